@@ -1,0 +1,79 @@
+"""What a provider promises: the protocol between the pure codecs and the client that drives them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from jobwatch.core.http import HttpRequest, HttpResponse
+from jobwatch.core.lifecycle import Lifecycle
+from jobwatch.core.model import JobDetail, JobKey, JobPage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """A key pair, with a token when it is temporary. Nothing of it is ever shown."""
+
+    secret_id: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """What a signature needs besides the request: the keys, and the time by the cloud's clock."""
+
+    credentials: Credentials
+    now: datetime
+
+
+class Walk(NamedTuple):
+    """One paging run: the scope that is listed, and the status asked for (None = every job)."""
+
+    scope: str = ""
+    status: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The members already known by their bytes.
+
+    `slots` maps the xxh3-64 hash (with `seed`) of a member's bytes to the caller's slot for that job.
+    """
+
+    seed: int = 0
+    slots: Mapping[int, int] = field(default_factory=dict, repr=False)
+
+
+class Provider(Protocol):
+    """One cloud API as a codec. `account` with `region` and `kind` is the identity of a source.
+
+    `operations` are the operations of the vendor's table: the bounded values of the label `operation`.
+    """
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+    @property
+    def account(self) -> str: ...
+    @property
+    def lifecycle(self) -> Lifecycle: ...
+    @property
+    def operations(self) -> tuple[str, ...]: ...
+
+    def list_jobs(self, walk: Walk, token: str | None, signing: Signing) -> HttpRequest:
+        """Build the signed request for one page."""
+        ...
+
+    def describe_job(self, key: JobKey, signing: Signing) -> HttpRequest:
+        """Build the signed request for the detail of one job."""
+        ...
+
+    def read_page(self, response: HttpResponse, walk: Walk, known: Known) -> JobPage:
+        """Read one page, skipping members whose bytes are known. Raises `ApiError`."""
+        ...
+
+    def read_detail(self, response: HttpResponse, key: JobKey) -> JobDetail:
+        """Read one detail. Raises `ApiError`."""
+        ...

@@ -1,0 +1,311 @@
+"""Snapshot versus observation: what changed.
+
+1. Only (status, outcome) is compared to tell people something; skipped statuses are normal.
+2. An ended job is never changed on a listing's word alone: the listing is doubted, and DescribeJob decides.
+3. First sight is history, not news, as `first_sight` says. It silences only jobs without a snapshot.
+4. Absence is never judged here from a page, only from DescribeJob's own NoSuchJob (see `missing`).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from jobwatch.core.lifecycle import Lifecycle
+from jobwatch.core.model import Job, JobKey, Phase, Snapshot
+
+HISTORY_SLACK = timedelta(minutes=5)
+
+
+class ChangeKind(StrEnum):
+    """What a recorded change is."""
+
+    DISCOVERED = "discovered"
+    STATUS_CHANGED = "status_changed"
+    ENDED = "ended"
+    OUTCOME_CHANGED = "outcome_changed"
+    REOPENED = "reopened"
+    PROGRESSED = "progressed"
+    MISSING = "missing"
+    REFUSED = "refused"
+
+
+TOLD_KINDS = frozenset(
+    {
+        ChangeKind.DISCOVERED,
+        ChangeKind.STATUS_CHANGED,
+        ChangeKind.ENDED,
+        ChangeKind.OUTCOME_CHANGED,
+        ChangeKind.REOPENED,
+    }
+)
+"""Changes of status or outcome. The others are recorded and tell nobody anything."""
+
+
+class Authority(StrEnum):
+    """Whose word an observation is."""
+
+    LISTING = "listing"
+    DESCRIBE = "describe"
+
+
+class FirstSight(StrEnum):
+    """What a source with an empty store tells, besides a duration."""
+
+    BASELINE = "baseline"
+    EVERYTHING = "everything"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What the present sweep knows about time.
+
+    `observed_at` is now. `baseline_started_at` is when the first sweep that completed, or is still trying to,
+    began; `baselined` says that it completed. `watched_until` is when the last complete sweep that covers
+    unfinished jobs ended, None if there was none. `clock_offset` is the cloud's clock minus ours.
+    """
+
+    observed_at: datetime
+    every: timedelta
+    first_sight: timedelta | FirstSight
+    baseline_started_at: datetime
+    baselined: bool
+    watched_until: datetime | None = None
+    sweep_started_at: datetime | None = None
+    clock_offset: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One difference, ready to be recorded: `after` already has the next version.
+
+    `history` silences it: it is recorded, and neither told nor counted. `late`: the job ended while nobody
+    watched. `authority` says who told us.
+    """
+
+    kind: ChangeKind
+    before: Snapshot | None
+    after: Snapshot
+    history: bool = False
+    late: bool = False
+    authority: Authority = Authority.LISTING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageDiff:
+    """What a page says.
+
+    `changes` are to be recorded. `doubted` are listings that contradict an ended snapshot; DescribeJob decides.
+    `same` are snapshots whose job was on the page with other bytes and equal fields, with the new fingerprint:
+    nothing to record.
+    """
+
+    changes: tuple[Change, ...] = ()
+    doubted: tuple[Job, ...] = ()
+    same: tuple[Snapshot, ...] = ()
+
+
+def fold(jobs: Iterable[Job], lifecycle: Lifecycle) -> dict[JobKey, Job]:
+    """One observation per job: the last one, unless it lags behind an earlier one of the same page."""
+    folded: dict[JobKey, Job] = {}
+    for job in jobs:
+        earlier = folded.get(job.key)
+        if earlier is None or not lifecycle.is_behind(job.status, earlier.status):
+            folded[job.key] = job
+    return folded
+
+
+def diff_page(
+    known: Mapping[JobKey, Snapshot],
+    jobs: Iterable[Job],
+    lifecycle: Lifecycle,
+    watch: Watch,
+    *,
+    authority: Authority = Authority.LISTING,
+) -> PageDiff:
+    """Compare observations with what is known of the same jobs."""
+    changes: list[Change] = []
+    doubted: list[Job] = []
+    same: list[Snapshot] = []
+    for key, job in fold(jobs, lifecycle).items():
+        before = known.get(key)
+        if before is None:
+            changes.append(_first_sight(job, watch, authority))
+        elif _alike(before, job) or (job.fingerprint and job.fingerprint == before.refused):
+            same.append(replace(before, job=replace(before.job, fingerprint=job.fingerprint)))
+        elif _contradicts_an_end(before, job) and authority is Authority.LISTING:
+            doubted.append(job)
+        else:
+            changes.append(_change(before, job, watch, authority))
+    return PageDiff(changes=tuple(changes), doubted=tuple(doubted), same=tuple(same))
+
+
+def _alike(before: Snapshot, job: Job) -> bool:
+    """Equal fields, and nothing left to take back: a job that was missing has been seen again."""
+    return (
+        before.missing_since is None
+        and before.left_at is None
+        and replace(before.job, fingerprint=job.fingerprint) == job
+    )
+
+
+def _contradicts_an_end(before: Snapshot, job: Job) -> bool:
+    return before.outcome is not None and (job.status, job.outcome) != (
+        before.job.status,
+        before.outcome,
+    )
+
+
+def _first_sight(job: Job, watch: Watch, authority: Authority) -> Change:
+    after = Snapshot(
+        job=job,
+        version=1,
+        outcome=job.outcome,
+        first_seen_at=watch.observed_at,
+        observed_at=watch.observed_at,
+        status_since=_since(job, watch),
+        started_at=watch.observed_at if job.phase is Phase.RUNNING else None,
+        progressed_at=watch.observed_at,
+        counted=job.terminal,
+    )
+    return Change(
+        kind=ChangeKind.ENDED if job.terminal else ChangeKind.DISCOVERED,
+        before=None,
+        after=after,
+        history=is_history(job, watch),
+        late=is_late(job, watch),
+        authority=authority,
+    )
+
+
+def _change(before: Snapshot, job: Job, watch: Watch, authority: Authority) -> Change:
+    kind = _kind(before, job)
+    moved = job.status != before.job.status
+    advanced = moved or _finished(job) != _finished(before.job)
+    started_at = before.started_at
+    if started_at is None and job.phase is Phase.RUNNING:
+        started_at = watch.observed_at
+    after = replace(
+        before,
+        job=job,
+        version=before.version + 1,
+        outcome=job.outcome,
+        observed_at=watch.observed_at,
+        status_since=_since(job, watch) if moved else before.status_since,
+        started_at=started_at,
+        progressed_at=watch.observed_at if advanced else before.progressed_at,
+        counted=before.counted or job.terminal,
+        refused=0,
+        missing_since=None,
+        missing_proved_at=None,
+        left_at=None,
+    )
+    late = kind is ChangeKind.ENDED and is_late(job, watch)
+    return Change(kind=kind, before=before, after=after, late=late, authority=authority)
+
+
+def _kind(before: Snapshot, job: Job) -> ChangeKind:
+    if before.outcome is None and job.outcome is not None:
+        return ChangeKind.ENDED
+    if before.outcome is not None and job.outcome is None:
+        return ChangeKind.REOPENED
+    if before.outcome != job.outcome:
+        return ChangeKind.OUTCOME_CHANGED
+    return ChangeKind.STATUS_CHANGED if before.job.status != job.status else ChangeKind.PROGRESSED
+
+
+def _finished(job: Job) -> int:
+    return job.progress.finished if job.progress else 0
+
+
+def _since(job: Job, watch: Watch) -> datetime:
+    """When the present status began: the cloud's own time for an end, else when we saw it."""
+    return job.ended_at if job.terminal and job.ended_at else watch.observed_at
+
+
+def is_history(job: Job, watch: Watch) -> bool:
+    """Whether a first-seen job is history (recorded, not told).
+
+    1. While the baseline is being taken, `first_sight` decides: everything is news, nothing is, or only what
+       ended within the duration.
+    2. Afterwards an unfinished job is news, and so is one that ended after the baseline began, give or take five
+       minutes and the clocks' difference. Without an end time, the creation time stands in; without both: news.
+    """
+    if not watch.baselined:
+        if isinstance(watch.first_sight, FirstSight):
+            return watch.first_sight is FirstSight.BASELINE
+        return job.ended_at is None or job.ended_at < watch.baseline_started_at - watch.first_sight
+    if not job.terminal:
+        return False
+    reference = job.ended_at or job.created_at
+    slack = HISTORY_SLACK + abs(watch.clock_offset)
+    return reference is not None and reference < watch.baseline_started_at - slack
+
+
+def is_late(job: Job, watch: Watch) -> bool:
+    """Whether the job ended while nobody watched, and is recorded well after its end.
+
+    Nobody watched: between the end of the last complete sweep and the start of this one lie more than three
+    intervals. Well after: more than three intervals.
+    """
+    if job.ended_at is None:
+        return False
+    allowed = 3 * watch.every
+    if watch.observed_at - job.ended_at <= allowed:
+        return False
+    if watch.watched_until is None:
+        return True
+    resumed_at = watch.sweep_started_at or watch.observed_at
+    return resumed_at - watch.watched_until > allowed and job.ended_at >= watch.watched_until
+
+
+def refuse(before: Snapshot, listed: Job, watch: Watch) -> Change:
+    """Remember a listing that DescribeJob contradicted, so that it is not asked about again."""
+    after = replace(
+        before,
+        version=before.version + 1,
+        observed_at=watch.observed_at,
+        refused=listed.fingerprint,
+    )
+    return Change(kind=ChangeKind.REFUSED, before=before, after=after, authority=Authority.DESCRIBE)
+
+
+def missing(before: Snapshot, watch: Watch, *, vanished_after: timedelta) -> Change | None:
+    """Note DescribeJob's NoSuchJob about an unfinished job.
+
+    The first one begins a proof; one at least `vanished_after` later, with no other answer between, completes
+    it. None where there is nothing new to note.
+    """
+    if before.missing_since is None:
+        after = replace(before, missing_since=watch.observed_at)
+    elif (
+        before.missing_proved_at is None
+        and watch.observed_at - before.missing_since >= vanished_after
+    ):
+        after = replace(before, missing_proved_at=watch.observed_at)
+    else:
+        return None
+    after = replace(after, version=before.version + 1, observed_at=watch.observed_at)
+    return Change(kind=ChangeKind.MISSING, before=before, after=after, authority=Authority.DESCRIBE)
+
+
+class Agreement(StrEnum):
+    """How a DescribeJob answer, asked for detail, stands to the snapshot."""
+
+    AGREES = "agrees"
+    NEWS = "news"
+    BEHIND = "behind"
+
+
+def agreement(snapshot: Snapshot, job: Job, lifecycle: Lifecycle) -> Agreement:
+    """Judge an answer: the same status and outcome, something newer, or an answer that lags behind.
+
+    An ended job that the answer shows unfinished lags: only a listing and DescribeJob together reopen a job.
+    """
+    if (snapshot.job.status, snapshot.outcome) == (job.status, job.outcome):
+        return Agreement.AGREES
+    if snapshot.outcome is not None and job.outcome is None:
+        return Agreement.BEHIND
+    if lifecycle.is_behind(job.status, snapshot.job.status):
+        return Agreement.BEHIND
+    return Agreement.NEWS

@@ -1,0 +1,150 @@
+"""Deliveries: what an attempt's answer means, and when the next attempt is due.
+
+A delivery is one event for one receiver. It is pending until it was told, and dead only after an attempt at or
+after its deadline. Attempts count when they are claimed, so a delivery that kills its sender still ends.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands. All but the first two are final; `dead` can be redelivered."""
+
+    PENDING = "pending"
+    CLAIMED = "claimed"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    SUPERSEDED = "superseded"
+    ABSORBED = "absorbed"
+    EXPIRED = "expired"
+    MUTED = "muted"
+
+
+OPEN = (DeliveryState.PENDING, DeliveryState.CLAIMED)
+SETTLED = tuple(state for state in DeliveryState if state not in OPEN)
+
+
+class Result(StrEnum):
+    """How one attempt ended: log key, metric label and API field alike."""
+
+    OK = "ok"
+    TIMEOUT = "timeout"
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    BLOCKED = "blocked"
+    RESET = "reset"
+    REDIRECT = "redirect"
+    HTTP_4XX = "http_4xx"
+    AUTH = "auth"
+    GONE = "gone"
+    TOO_LARGE = "too_large"
+    RATE_LIMITED = "rate_limited"
+    HTTP_5XX = "http_5xx"
+    BODY_ERROR = "body_error"
+    RENDER_ERROR = "render_error"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """`waits[n]` is the pause after attempt n + 1; the last one repeats. `give_up_after` decides death."""
+
+    waits: tuple[timedelta, ...]
+    give_up_after: timedelta
+    jitter: float = 0.2
+
+
+def _waits(*seconds: int) -> tuple[timedelta, ...]:
+    return tuple(timedelta(seconds=value) for value in seconds)
+
+
+# 0, 5 s, 30 s, 2 m, 10 m, 30 m, 1 h, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h: the first attempt waits for nothing.
+STANDARD_WAITS = _waits(5, 30, 120, 600, 1800, 3600, 7200, 18000, 36000, 50400, 72000, 86400)
+LONGEST_WAIT = timedelta(hours=30)
+"""No due time further ahead than this was ever written; one that is, comes from a clock that stepped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One claimed delivery: everything an attempt needs. `claim` is the fence of this claim.
+
+    `attempt` is the number of the attempt that the claim began, from 1. `deadline` is None where the budget has
+    no end.
+    """
+
+    id: int
+    claim: int
+    receiver: str
+    event_id: str
+    event_type: str
+    body: bytes
+    attempt: int
+    recorded_at: datetime
+    deadline: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One HTTP try, ended. `answer` is the scrubbed beginning of what the receiver said."""
+
+    started_at: datetime
+    took: timedelta
+    result: Result
+    status: int | None = None
+    answer: str = ""
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What becomes of a claimed delivery: its state, and when it is due again if it stays pending.
+
+    `give_back` undoes the claim: the attempt was never made and does not count.
+    """
+
+    delivery: Delivery
+    attempt: Attempt
+    state: DeliveryState
+    due_at: datetime | None = None
+    give_back: bool = False
+
+
+def backoff(policy: RetryPolicy, attempt: int, *, chance: float) -> timedelta:
+    """The pause after attempt number `attempt` (from 1); `chance` in [0, 1) spreads it by ± `jitter`."""
+    wait = policy.waits[min(attempt, len(policy.waits)) - 1]
+    return wait * (1 + policy.jitter * (2 * chance - 1))
+
+
+def settle(
+    delivery: Delivery, attempt: Attempt, policy: RetryPolicy, *, now: datetime, chance: float
+) -> Settlement:
+    """Decide what becomes of a delivery after an attempt.
+
+    1. Told is told.
+    2. An attempt cut off by our own shutdown is given back untouched.
+    3. An attempt that began at or after the deadline was the last one.
+    4. Otherwise it is due again after the pause, or at the deadline if that comes first.
+    """
+    if attempt.result is Result.OK:
+        return Settlement(delivery=delivery, attempt=attempt, state=DeliveryState.DELIVERED)
+    if attempt.result is Result.CANCELLED:
+        return Settlement(
+            delivery=delivery,
+            attempt=attempt,
+            state=DeliveryState.PENDING,
+            due_at=now,
+            give_back=True,
+        )
+    deadline = delivery.deadline
+    if deadline is not None and attempt.started_at >= deadline:
+        return Settlement(delivery=delivery, attempt=attempt, state=DeliveryState.DEAD)
+    due_at = now + backoff(policy, delivery.attempt, chance=chance)
+    if deadline is not None:
+        due_at = max(now, min(due_at, deadline))
+    return Settlement(
+        delivery=delivery, attempt=attempt, state=DeliveryState.PENDING, due_at=due_at
+    )

@@ -1,0 +1,124 @@
+"""Asks DescribeJob for events that wait for it, and lets them be delivered.
+
+Law: it writes no snapshot. What an answer shows beyond the snapshot goes to the source's own task.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from jobwatch.client import ApiClient
+from jobwatch.core.detail import Answer, Told, Wait, decide
+from jobwatch.core.errors import ApiError, TransportError, TransportKind
+from jobwatch.core.events import DETAIL_PATIENCE
+from jobwatch.core.lifecycle import Lifecycle
+from jobwatch.core.model import Job, JobKey
+from jobwatch.store import Store
+from jobwatch.store.values import AwaitingDetail, Lease, Release
+
+AT_ONCE = 8
+"""DescribeJob calls in flight; the bucket orders them behind ListJobs."""
+
+BATCH = 64
+AGAIN = timedelta(seconds=2)
+IDLE = timedelta(seconds=30)
+LAST_CHANCE = timedelta(seconds=10)
+"""How long an event that is overdue already, after downtime, may still wait for its one answer."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detailer:
+    """What the detailer of one source works with. `hand_over` takes news to the source's task."""
+
+    source: str
+    client: ApiClient
+    store: Store
+    lease: Lease
+    lifecycle: Lifecycle
+    clock: Callable[[], datetime]
+    hand_over: Callable[[Job], None]
+    released: Callable[[], None]
+
+
+async def release_details(detailer: Detailer) -> timedelta:
+    """One pass over the events of one source that wait for detail. Returns the pause until the next pass.
+
+    1. Ask DescribeJob for each job once, until the first of the events must be told.
+    2. Release those whose answer agrees, that need not hope for one, or that are due: with detail or a reason.
+    3. Hand over what is newer than the snapshot; those events wait for the source to record it.
+    """
+    found = await detailer.store.awaiting_detail([detailer.source], limit=BATCH)
+    waiting = [event for _, event in found]
+    if not waiting:
+        return IDLE
+    answers = await _ask(detailer, waiting)
+    now = detailer.clock()
+    releases: list[Release] = []
+    for event in waiting:
+        answer = answers.get(event.key, NO_ANSWER)
+        until = _until(event, now)
+        match decide(event.snapshot, answer, detailer.lifecycle, now=now, until=until):
+            case Told(detail=detail, error=error):
+                releases.append(Release(event_id=event.event_id, detail=detail, error=error))
+            case Wait(news=Job() as job):
+                detailer.hand_over(job)
+            case Wait():
+                pass
+    released = await detailer.store.release(detailer.lease, releases)
+    if released:
+        detailer.released()
+    _report(detailer, releases, waiting=len(waiting) - len(releases))
+    return timedelta() if len(waiting) == BATCH and releases else AGAIN
+
+
+NO_ANSWER = TransportError(TransportKind.TIMEOUT, "no answer before the event had to be told")
+
+
+def _until(event: AwaitingDetail, now: datetime) -> datetime:
+    """When the event is told at the latest; a time that could not have been written counts as now."""
+    return event.detail_until if event.detail_until <= now + DETAIL_PATIENCE else now
+
+
+async def _ask(detailer: Detailer, waiting: Sequence[AwaitingDetail]) -> dict[JobKey, Answer]:
+    """The answers that come before the first event must be told."""
+    now = detailer.clock()
+    left = min(_until(event, now) for event in waiting) - now
+    slots = asyncio.Semaphore(AT_ONCE)
+    answers: dict[JobKey, Answer] = {}
+
+    async def ask(key: JobKey) -> None:
+        async with slots:
+            try:
+                answers[key] = await detailer.client.describe(key)
+            except (ApiError, TransportError) as error:
+                answers[key] = error
+
+    try:
+        async with (
+            asyncio.timeout(max(left, LAST_CHANCE).total_seconds()),
+            asyncio.TaskGroup() as group,
+        ):
+            for key in {event.key for event in waiting}:
+                group.create_task(ask(key))
+    except TimeoutError:
+        log.warning(
+            "details.timed_out", source=detailer.source, asked=len(waiting), answered=len(answers)
+        )
+    return answers
+
+
+def _report(detailer: Detailer, releases: Sequence[Release], *, waiting: int) -> None:
+    for release in releases:
+        if release.error is not None:
+            log.warning(
+                "detail.missed",
+                source=detailer.source,
+                event_id=release.event_id,
+                reason=release.error,
+            )
+    log.debug("details.released", source=detailer.source, released=len(releases), waiting=waiting)

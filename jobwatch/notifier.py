@@ -1,0 +1,189 @@
+"""Delivers one receiver's outbox: claims, sends, settles. Receivers never wait for each other.
+
+Law: nothing is marked told before it was told. A claim is leased and fenced; an attempt that ends after its lease
+changes nothing.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from jobwatch.core.errors import TransportError
+from jobwatch.core.http import HttpRequest, HttpResponse
+from jobwatch.core.outbox import (
+    Attempt,
+    Delivery,
+    DeliveryState,
+    Result,
+    RetryPolicy,
+    Settlement,
+    settle,
+)
+from jobwatch.formats import FormatName, build, classify
+from jobwatch.formats.values import Recipient, Told, Verdict
+from jobwatch.loop import Bell
+from jobwatch.store import Store
+
+LEASE_MARGIN = timedelta(seconds=15)
+ANSWER_LIMIT = 16 * 1024
+IDLE = timedelta(seconds=60)
+
+log = structlog.get_logger()
+
+
+class Send(Protocol):
+    """The part of the transport that the notifier uses."""
+
+    async def __call__(
+        self,
+        request: HttpRequest,
+        *,
+        timeout: timedelta,  # noqa: ASYNC109  the transport's own parameter
+        max_body: int,
+        truncate: bool,
+    ) -> HttpResponse: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """How a receiver is reached: its settings, as the notifier needs them."""
+
+    receiver: str
+    format: FormatName
+    recipient: Callable[[], Recipient]
+    policy: RetryPolicy
+    timeout: timedelta
+    concurrency: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Notifier:
+    """One receiver's deliveries in flight. `spawn` starts a task in the one task group."""
+
+    post: Post
+    store: Store
+    send: Send
+    attempted: Callable[[str, float], None]
+    clock: Callable[[], datetime]
+    chance: Callable[[], float]
+    spawn: Callable[[Coroutine[None, None, Settlement]], asyncio.Task[Settlement]]
+    bell: Bell = field(default_factory=Bell)
+    running: set[asyncio.Task[Settlement]] = field(default_factory=set)
+    unsettled: list[Settlement] = field(default_factory=list)
+
+    async def deliver_due(self) -> timedelta:
+        """One pass over the outbox: claim what can start now, wait for the first to end, settle what ended.
+
+        What ends while a transaction runs is settled together by the next pass. Returns the pause until there
+        may be something to do again.
+        """
+        free = self.post.concurrency - len(self.running)
+        if free:
+            lease = self.post.timeout + LEASE_MARGIN
+            claimed = await self.store.claim_due(self.post.receiver, limit=free, lease=lease)
+            self.running.update(self.spawn(self._attempt(delivery)) for delivery in claimed)
+        if not self.running:
+            return await self._until_due()
+        await self._first_ended()
+        await self._settle_ended()
+        return timedelta()
+
+    async def close(self, grace: timedelta) -> None:
+        """Claim no more; let what is in flight end within `grace`, settle it, and give the rest back."""
+        if self.running:
+            _, late = await asyncio.wait(self.running, timeout=grace.total_seconds())
+            for task in late:
+                task.cancel()
+            await asyncio.wait(self.running)
+        await self._settle_ended()
+
+    async def _attempt(self, delivery: Delivery) -> Settlement:
+        """Send once. Never raises: whatever happens becomes the result of the attempt."""
+        started_at = self.clock()
+        began = asyncio.get_running_loop().time()
+        answer: HttpResponse | TransportError | None = None
+        try:
+            recipient = self.post.recipient()
+            answer = await self._send(delivery, recipient, started_at)
+            verdict = classify(self.post.format, answer, recipient, self.clock())
+        except asyncio.CancelledError:
+            # Only `close` cancels: the settlement gives the claim back, so swallowing this loses nothing.
+            verdict = Verdict(result=Result.CANCELLED)
+        except Exception as error:  # one poison delivery must not end the loop
+            log.exception("attempt.broken", receiver=self.post.receiver, event_id=delivery.event_id)
+            verdict = Verdict(result=Result.RENDER_ERROR, answer=type(error).__name__)
+        took = asyncio.get_running_loop().time() - began
+        self.attempted(self.post.receiver, took)
+        attempt = Attempt(
+            started_at=started_at,
+            took=timedelta(seconds=took),
+            result=verdict.result,
+            status=answer.status if isinstance(answer, HttpResponse) else None,
+            answer=verdict.answer,
+            retry_after=verdict.retry_after,
+        )
+        return settle(delivery, attempt, self.post.policy, now=self.clock(), chance=self.chance())
+
+    async def _send(
+        self, delivery: Delivery, recipient: Recipient, now: datetime
+    ) -> HttpResponse | TransportError:
+        told = Told(id=delivery.event_id, type=delivery.event_type, body=delivery.body)
+        request = build(self.post.format, [told], recipient, now)
+        try:
+            return await self.send(
+                request, timeout=self.post.timeout, max_body=ANSWER_LIMIT, truncate=True
+            )
+        except TransportError as error:
+            return error
+
+    async def _first_ended(self) -> None:
+        """Wait until an attempt ends, or until there may be something to claim for a free slot."""
+        if len(self.running) == self.post.concurrency:
+            await asyncio.wait(self.running, return_when=asyncio.FIRST_COMPLETED)
+            return
+        pause = await self._until_due()
+        rung = asyncio.ensure_future(self.bell.wait())
+        waits: set[asyncio.Future[Settlement] | asyncio.Future[None]] = {*self.running, rung}
+        try:
+            await asyncio.wait(
+                waits, timeout=pause.total_seconds(), return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            rung.cancel()
+
+    async def _settle_ended(self) -> None:
+        """Settle in one transaction. What could not be settled is kept for the next pass."""
+        ended = {task for task in self.running if task.done()}
+        self.running -= ended
+        self.unsettled += [task.result() for task in ended]
+        if not self.unsettled:
+            return
+        await self.store.settle(self.unsettled)
+        for settlement in self.unsettled:
+            self._report(settlement)
+        self.unsettled.clear()
+
+    async def _until_due(self) -> timedelta:
+        due_at = await self.store.next_due(self.post.receiver)
+        if due_at is None:
+            return IDLE
+        return min(IDLE, max(timedelta(), due_at - self.clock()))
+
+    def _report(self, settlement: Settlement) -> None:
+        attempt, delivery = settlement.attempt, settlement.delivery
+        level = log.info if settlement.state is DeliveryState.DELIVERED else log.warning
+        level(
+            "delivery.settled",
+            receiver=delivery.receiver,
+            event_id=delivery.event_id,
+            type=delivery.event_type,
+            state=settlement.state.value,
+            result=attempt.result.value,
+            status=attempt.status,
+            attempt=delivery.attempt,
+            due_at=settlement.due_at.isoformat() if settlement.due_at else None,
+        )

@@ -1,0 +1,179 @@
+"""One source's only writer: it sweeps the listing, follows what the listing does not show, and records changes.
+
+Law: a sweep that broke proves nothing. It leaves absence unjudged and the data's age as it was, and says so.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from jobwatch.core.codec import Walk
+from jobwatch.core.diff import Authority
+from jobwatch.core.errors import ApiError, BrokenWalk, TransportError
+from jobwatch.core.model import JobPage
+from jobwatch.core.overview import LastError, SourceState
+from jobwatch.poller.observing import follow, observe
+from jobwatch.poller.source import Pace, Source, load_index, watch_for
+from jobwatch.store.values import SweepFailure, SweepReport
+
+__all__ = ["Pace", "Source", "load_index", "sweep", "sweep_safely", "turn"]
+
+FIRST_LOAD_PAGES = 20
+"""Pages in one transaction while the store knows nothing of the source."""
+
+JITTER = 0.1
+
+BROKEN = (ApiError, TransportError, BrokenWalk)
+"""What breaks a sweep without being a fault of this program."""
+
+log = structlog.get_logger()
+
+
+async def turn(source: Source) -> timedelta:
+    """One turn of the source's loop: take in what the detailer found, sweep if one is due, say when to come back."""
+    state = await source.store.source(source.lease)
+    if source.inbox:
+        await _take_inbox(source, state)
+    now = source.clock()
+    longest = source.pace.every * (1 + JITTER)
+    due_at = state.next_sweep_at
+    # A due time further ahead than could have been written comes from a clock that stepped: it counts as due.
+    if due_at is not None and now < due_at <= now + longest:
+        return due_at - now
+    return await sweep_safely(source)
+
+
+async def sweep_safely(source: Source) -> timedelta:
+    """Sweep; if the sweep breaks, remember why. Returns the pause until the next one."""
+    try:
+        await sweep(source)
+    except BROKEN as error:
+        await _broke(source, error)
+    finally:
+        source.attempted = True
+    state = await source.store.source(source.lease)
+    next_at = state.next_sweep_at or source.clock()
+    return max(timedelta(), next_at - source.clock())
+
+
+async def sweep(source: Source) -> None:
+    """Walk every page once, recording each before asking for the next; then follow what no page showed.
+
+    1. Members whose bytes are known count as seen. The others are compared with their snapshots; the changes,
+       their events and deliveries are recorded in one transaction a page (twenty pages at the first load).
+    2. Known unfinished jobs that no page showed are asked for with DescribeJob.
+    3. Only then is the sweep finished. An exception leaves at any point and nothing is judged.
+    """
+    store, lease, index = source.store, source.lease, source.index
+    started_at = source.clock()
+    await store.begin_sweep(lease, started_at)
+    watch = watch_for(source, await store.source(lease), started_at)
+    listed = 0
+    group = FIRST_LOAD_PAGES if not index else 1
+
+    index.begin()
+    async for page in _grouped(source, group):
+        index.see_slots(page.unchanged)
+        await observe(source, page.jobs, watch)
+        listed += page.listed
+    unfinished = await store.unfinished(lease)
+    absent = [snapshot for snapshot in unfinished if not index.was_seen(snapshot.row)]
+    await follow(source, absent, watch)
+
+    followed = {snapshot.row for snapshot in absent}
+    left = [row for row in index.unseen_rows() if row not in followed]
+    await store.mark_left(lease, left, source.clock())
+    index.leave(left)
+    report = _report(source, started_at, listed, len(unfinished))
+    await store.finish_sweep(lease, report)
+    source.metrics.swept("full", (report.finished_at - started_at).total_seconds())
+    log.info(
+        "sweep.finished",
+        source=source.name,
+        listed=listed,
+        unfinished=report.unfinished,
+        absent=len(absent),
+    )
+
+
+async def _grouped(source: Source, pages: int) -> AsyncIterator[JobPage]:
+    """The pages of the walk, so many at a time."""
+    gathered: list[JobPage] = []
+    async for page in source.client.pages(Walk(), source.index.known):
+        source.metrics.paged("full")
+        source.alive()
+        gathered.append(page)
+        if len(gathered) == pages:
+            yield _joined(gathered)
+            gathered.clear()
+    if gathered:
+        yield _joined(gathered)
+
+
+def _joined(pages: Sequence[JobPage]) -> JobPage:
+    if len(pages) == 1:
+        return pages[0]
+    return JobPage(
+        jobs=tuple(job for page in pages for job in page.jobs),
+        unchanged=tuple(slot for page in pages for slot in page.unchanged),
+    )
+
+
+async def _take_inbox(source: Source, state: SourceState) -> None:
+    """Record what the detailer's DescribeJob answers showed beyond the snapshots."""
+    found = tuple(source.inbox.values())
+    source.inbox.clear()
+    await observe(source, found, watch_for(source, state, source.clock()), Authority.DESCRIBE)
+
+
+def _next_at(source: Source, now: datetime) -> datetime:
+    return now + source.pace.every * (1 + JITTER * (2 * source.chance() - 1))
+
+
+def _report(source: Source, started_at: datetime, listed: int, unfinished: int) -> SweepReport:
+    now = source.clock()
+    return SweepReport(
+        kind="full",
+        started_at=started_at,
+        finished_at=now,
+        listed=listed,
+        unfinished=unfinished,
+        next_sweep_at=_next_at(source, now),
+    )
+
+
+async def _broke(source: Source, error: ApiError | TransportError | BrokenWalk) -> None:
+    now = source.clock()
+    last = describe_error(error, now)
+    failure = SweepFailure(at=now, error=last, next_sweep_at=_next_at(source, now))
+    await source.store.break_sweep(source.lease, failure)
+    log.warning(
+        "sweep.failed",
+        source=source.name,
+        error_class=last.error_class,
+        code=last.code,
+        error=last.message,
+        request_id=last.request_id,
+    )
+
+
+def describe_error(error: ApiError | TransportError | BrokenWalk, at: datetime) -> LastError:
+    """A failure in the words that log, store, API and events share."""
+    match error:
+        case ApiError():
+            return LastError(
+                at=at,
+                error_class=error.result.value,
+                code=error.code,
+                message=error.message,
+                request_id=error.request_id,
+            )
+        case TransportError():
+            return LastError(
+                at=at, error_class="network", code=error.kind.value, message=str(error)
+            )
+        case BrokenWalk():
+            return LastError(
+                at=at, error_class="broken", code=error.reason.value, message=str(error)
+            )

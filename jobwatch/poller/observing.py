@@ -1,0 +1,118 @@
+"""From observations to recorded changes, and from doubts and absences to observations."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from jobwatch.core.diff import Authority, Change, Watch, diff_page, missing, refuse
+from jobwatch.core.errors import ApiError, JobwatchError, NoSuchJob, StaleWrite, TransportError
+from jobwatch.core.model import Job, JobDetail, JobKey, Snapshot
+from jobwatch.core.recording import batch_for
+from jobwatch.poller.source import Source
+
+DESCRIBES_AT_ONCE = 8
+STALE_TRIES = 3
+
+
+async def observe(
+    source: Source, jobs: Sequence[Job], watch: Watch, authority: Authority = Authority.LISTING
+) -> None:
+    """Compare, record, and settle what a listing alone may not change.
+
+    A snapshot that changed since it was read rolls everything back; it is read and judged again.
+    """
+    if not jobs:
+        return
+    for _ in range(STALE_TRIES):
+        known = await source.store.known(source.lease, [job.key for job in jobs])
+        now = replace(watch, observed_at=source.clock())
+        found = diff_page(known, jobs, source.desk.lifecycle, now, authority=authority)
+        try:
+            await _record(source, found.changes)
+        except StaleWrite:
+            continue
+        for snapshot in found.same:
+            source.index.learn(snapshot.row, snapshot.job.fingerprint)
+        await _settle_doubts(source, found.doubted, known, watch)
+        return
+    raise StaleWrite(f"snapshots of {source.name} changed {STALE_TRIES} times while they were read")
+
+
+async def _record(source: Source, changes: Iterable[Change]) -> None:
+    """Write changes, events and deliveries in one transaction; only then may the index know the bytes."""
+    batch = batch_for(changes, source.desk, recorded_at=source.clock())
+    if not batch.entries:
+        return
+    written = await source.store.record(source.lease, batch)
+    for entry in batch.entries:
+        job = entry.change.after.job
+        # A refused listing is known by its bytes as well, so that it is neither parsed nor asked about again.
+        source.index.learn(written.rows[job.key], entry.change.after.refused or job.fingerprint)
+    if written.events:
+        source.recorded()
+
+
+async def _settle_doubts(
+    source: Source, doubted: Sequence[Job], known: dict[JobKey, Snapshot], watch: Watch
+) -> None:
+    """Ask DescribeJob about listings that contradict an ended job, and believe it."""
+    for job in doubted:
+        source.index.see(known[job.key].row)
+    answers = await _describe(source, [job.key for job in doubted])
+    now = replace(watch, observed_at=source.clock())
+    refused: list[Change] = []
+    confirmed: list[Job] = []
+    for job in doubted:
+        answer, before = answers[job.key], known[job.key]
+        if isinstance(answer, JobDetail):
+            same = (answer.job.status, answer.job.outcome) == (before.job.status, before.outcome)
+            if same:
+                refused.append(refuse(before, job, now))
+            else:
+                confirmed.append(answer.job)
+    await _record(source, refused)
+    await observe(source, confirmed, watch, Authority.DESCRIBE)
+    _raise_first(answers.values())
+
+
+async def follow(source: Source, absent: Sequence[Snapshot], watch: Watch) -> None:
+    """Ask DescribeJob about unfinished jobs that no page showed: jobs over 90 days old live on like this."""
+    answers = await _describe(source, [snapshot.key for snapshot in absent])
+    found = [answer.job for answer in answers.values() if isinstance(answer, JobDetail)]
+    await observe(source, found, watch, Authority.DESCRIBE)
+    now = replace(watch, observed_at=source.clock())
+    proofs = (
+        missing(snapshot, now, vanished_after=source.pace.vanished_after)
+        for snapshot in absent
+        if isinstance(answers[snapshot.key], NoSuchJob)
+    )
+    await _record(source, [proof for proof in proofs if proof is not None])
+    _raise_first(answers.values())
+
+
+Answers = dict[JobKey, JobDetail | JobwatchError]
+
+
+async def _describe(source: Source, keys: Sequence[JobKey]) -> Answers:
+    """Every job's detail, or the error that was had instead; a few calls at once."""
+    slots = asyncio.Semaphore(DESCRIBES_AT_ONCE)
+    answers: Answers = {}
+
+    async def ask(key: JobKey) -> None:
+        async with slots:
+            try:
+                answers[key] = await source.client.describe(key)
+            except (ApiError, TransportError) as error:
+                answers[key] = error
+
+    async with asyncio.TaskGroup() as group:
+        for key in keys:
+            group.create_task(ask(key))
+    return answers
+
+
+def _raise_first(answers: Iterable[JobDetail | JobwatchError]) -> None:
+    """A job that could not be read leaves the sweep incomplete; NoSuchJob is an answer."""
+    for answer in answers:
+        if isinstance(answer, JobwatchError) and not isinstance(answer, NoSuchJob):
+            raise answer
