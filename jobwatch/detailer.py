@@ -52,8 +52,7 @@ async def release_details(detailer: Detailer) -> timedelta:
     2. Release those whose answer agrees, that need not hope for one, or that are due: with detail or a reason.
     3. Hand over what is newer than the snapshot; those events wait for the source to record it.
     """
-    found = await detailer.store.awaiting_detail([detailer.source], limit=BATCH)
-    waiting = [event for _, event in found]
+    waiting = await detailer.store.awaiting_detail(detailer.lease, limit=BATCH)
     if not waiting:
         return IDLE
     answers = await _ask(detailer, waiting)

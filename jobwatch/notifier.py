@@ -31,6 +31,8 @@ from jobwatch.store import Store
 LEASE_MARGIN = timedelta(seconds=15)
 ANSWER_LIMIT = 16 * 1024
 IDLE = timedelta(seconds=60)
+BREATH = timedelta(milliseconds=100)
+"""The least pause after a claim that gave nothing: what is due may be held by another claim."""
 
 log = structlog.get_logger()
 
@@ -171,7 +173,7 @@ class Notifier:
         due_at = await self.store.next_due(self.post.receiver)
         if due_at is None:
             return IDLE
-        return min(IDLE, max(timedelta(), due_at - self.clock()))
+        return min(IDLE, max(BREATH, due_at - self.clock()))
 
     def _report(self, settlement: Settlement) -> None:
         attempt, delivery = settlement.attempt, settlement.delivery

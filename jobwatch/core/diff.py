@@ -285,7 +285,13 @@ def missing(before: Snapshot, watch: Watch, *, vanished_after: timedelta) -> Cha
         after = replace(before, missing_proved_at=watch.observed_at)
     else:
         return None
-    after = replace(after, version=before.version + 1, observed_at=watch.observed_at)
+    after = replace(
+        after,
+        # Forgetting the bytes makes the next sighting be compared, so that it ends the proof.
+        job=replace(before.job, fingerprint=0),
+        version=before.version + 1,
+        observed_at=watch.observed_at,
+    )
     return Change(kind=ChangeKind.MISSING, before=before, after=after, authority=Authority.DESCRIBE)
 
 

@@ -10,11 +10,11 @@ _UNITS = {
     "h": timedelta(hours=1),
     "d": timedelta(days=1),
 }
-PATTERN = r"^[0-9]{1,12}(ms|s|m|h|d)$"
+PATTERN = r"^[0-9]{1,13}(ms|s|m|h|d)$"
 """What `parse_duration` reads, for a JSON Schema."""
 LONGEST = timedelta(days=36_500)
-_WRITTEN = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)", re.ASCII)
-_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
+_WRITTEN = re.compile(r"([0-9]{1,13})(ms|s|m|h|d)", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,13}(\.[0-9]{1,6})?", re.ASCII)
 _EXAMPLES = "500ms, 30s, 5m, 2h or 90d"
 
 
@@ -29,13 +29,14 @@ def parse_duration(text: str) -> timedelta:
     except OverflowError:
         duration = timedelta.max
     if duration > LONGEST:
-        msg = f"is longer than {format_duration(LONGEST)}, the longest duration there is"
-        raise ValueError(msg)
+        raise ValueError(
+            f"is longer than {format_duration(LONGEST)}, the longest duration there is"
+        )
     return duration
 
 
 def format_duration(duration: timedelta) -> str:
-    """Write a duration in the largest unit that says it exactly; less than a millisecond is dropped."""
+    """Write a duration in its largest exact unit; less than a millisecond is dropped."""
     milliseconds = duration // _UNITS["ms"]
     for unit in ("d", "h", "m", "s"):
         length = _UNITS[unit] // _UNITS["ms"]

@@ -25,7 +25,7 @@ CallError: TypeAlias = TransportError | ApiError
 class Bucket:
     """A token bucket: `rate` calls a second, `burst` at once after a rest.
 
-    `full_at` is when the bucket will be full again, on the monotonic clock of the caller, in seconds.
+    `full_at` is when the bucket will be full again, in seconds of the caller's monotonic clock.
     """
 
     rate: float

@@ -51,10 +51,9 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """`waits[n]` is the pause after attempt n + 1; the last one repeats. `give_up_after` decides death."""
+    """`waits[n]` is the pause after attempt n + 1; the last one repeats. The delivery's deadline decides death."""
 
     waits: tuple[timedelta, ...]
-    give_up_after: timedelta
     jitter: float = 0.2
 
 

@@ -10,31 +10,31 @@ import structlog
 
 from jobwatch.core.codec import Walk
 from jobwatch.core.diff import Authority
-from jobwatch.core.errors import ApiError, BrokenWalk, TransportError
+from jobwatch.core.errors import ApiError, BrokenWalk, ConfigError, TransportError
 from jobwatch.core.model import JobPage
-from jobwatch.core.overview import LastError, SourceState
+from jobwatch.core.overview import LastError
 from jobwatch.poller.observing import follow, observe
 from jobwatch.poller.source import Pace, Source, load_index, watch_for
 from jobwatch.store.values import SweepFailure, SweepReport
 
-__all__ = ["Pace", "Source", "load_index", "sweep", "sweep_safely", "turn"]
+__all__ = ["Pace", "Source", "load_index", "sweep", "sweep_safely", "take_inbox", "turn"]
 
 FIRST_LOAD_PAGES = 20
 """Pages in one transaction while the store knows nothing of the source."""
 
 JITTER = 0.1
 
-BROKEN = (ApiError, TransportError, BrokenWalk)
-"""What breaks a sweep without being a fault of this program."""
+BROKEN = (ApiError, TransportError, BrokenWalk, ConfigError)
+"""What breaks a sweep without being a fault of this program; ConfigError: no credentials to sign with."""
 
 log = structlog.get_logger()
 
 
 async def turn(source: Source) -> timedelta:
     """One turn of the source's loop: take in what the detailer found, sweep if one is due, say when to come back."""
-    state = await source.store.source(source.lease)
     if source.inbox:
-        await _take_inbox(source, state)
+        await take_inbox(source)
+    state = await source.store.source(source.lease)
     now = source.clock()
     longest = source.pace.every * (1 + JITTER)
     due_at = state.next_sweep_at
@@ -120,10 +120,11 @@ def _joined(pages: Sequence[JobPage]) -> JobPage:
     )
 
 
-async def _take_inbox(source: Source, state: SourceState) -> None:
+async def take_inbox(source: Source) -> None:
     """Record what the detailer's DescribeJob answers showed beyond the snapshots."""
     found = tuple(source.inbox.values())
     source.inbox.clear()
+    state = await source.store.source(source.lease)
     await observe(source, found, watch_for(source, state, source.clock()), Authority.DESCRIBE)
 
 
@@ -143,7 +144,7 @@ def _report(source: Source, started_at: datetime, listed: int, unfinished: int) 
     )
 
 
-async def _broke(source: Source, error: ApiError | TransportError | BrokenWalk) -> None:
+async def _broke(source: Source, error: ApiError | TransportError | BrokenWalk | ConfigError) -> None:
     now = source.clock()
     last = describe_error(error, now)
     failure = SweepFailure(at=now, error=last, next_sweep_at=_next_at(source, now))
@@ -158,7 +159,7 @@ async def _broke(source: Source, error: ApiError | TransportError | BrokenWalk) 
     )
 
 
-def describe_error(error: ApiError | TransportError | BrokenWalk, at: datetime) -> LastError:
+def describe_error(error: ApiError | TransportError | BrokenWalk | ConfigError, at: datetime) -> LastError:
     """A failure in the words that log, store, API and events share."""
     match error:
         case ApiError():
@@ -177,3 +178,5 @@ def describe_error(error: ApiError | TransportError | BrokenWalk, at: datetime) 
             return LastError(
                 at=at, error_class="broken", code=error.reason.value, message=str(error)
             )
+        case ConfigError():
+            return LastError(at=at, error_class="credentials", code="missing", message=str(error))

@@ -1,0 +1,87 @@
+"""`jobwatch deliveries`: who was told what, and what they answered."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from jobwatch.cli.documents import delivery_row
+from jobwatch.cli.reading import View, look, written
+from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, fitted
+from jobwatch.cli.text import NOTHING, ago, plain
+from jobwatch.core.outbox import DeliveryState
+from jobwatch.store.values import DeliveryFilter, DeliveryRow
+
+ANSWER_CELLS = 60
+_STYLES = {
+    DeliveryState.DELIVERED: "green",
+    DeliveryState.DEAD: "bold red",
+    DeliveryState.PENDING: "yellow",
+    DeliveryState.CLAIMED: "cyan",
+}
+
+
+def show_deliveries(
+    config: Path | None,
+    wanted: DeliveryFilter,
+    *,
+    limit: int,
+    cursor: str | None,
+    output: OutputFormat,
+) -> None:
+    """List deliveries."""
+
+    async def show(view: View) -> None:
+        await view.check_source(wanted.source)
+        page = await view.store.deliveries(wanted, limit=limit, cursor=cursor)
+        screen = Screen()
+        if output is OutputFormat.JSON:
+            shown = [delivery_row(row) for row in page.rows]
+            screen.document({"deliveries": shown, "cursor": page.cursor})
+            return
+        if not page.rows:
+            complain(["no delivery fits"])
+            return
+        screen.print(delivery_table(screen, page.rows, view.now))
+        if page.cursor:
+            complain([f"there are more: --cursor {plain(page.cursor)}"])
+
+    look(config, show)
+
+
+def delivery_table(screen: Screen, rows: Sequence[DeliveryRow], now: datetime) -> Table:
+    """Deliveries in the order given."""
+    columns = ("job", "receiver", "state", "event", "recorded", "tries", "last answer", "event id")
+    return fitted(screen, columns, [_cells(row, now) for row in rows])
+
+
+def _cells(row: DeliveryRow, now: datetime) -> tuple[Text, ...]:
+    return (
+        cell(written(row.source, row.scope, row.job_id)),
+        cell(row.receiver),
+        state_of(row, now),
+        cell(row.event_type),
+        Text(ago(row.created_at, now, units=1)),
+        Text(str(row.attempts)),
+        cell(answer_of(row), ANSWER_CELLS),
+        cell(row.event_id),
+    )
+
+
+def state_of(row: DeliveryRow, now: datetime) -> Text:
+    """Where a delivery stands, and when it is tried again."""
+    words = row.state.value
+    if row.state is DeliveryState.PENDING and row.due_at is not None:
+        words += ", due now" if row.due_at <= now else f", due {ago(row.due_at, now)}"
+    return Text(words, style=_STYLES.get(row.state, ""))
+
+
+def answer_of(row: DeliveryRow) -> str:
+    """What came of the last attempt: result, HTTP status and the beginning of the answer."""
+    if row.last_result is None:
+        return NOTHING
+    status = f" (HTTP {row.last_status})" if row.last_status else ""
+    answer = f": {row.last_answer}" if row.last_answer else ""
+    return f"{row.last_result.value}{status}{answer}"

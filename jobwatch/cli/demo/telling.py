@@ -1,0 +1,100 @@
+"""One event for a person's eyes: what happened, to which job, why, since when, and how late it was told."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from rich.text import Text
+
+from jobwatch.cli.event_line import STYLES, part
+from jobwatch.cli.job_page import failure_reasons
+from jobwatch.cli.text import NOTHING, length, plain
+from jobwatch.core.events import EventType
+from jobwatch.simulator.receiver import Received
+
+TEXT_CELLS = 100
+_WORDS = {
+    EventType.SUCCEEDED: "succeeded",
+    EventType.COMPLETED_WITH_FAILURES: "completed, but tasks failed",
+    EventType.FAILED: "failed",
+    EventType.CANCELLED: "was cancelled",
+    EventType.DISCOVERED: "was discovered",
+    EventType.STATUS_CHANGED: "changed its status",
+}
+
+
+def event_block(received: Received) -> Text:
+    """The event as a block of lines."""
+    event = received.event
+    data = part(event, "data")
+    job = part(data, "job")
+    style = STYLES.get(str(data.get("severity")), "green")
+    block = Text.assemble(
+        "\n",
+        (f"● {plain(str(event.get('type')))}", f"bold {style}"),
+        f"  {_headline(str(event.get('type')), job)}\n",
+    )
+    for name, words in _lines(received, data, job):
+        block.append(f"    {name:<10}", "dim")
+        block.append(f"{plain(words, TEXT_CELLS)}\n")
+    block.rstrip()
+    return block
+
+
+def _headline(event_type: str, job: Mapping[str, object]) -> str:
+    words = next((text for known, text in _WORDS.items() if known == event_type), "")
+    named = plain(str(job.get("description") or "a job without description"), TEXT_CELLS)
+    return f"“{named}” {words}".rstrip()
+
+
+def _lines(
+    received: Received, data: Mapping[str, object], job: Mapping[str, object]
+) -> Iterator[tuple[str, str]]:
+    yield (
+        "job",
+        f"{data.get('source')}/{job.get('id')}, {job.get('operation') or 'unknown operation'}",
+    )
+    yield "tasks", _tasks(part(job, "progress"))
+    for reason in failure_reasons(part(data, "detail")):
+        yield "why", reason
+    if data.get("detail_error"):
+        yield "why", f"the cloud gave no detail: {data.get('detail_error')}"
+    yield (
+        "status",
+        f"{data.get('previous_status') or 'first seen'} → {job.get('status')}{_when(job)}",
+    )
+    yield "told", _told(received, job)
+    yield "webhook", f"{received.id}, signature {'verified' if received.valid else 'NOT VALID'}"
+
+
+def _tasks(progress: Mapping[str, object]) -> str:
+    if not progress.get("total"):
+        return "not counted"
+    failed, total = progress.get("failed"), progress.get("total")
+    return f"{failed} of {total} failed, {progress.get('succeeded')} succeeded"
+
+
+def _when(job: Mapping[str, object]) -> str:
+    took = job.get("duration_seconds")
+    ended_at = _moment(job.get("ended_at"))
+    ended = f" at {ended_at:%H:%M:%S} UTC" if ended_at else ""
+    lasted = (
+        f", {length(timedelta(seconds=took))} after its creation"
+        if isinstance(took, int | float)
+        else ""
+    )
+    return ended + lasted
+
+
+def _told(received: Received, job: Mapping[str, object]) -> str:
+    """How late; the cloud tells ends in whole seconds, so this is up to a second too much."""
+    ended_at = _moment(job.get("ended_at"))
+    if ended_at is None:
+        return NOTHING
+    return f"{max(0.0, (received.at - ended_at).total_seconds()):.1f} s after it ended"
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text))
+    except ValueError:
+        return None

@@ -1,0 +1,57 @@
+"""An event on one line, as `jobwatch events` prints it."""
+
+from collections.abc import Mapping
+
+from rich.text import Text
+
+from jobwatch.cli.documents import body_of
+from jobwatch.cli.job_page import failure_reasons
+from jobwatch.cli.reading import written
+from jobwatch.cli.text import instant, plain
+from jobwatch.core.events import Severity
+from jobwatch.store.values import EventRow
+
+TYPE_CELLS = 26
+WORDS_CELLS = 160
+STYLES = {Severity.CRITICAL.value: "bold red", Severity.WARNING.value: "yellow"}
+
+
+def event_line(row: EventRow) -> Text:
+    """When, what, which job, and what is worth knowing of it."""
+    style = STYLES.get(row.severity, "green" if row.type == "job.succeeded" else "")
+    return Text.assemble(
+        (instant(row.recorded_at), "dim"),
+        "  ",
+        (plain(row.type).ljust(TYPE_CELLS), style),
+        "  ",
+        plain(written(row.source, row.scope, row.job_id)),
+        "  ",
+        plain("; ".join(_notes(row)), WORDS_CELLS),
+    )
+
+
+def _notes(row: EventRow) -> list[str]:
+    """What the document says beyond the type, in a few words each."""
+    data = part(body_of(row), "data")
+    job = part(data, "job")
+    notes = [str(job.get("description") or "")]
+    notes.append(f"{data.get('previous_status') or 'new'} → {job.get('status')}")
+    notes.append(task_words(part(job, "progress")))
+    notes += failure_reasons(part(data, "detail"))
+    notes += ["late"] if data.get("late") else []
+    notes += [] if row.released else ["waits for detail"]
+    return [note for note in notes if note]
+
+
+def part(document: Mapping[str, object], key: str) -> Mapping[str, object]:
+    """A mapping within a document, empty where there is none."""
+    found = document.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def task_words(progress: Mapping[str, object]) -> str:
+    """Counts of tasks in an event's words: `6 of 10 tasks failed`, or `10 tasks`."""
+    total, failed = progress.get("total"), progress.get("failed")
+    if not total:
+        return ""
+    return f"{failed} of {total} tasks failed" if failed else f"{total} tasks"

@@ -1,0 +1,108 @@
+"""`jobwatch simulate`: the simulated cloud alone, with a configuration that watches it."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from aiohttp import web
+
+from jobwatch import logs
+from jobwatch.app.clock import utc_now
+from jobwatch.cli.ending import Exit, Failed
+from jobwatch.cli.running import stop_on_signals
+from jobwatch.cli.screen import OutputFormat, Screen
+from jobwatch.simulator.cloud import Cloud
+from jobwatch.simulator.fault_spec import BadSpecError, parse_faults
+from jobwatch.simulator.simulation import DEMO_ACCOUNT, DEMO_CREDENTIALS
+from jobwatch.simulator.world import World
+
+REGION = "ap-chengdu"
+DRAIN_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The options of `jobwatch simulate`."""
+
+    host: str
+    port: int
+    jobs: int
+    seed: int
+    speed: float
+    faults: str
+
+
+def simulate_cloud(wanted: Wanted, output: OutputFormat) -> None:
+    """Run the cloud until Ctrl-C. Raises `Failed` where it cannot listen or the faults cannot be read."""
+    logs.configure("warning")
+    cloud = _cloud(wanted)
+    asyncio.run(_serve(cloud, wanted, output))
+
+
+def _cloud(wanted: Wanted) -> Cloud:
+    world = World.generate(start=utc_now(), seed=wanted.seed, jobs=wanted.jobs, speed=wanted.speed)
+    try:
+        faults = parse_faults(wanted.faults, seed=wanted.seed)
+    except BadSpecError as error:
+        raise Failed(f"--faults: {error}", code=Exit.MISUSED) from None
+    return Cloud(world=world, account=DEMO_ACCOUNT, clock=utc_now, faults=faults)
+
+
+async def _serve(cloud: Cloud, wanted: Wanted, output: OutputFormat) -> None:
+    stop = stop_on_signals()
+    runner = web.AppRunner(cloud.application(), access_log=None, shutdown_timeout=DRAIN_SECONDS)
+    await runner.setup()
+    try:
+        await _listen(runner, wanted)
+        host, port = runner.addresses[0][:2]
+        _introduce(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", output)
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, wanted: Wanted) -> None:
+    try:
+        await web.TCPSite(runner, wanted.host, wanted.port).start()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Failed(f"cannot listen on {wanted.host}:{wanted.port}: {reason.lower()}") from None
+
+
+def minimal_configuration(endpoint: str) -> dict[str, Any]:
+    """The least configuration that watches a simulated cloud."""
+    return {
+        "sources": {
+            "simulated": {
+                "every": "5s",
+                "provider": {
+                    "kind": "cos-batch",
+                    "region": REGION,
+                    "uin": DEMO_ACCOUNT.uin,
+                    "appid": DEMO_ACCOUNT.appid,
+                    "endpoint": endpoint,
+                    "credentials": {
+                        "secret_id": DEMO_CREDENTIALS.secret_id,
+                        "secret_key": DEMO_CREDENTIALS.secret_key,
+                    },
+                },
+            }
+        }
+    }
+
+
+def _introduce(endpoint: str, output: OutputFormat) -> None:
+    """Say where the cloud is and how to watch it."""
+    screen = Screen()
+    configuration = minimal_configuration(endpoint)
+    if output is OutputFormat.JSON:
+        keys = configuration["sources"]["simulated"]["provider"]["credentials"]
+        screen.document({"endpoint": endpoint, "credentials": keys, "configuration": configuration})
+        return
+    screen.words(f"The simulated cloud listens at {endpoint}. Ctrl-C stops it.")
+    screen.words(f"secret_id   {DEMO_CREDENTIALS.secret_id}")
+    screen.words(f"secret_key  {DEMO_CREDENTIALS.secret_key}")
+    screen.words("\n# jobwatch.yaml: watches it")
+    for line in yaml.safe_dump(configuration, sort_keys=False).splitlines():
+        screen.words(line)

@@ -1,0 +1,106 @@
+"""What every format reads in an answer: its status, Retry-After, and words that may be shown."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import assert_never
+from urllib.parse import unquote, unquote_plus, urlsplit
+
+from jobwatch.core.errors import TransportKind
+from jobwatch.core.http import HttpResponse
+from jobwatch.core.outbox import Result
+from jobwatch.formats.values import Recipient
+
+ANSWER_LIMIT = 4096
+LONGEST_RETRY_AFTER = timedelta(hours=1)
+MASK = "***"
+MASKED_FROM = 4
+"""Shorter pieces of a URL (`v1`, `api`) are no secrets, and masking them would shred the answer."""
+
+_EXACT = {
+    401: Result.AUTH,
+    403: Result.AUTH,
+    410: Result.GONE,
+    413: Result.TOO_LARGE,
+    429: Result.RATE_LIMITED,
+}
+_HUNDREDS = {
+    2: Result.OK,
+    3: Result.REDIRECT,
+    4: Result.HTTP_4XX,
+    5: Result.HTTP_5XX,
+}
+_MAY_ASK_FOR_REST = frozenset({429, 503})
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
+# C0 and C1 controls, zero-width and directional marks, line and paragraph separators, BOM.
+_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+
+def result_of_status(status: int) -> Result:
+    """The result that an HTTP status stands for; a status outside 200 to 599 is no answer."""
+    return _EXACT.get(status) or _HUNDREDS.get(status // 100, Result.BODY_ERROR)
+
+
+def result_of_kind(kind: TransportKind) -> Result:
+    """The result that a failure of the transport stands for."""
+    match kind:
+        case TransportKind.TOO_LARGE | TransportKind.PROTOCOL:
+            # Not Result.TOO_LARGE, which is the receiver's word on *our* payload.
+            return Result.BODY_ERROR
+        case (
+            TransportKind.TIMEOUT
+            | TransportKind.DNS
+            | TransportKind.CONNECT
+            | TransportKind.TLS
+            | TransportKind.RESET
+            | TransportKind.BLOCKED
+        ):
+            return Result(kind.value)
+        case _:
+            assert_never(kind)
+
+
+def retry_after(response: HttpResponse, now: datetime) -> timedelta | None:
+    """How long the receiver asks to be left alone: seconds or a date, at most an hour.
+
+    Only 429 and 503 may ask (RFC 9110 section 10.2.3); what cannot be read asks for nothing.
+    """
+    if response.status not in _MAY_ASK_FOR_REST:
+        return None
+    text = response.headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(text):
+        seconds = min(float(text), LONGEST_RETRY_AFTER.total_seconds())
+        return timedelta(seconds=seconds)
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if at.tzinfo is None:  # "-0000": a date that is UTC and does not say so
+        at = at.replace(tzinfo=UTC)
+    return min(max(at - now, timedelta(0)), LONGEST_RETRY_AFTER)
+
+
+def shown(text: str, recipient: Recipient) -> str:
+    """The beginning of a text, fit for anybody: on one line, without the recipient's secrets."""
+    visible = _INVISIBLE.sub("", " ".join(text.split()))
+    pieces = sorted(_secret_pieces(recipient), key=len, reverse=True)
+    if pieces:
+        visible = re.sub("|".join(map(re.escape, pieces)), MASK, visible)
+    return visible.encode()[:ANSWER_LIMIT].decode(errors="ignore")
+
+
+def _secret_pieces(recipient: Recipient) -> set[str]:
+    """Everything of a recipient that must not be seen, in each spelling a receiver may echo."""
+    url = urlsplit(recipient.url)
+    pieces = {recipient.url, url.path, url.query}
+    for segment in url.path.split("/"):
+        pieces |= {segment, unquote(segment)}
+    for pair in url.query.split("&"):
+        value = pair.partition("=")[2] or pair
+        pieces |= {value, unquote(value), unquote_plus(value)}
+    for secret in recipient.secrets:
+        pieces |= {secret, secret.removeprefix("whsec_"), secret.removeprefix("whsec_").rstrip("=")}
+    for name, value in recipient.headers:
+        if name.lower() != "content-type":
+            pieces |= {value, *value.split()}
+    return {piece for piece in pieces if len(piece) >= MASKED_FROM}

@@ -1,0 +1,73 @@
+"""Everything /metrics shows, on a registry of its own.
+
+Law of this package: a scrape never asks the store. Store series come from the last overview shown,
+process series from instruments; `table` lists them all. Label values are bounded, and no job id is
+ever one.
+"""
+
+import platform
+import time
+from collections.abc import Callable, Sequence
+
+import prometheus_client
+from prometheus_client import CollectorRegistry
+
+from jobwatch import __version__
+from jobwatch.core.overview import Overview
+from jobwatch.metrics import exposition
+from jobwatch.metrics.exposition import Rendered
+from jobwatch.metrics.process import SourceMetrics, instruments
+from jobwatch.metrics.stored import SourceShape, StoredCollector, is_up
+
+__all__ = ["Metrics", "Rendered", "SourceMetrics", "SourceShape", "is_up"]
+
+
+class Metrics:
+    """What the shell tells about its work, and how a scrape reads it."""
+
+    def __init__(
+        self,
+        sources: Sequence[SourceShape],
+        receivers: Sequence[str],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        # The library's only switch for them is a global one.
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry(auto_describe=False)
+        self._stored = StoredCollector(sources, receivers, monotonic)
+        self.registry.register(self._stored)
+        names = [shape.name for shape in sources]
+        self._instruments, self._sources = instruments(self.registry, names)
+        self._instruments.build_info.labels(__version__, platform.python_version()).set(1)
+
+    def for_source(self, name: str) -> SourceMetrics:
+        """Give what one configured source's tasks tell their work to."""
+        return self._sources[name]
+
+    def show(self, overview: Overview) -> None:
+        """Show the store series as they are now; scrapes use the last overview shown."""
+        self._stored.show(overview)
+
+    def attempted(self, receiver: str, took: float) -> None:
+        """Observe one attempt at a delivery; `took` in seconds."""
+        self._instruments.delivery_duration.labels(receiver).observe(took)
+
+    def store_failed(self) -> None:
+        """Count one use of the store that failed."""
+        self._instruments.store_errors.inc()
+
+    def loop_lagged(self, seconds: float) -> None:
+        """Observe how much later than asked the event loop came back."""
+        self._instruments.loop_lag.observe(seconds)
+
+    def lease(self, source: str, held: bool) -> None:  # noqa: FBT001  # the value of a gauge
+        """Show whether this process holds the lease of a source."""
+        self._sources[source].held(held)
+
+    def render(self, accept: str, accept_encoding: str) -> Rendered:
+        """Write every series as a scrape's headers ask for it, in any thread.
+
+        Whatever goes wrong is raised: half a scrape would look like a healthy one.
+        """
+        return exposition.render(self.registry.collect(), accept, accept_encoding)

@@ -1,0 +1,204 @@
+"""The store series: what the last `Overview` says, as metric families. Never a query.
+
+Counters that never moved are shown at 0, but only once the store was read: a counter that starts at
+0 and then jumps to its stored value would look like a burst to `rate()`. Gauges of unfinished jobs
+are shown at 0 after the first complete sweep: before it, nobody knows that there are none.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain, product
+
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from jobwatch.core import census
+from jobwatch.core.events import EventType
+from jobwatch.core.lifecycle import UNKNOWN
+from jobwatch.core.model import Outcome
+from jobwatch.core.outbox import SETTLED, Result
+from jobwatch.core.overview import CensusRow, Overview, SourceState
+from jobwatch.metrics import table
+from jobwatch.metrics.families import Labels, family
+from jobwatch.metrics.table import Row
+
+TASK_STATES = ("succeeded", "failed", "remaining")
+OVERDUE_INTERVALS = 3
+
+Values = dict[str, dict[Labels, float]]
+"""Metric name to label values to value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceShape:
+    """What bounds the labels of one source, and how often it is swept.
+
+    `statuses` are all of the lifecycle, `unfinished` those among them whose gauges are shown at 0.
+    """
+
+    name: str
+    provider: str
+    region: str
+    operations: tuple[str, ...]
+    statuses: tuple[str, ...]
+    every: timedelta
+    full_every: timedelta
+    unfinished: tuple[str, ...] = ()
+
+
+def is_up(state: SourceState | None, shape: SourceShape, now: datetime) -> bool:
+    """Whether the last sweep of a source succeeded and no full sweep is overdue."""
+    if state is None or state.failures or state.all_data_at is None:
+        return False
+    return now - state.all_data_at <= OVERDUE_INTERVALS * shape.full_every
+
+
+class StoredCollector(Collector):
+    """Gives prometheus_client the families of the store series, in any thread."""
+
+    def __init__(
+        self,
+        sources: Sequence[SourceShape],
+        receivers: Sequence[str],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._sources = {shape.name: shape for shape in sources}
+        self._receivers = tuple(receivers)
+        self._monotonic = monotonic
+        self._zeros = _zeros(sources, receivers)
+        self._shown: tuple[Overview, float] | None = None
+
+    def show(self, overview: Overview) -> None:
+        """Take a newer overview; its ages grow from here on."""
+        self._shown = (overview, self._monotonic())
+
+    def collect(self) -> Iterator[Metric]:
+        """Give every family that has a value."""
+        shown = self._shown
+        if shown is None:
+            values, now = self._configured(), None
+        else:
+            overview, at = shown
+            now = overview.now + timedelta(seconds=max(0.0, self._monotonic() - at))
+            values = self._read(overview, now)
+        for row in table.ROWS:
+            if values.get(row.name):
+                yield family(row, values[row.name])
+
+    def _configured(self) -> Values:
+        """What is known without a store."""
+        values: Values = defaultdict(dict)
+        for name, shape in self._sources.items():
+            values[table.SOURCE_INFO][name, shape.provider, shape.region] = 1.0
+            values[table.SOURCE_UP][name,] = 0.0
+            values[table.SOURCE_INTERVAL][name, "unfinished"] = shape.every.total_seconds()
+            values[table.SOURCE_INTERVAL][name, "all"] = shape.full_every.total_seconds()
+        return values
+
+    def _read(self, overview: Overview, now: datetime) -> Values:
+        values = self._configured()
+        for name, zeros in self._zeros.items():
+            values[name] = dict(zeros)
+        self._read_series(overview, values)
+        self._read_sources(overview, values, now)
+        self._read_census(overview.census, values)
+        self._read_outbox(overview, values, now)
+        values[table.STORE_CREATED][()] = overview.created_at.timestamp()
+        values[table.STORE_SIZE][()] = float(overview.size_bytes)
+        return values
+
+    def _read_series(self, overview: Overview, values: Values) -> None:
+        for subject, series, value in overview.series:
+            row = table.BY_NAME.get(series.name)
+            if row is not None and subject in self._subjects(row):
+                values[row.name][subject, *series.labels] = value
+
+    def _subjects(self, row: Row) -> Iterable[str]:
+        """The names a stored series may be about; what is no longer configured is not shown."""
+        return self._sources if row.labels[0] == "source" else self._receivers
+
+    def _read_sources(self, overview: Overview, values: Values, now: datetime) -> None:
+        states = {state.identity.name: state for state in overview.sources}
+        for name, shape in self._sources.items():
+            state = states.get(name)
+            values[table.SOURCE_UP][name,] = float(is_up(state, shape, now))
+            unfinished_at = state.unfinished_data_at if state is not None else None
+            values[table.SOURCE_DATA][name, "unfinished"] = _stamp(unfinished_at)
+            values[table.SOURCE_DATA][name, "all"] = _stamp(state.all_data_at if state else None)
+            if unfinished_at is not None:
+                _fill_gauges(shape, values)
+
+    def _read_census(self, rows: Iterable[CensusRow], values: Values) -> None:
+        for row in rows:
+            shape = self._sources.get(row.source)
+            if shape is not None:
+                _count(row, shape, values)
+
+    def _read_outbox(self, overview: Overview, values: Values, now: datetime) -> None:
+        for depth in overview.outbox:
+            if depth.receiver in self._receivers:
+                key = (depth.receiver,)
+                values[table.OUTBOX_PENDING][key] = float(depth.pending)
+                values[table.OUTBOX_DEAD][key] = float(depth.dead)
+                if depth.oldest_at is not None:
+                    age = (now - depth.oldest_at).total_seconds()
+                    values[table.OUTBOX_OLDEST][key] = max(0.0, age)
+
+
+def _zeros(sources: Sequence[SourceShape], receivers: Sequence[str]) -> Values:
+    zeros: Values = {table.OUTBOX_PENDING: {}, table.OUTBOX_DEAD: {}, table.OUTBOX_OLDEST: {}}
+    labels: Iterable[tuple[str, Iterable[Labels]]] = chain(
+        *(_source_labels(shape) for shape in sources), _receiver_labels(receivers)
+    )
+    for name, combinations in labels:
+        zeros.setdefault(name, {}).update(dict.fromkeys(combinations, 0.0))
+    return zeros
+
+
+def _source_labels(shape: SourceShape) -> Iterator[tuple[str, Iterable[Labels]]]:
+    name, operations = (shape.name,), (*shape.operations, census.OTHER)
+    outcomes = tuple(outcome.value for outcome in Outcome)
+    yield census.TRANSITIONS, product(name, operations, (*shape.statuses, UNKNOWN))
+    yield census.FINISHED, product(name, operations, outcomes)
+    yield census.LAST_FINISHED, product(name, operations, outcomes)
+    yield census.TASKS_FINISHED, product(name, operations, ("succeeded", "failed"))
+    yield census.EVENTS, product(name, (event.value for event in EventType))
+    yield census.UNKNOWN_STATUS, product(name)
+
+
+def _receiver_labels(receivers: Sequence[str]) -> Iterator[tuple[str, Iterable[Labels]]]:
+    yield census.DELIVERIES, product(receivers, (state.value for state in SETTLED))
+    yield census.ATTEMPTS, product(receivers, (result.value for result in Result))
+    for name in (table.OUTBOX_PENDING, table.OUTBOX_DEAD, table.OUTBOX_OLDEST):
+        yield name, product(receivers)
+
+
+def _fill_gauges(shape: SourceShape, values: Values) -> None:
+    name, operations = (shape.name,), (*shape.operations, census.OTHER)
+    if shape.unfinished:
+        jobs = product(name, operations, (*shape.unfinished, UNKNOWN))
+        values[table.JOBS].update(dict.fromkeys(jobs, 0.0))
+    values[table.TASKS].update(dict.fromkeys(product(name, operations, TASK_STATES), 0.0))
+
+
+def _count(row: CensusRow, shape: SourceShape, values: Values) -> None:
+    """Add one row of the census; operations and statuses outside the tables are put together."""
+    operation = row.operation if row.operation in shape.operations else census.OTHER
+    status = row.status if row.status in shape.statuses else UNKNOWN
+    _add(values[table.JOBS], (row.source, operation, status), row.jobs)
+    for state, tasks in zip(TASK_STATES, (row.succeeded, row.failed, row.remaining), strict=True):
+        _add(values[table.TASKS], (row.source, operation, state), tasks)
+    if row.oldest_status_since is not None:
+        since, oldest = row.oldest_status_since.timestamp(), values[table.OLDEST_STATUS]
+        key = (row.source, status)
+        oldest[key] = min(since, oldest.get(key, since))
+
+
+def _add(series: dict[Labels, float], key: Labels, value: float) -> None:
+    series[key] = series.get(key, 0.0) + value
+
+
+def _stamp(moment: datetime | None) -> float:
+    return moment.timestamp() if moment is not None else 0.0

@@ -1,0 +1,185 @@
+"""COS Batch Operation: jobs over the objects of buckets, listed per account and region.
+
+https://www.tencentcloud.com/document/product/436/32961 describes the jobs, .../436/38601 and its neighbours the API.
+"""
+
+import re
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
+
+from jobwatch.core.codec import Known, Signing, Walk
+from jobwatch.core.http import HttpRequest, HttpResponse
+from jobwatch.core.lifecycle import Lifecycle, StatusRow
+from jobwatch.core.model import JobDetail, JobKey, JobPage, Phase
+from jobwatch.providers import cos_pages, cos_xml
+from jobwatch.providers.cos_errors import malformed, raise_for_status
+from jobwatch.providers.keys import CredentialsSettings
+from jobwatch.providers.signing import encode, sign
+from jobwatch.providers.xml_tree import UnreadableError
+
+PAGE_SIZE = 1000
+"""The most jobs that ListJobs gives at once (https://cloud.tencent.com/document/product/436/38611)."""
+
+OPERATIONS = (
+    "COSPutObjectCopy",
+    "COSInitiateRestoreObject",
+    "COSPutObjectTagging",
+    "COSDeleteObject",
+)
+"""Operation elements of CreateJob (https://cloud.tencent.com/document/product/436/38608)."""
+
+
+def _row(status: str, phase: Phase, after: str = "", *, needs_detail: bool = False) -> StatusRow:
+    return StatusRow(
+        status=status, phase=phase, successors=tuple(after.split()), needs_detail=needs_detail
+    )
+
+
+# https://www.tencentcloud.com/document/product/436/32961 has the transitions between 12 of the 13 statuses. That page
+# leaves out what UpdateJobStatus and common sense add: Completing; cancelling a job that does not run; failing before
+# it runs (an unreadable manifest).
+LIFECYCLE: Final = Lifecycle(
+    rows=(
+        _row("New", Phase.PENDING, "Preparing Cancelling"),
+        _row("Preparing", Phase.PENDING, "Suspended Ready Cancelling Failing"),
+        _row("Suspended", Phase.WAITING, "Ready Cancelling", needs_detail=True),
+        _row("Ready", Phase.PENDING, "Active Cancelling Failing"),
+        _row("Active", Phase.RUNNING, "Pausing Completing Complete Cancelling Failing"),
+        _row("Pausing", Phase.PAUSED, "Paused"),
+        _row("Paused", Phase.PAUSED, "Active Cancelling"),
+        _row("Completing", Phase.RUNNING, "Complete"),
+        _row("Cancelling", Phase.RUNNING, "Cancelled"),
+        _row("Failing", Phase.RUNNING, "Failed"),
+        _row("Complete", Phase.SUCCEEDED, needs_detail=True),
+        _row("Cancelled", Phase.CANCELLED, needs_detail=True),
+        _row("Failed", Phase.FAILED, needs_detail=True),
+    ),
+    spellings={
+        "Canceled": "Cancelled",
+        "Canceling": "Cancelling",
+        "Completed": "Complete",
+    },
+)
+"""Statuses in the order a job passes through them."""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _endpoint(value: str) -> str:
+    """Accept scheme, host and port alone: anything more would not be signed as it is sent."""
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise ValueError("must be a URL such as https://cos.example.com") from error
+    if parts.scheme not in ("http", "https") or not re.fullmatch(r"[A-Za-z0-9.:-]+", host):
+        raise ValueError("must be a URL such as https://cos.example.com")
+    if "@" in parts.netloc or parts.path not in ("", "/") or re.search(r"[?#\s]", value):
+        raise ValueError("must be scheme, host and port alone: no user, path, query or fragment")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValueError("must be https; http is for loopback addresses")
+    return value.rstrip("/")
+
+
+Digits = Annotated[
+    str,
+    Field(pattern=r"^[0-9]{1,20}$", coerce_numbers_to_str=True),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "pattern": "^[0-9]{1,20}$"}, {"type": "integer"}]}
+    ),
+]
+
+
+class CosBatchSettings(BaseModel):
+    """One account's jobs in one region. `uin` names the account, `appid` its storage: two different numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    kind: Literal["cos-batch"]
+    region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+    uin: Digits
+    appid: Digits
+    endpoint: Annotated[str, AfterValidator(_endpoint)] | None = None
+    credentials: CredentialsSettings = CredentialsSettings()
+
+    @property
+    def base_url(self) -> str:
+        """Where the API answers (https://cloud.tencent.com/document/product/436/38611)."""
+        return self.endpoint or f"https://{self.uin}.cos-control.{self.region}.myqcloud.com"
+
+
+@dataclass(frozen=True, slots=True)
+class CosBatch:
+    """The codec of one source. Implements `core.codec.Provider`."""
+
+    settings: CosBatchSettings
+    kind: str = field(default="cos-batch", init=False)
+    lifecycle: Lifecycle = field(default=LIFECYCLE, init=False, repr=False)
+    operations: tuple[str, ...] = field(default=OPERATIONS, init=False, repr=False)
+
+    @property
+    def region(self) -> str:
+        """The region whose jobs are listed."""
+        return self.settings.region
+
+    @property
+    def account(self) -> str:
+        """The account that owns the jobs."""
+        return self.settings.uin
+
+    def list_jobs(self, walk: Walk, token: str | None, signing: Signing) -> HttpRequest:
+        """`GET /jobs` (https://cloud.tencent.com/document/product/436/38611)."""
+        query = {"jobStatuses": walk.status, "maxResults": str(PAGE_SIZE), "nextToken": token}
+        text = "&".join(f"{name}={encode(value)}" for name, value in query.items() if value)
+        return self._get(f"/jobs?{text}", signing)
+
+    def describe_job(self, key: JobKey, signing: Signing) -> HttpRequest:
+        """`GET /jobs/<JobId>` (https://cloud.tencent.com/document/product/436/38609)."""
+        return self._get(f"/jobs/{_segment(key.id)}", signing)
+
+    def read_page(self, response: HttpResponse, walk: Walk, known: Known) -> JobPage:
+        """Read `ListJobsResult`. Raises `ApiError`."""
+        raise_for_status(response, about_job=False)
+        try:
+            return cos_pages.read_page(response.body, _WORDS, walk.scope, known)
+        except UnreadableError as error:
+            raise malformed(response, str(error)) from error
+
+    def read_detail(self, response: HttpResponse, key: JobKey) -> JobDetail:
+        """Read `DescribeJobResult`. Raises `ApiError`."""
+        raise_for_status(response, about_job=True)
+        try:
+            detail = cos_xml.read_detail(response.body, _WORDS, key.scope)
+        except UnreadableError as error:
+            raise malformed(response, str(error)) from error
+        if detail.job.id != key.id:
+            raise malformed(response, "the answer describes another job")
+        return detail
+
+    def _get(self, target: str, signing: Signing) -> HttpRequest:
+        headers = {"x-cos-appid": self.settings.appid}
+        request = HttpRequest(method="GET", url=self.settings.base_url + target, headers=headers)
+        return sign(request, signing)
+
+
+def _segment(text: str) -> str:
+    """One segment of a path. Dots alone would be taken for a way up; everything else is encoded as the query is."""
+    return encode(text) if text.strip(".") else text.replace(".", "%2E")
+
+
+_WORDS = cos_xml.Words(LIFECYCLE, OPERATIONS)

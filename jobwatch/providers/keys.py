@@ -1,0 +1,57 @@
+"""Which keys a source signs with, as its owner writes it down."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, model_validator
+
+
+def _whole(value: SecretStr) -> SecretStr:
+    """Refuse what a paste leaves behind: Tencent Cloud's own SDKs refuse blanks round a key, too."""
+    text = value.get_secret_value()
+    if not text or text != text.strip():
+        raise ValueError("must not be empty, nor begin or end with a blank")
+    return value
+
+
+Key = Annotated[SecretStr, AfterValidator(_whole)]
+
+_FIELDS = ("secret_id", "secret_key", "token")
+
+
+class CredentialsSettings(BaseModel):
+    """`{}` looks for keys where Tencent Cloud's tools do; `use` names one such place; else the keys themselves.
+
+    Every key can stand in a file instead, which is read again when it changes. `token` belongs to temporary keys.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    use: Literal["environment", "profile", "cvm-role", "tke-oidc"] | None = None
+    secret_id: Key | None = None
+    secret_id_file: Path | None = None
+    secret_key: Key | None = None
+    secret_key_file: Path | None = None
+    token: Key | None = None
+    token_file: Path | None = None
+
+    @property
+    def explicit(self) -> bool:
+        """Whether the keys, or the files they stand in, are written down here."""
+        return self._has("secret_id")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for name in _FIELDS:
+            if getattr(self, name) is not None and getattr(self, f"{name}_file") is not None:
+                raise ValueError(f"give {name} or {name}_file, not both")
+        if self._has("secret_id") != self._has("secret_key"):
+            raise ValueError("secret_id and secret_key belong together: give both or neither")
+        if self._has("token") and not self._has("secret_id"):
+            raise ValueError("a token needs the secret_id and secret_key that it was issued with")
+        if self.use is not None and self.explicit:
+            raise ValueError("give either `use` or the keys themselves, not both")
+        return self
+
+    def _has(self, name: str) -> bool:
+        return getattr(self, name) is not None or getattr(self, f"{name}_file") is not None

@@ -1,0 +1,164 @@
+"""What is promised and not yet active: one table, which later versions shorten.
+
+A key in this table is accepted at its default alone. `check` lists it, so that nobody takes it for
+working.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from jobwatch.core.durations import format_duration
+from jobwatch.core.events import EventType
+from jobwatch.settings.model import Settings
+from jobwatch.settings.problems import Mistake
+from jobwatch.settings.told import LATER_TYPES
+from jobwatch.settings.yaml_tree import KeyPath, Tree, dotted
+
+
+class Row(NamedTuple):
+    """Keys that are not yet active; `*` is any key. `also` are active besides the default."""
+
+    pattern: str
+    reason: str
+    also: tuple[object, ...] = ()
+
+
+NOT_YET = (
+    Row("sources.*.full_sweep_every", "every sweep reads every job, hot sweeps are to come"),
+    Row("sources.*.rules.*", "no rule watches unfinished jobs yet"),
+    Row(
+        "sources.*.provider.credentials.use",
+        "keys come from the file or the environment",
+        ("environment",),
+    ),
+    Row("receivers.*.format", "standard is the only format yet"),
+    Row("receivers.*.routing_key", "belongs to the format pagerduty"),
+    Row("receivers.*.routing_key_file", "belongs to the format pagerduty"),
+    Row("receivers.*.max_age", "news of any age is sent"),
+    Row("receivers.*.digest", "belongs to the chat formats"),
+    Row("receivers.*.language", "belongs to the chat formats"),
+    Row("receivers.*.timezone", "belongs to the chat formats"),
+    Row("receivers.*.title_prefix", "belongs to the chat formats"),
+    Row("receivers.*.mention", "belongs to the chat formats"),
+    Row("receivers.*.template", "belongs to the format template"),
+    Row("rules.*", "no rule watches unfinished jobs yet"),
+    Row("egress.guard", "addresses are not guarded yet"),
+    Row("egress.allow_cidrs", "addresses are not guarded yet"),
+    Row("egress.proxy", "requests go out directly"),
+    Row("egress.ca_file", "the system's certificates are trusted"),
+    Row("store.kind", "sqlite is the only store yet"),
+    Row("http.tls", "the server speaks plain HTTP"),
+    Row("http.read_token", "reading is open to whoever reaches the server"),
+    Row("http.read_token_file", "reading is open to whoever reaches the server"),
+    Row("http.operate_token", "nothing changes state over HTTP yet"),
+    Row("http.operate_token_file", "nothing changes state over HTTP yet"),
+    Row("metrics.per_job", "no series of single jobs yet"),
+    Row("heartbeat.*", "no heartbeat is sent yet"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotYetActive:
+    """One row for `check`; `written` are the keys of this configuration that it covers."""
+
+    pattern: str
+    reason: str
+    written: tuple[str, ...] = ()
+
+
+class _Found(NamedTuple):
+    path: KeyPath
+    value: object
+    default: object
+
+
+def refused(settings: Settings) -> list[Mistake]:
+    """Every key that is not yet active and has another value than its default."""
+    return [
+        Mistake(
+            found.path,
+            f"not yet active in this version ({row.reason}); "
+            f"leave it out or write {_plain(found.default)}",
+        )
+        for row in NOT_YET
+        for found in _walk(settings, tuple(row.pattern.split(".")), ())
+        if found.value != found.default and found.value not in row.also
+    ]
+
+
+def listed(settings: Settings, tree: Tree) -> tuple[NotYetActive, ...]:
+    """Everything that is not yet active: the table, and the event types that nobody is told yet."""
+    rows = [
+        NotYetActive(
+            pattern=row.pattern,
+            reason=row.reason,
+            written=tuple(_written(tree, row)),
+        )
+        for row in NOT_YET
+    ]
+    return (*rows, *_types(settings))
+
+
+def _types(settings: Settings) -> Iterator[NotYetActive]:
+    later = [word for word in LATER_TYPES if word not in set(EventType)]
+    for word in later:
+        written = tuple(
+            f"receivers.{name}.wants.types"
+            for name, receiver in settings.receivers.items()
+            if word in (receiver.wants.types or ())
+        )
+        yield NotYetActive(
+            pattern=f"event type {word}", reason="this version never tells it", written=written
+        )
+
+
+def _walk(value: object, pattern: tuple[str, ...], path: KeyPath) -> Iterator[_Found]:
+    """The values that a pattern finds, each with the default of its field."""
+    if not pattern:
+        return
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _walk(item, pattern[1:], (*path, key))
+    elif isinstance(value, BaseModel):
+        for name, field in type(value).model_fields.items():
+            key = field.alias or name
+            if pattern[0] in ("*", key):
+                item = getattr(value, name)
+                if len(pattern) == 1:
+                    yield _Found(
+                        (*path, key),
+                        item,
+                        field.get_default(call_default_factory=True, validated_data={}),
+                    )
+                yield from _walk(item, pattern[1:], (*path, key))
+
+
+def _written(tree: object, row: Row, depth: int = 0, path: KeyPath = ()) -> Iterator[str]:
+    """The keys of a row that are written down, at no value that is active already."""
+    pattern = row.pattern.split(".")
+    if depth == len(pattern):
+        if tree not in row.also:
+            yield dotted(path)
+    elif isinstance(tree, dict):
+        for key in tree:
+            if pattern[depth] in ("*", key):
+                yield from _written(tree[key], row, depth + 1, (*path, key))
+
+
+def _plain(default: object) -> str:
+    """A default as it is written; what has no short writing is named."""
+    match default:
+        case timedelta():
+            return format_duration(default)
+        case None:
+            return "null"
+        case "" | ():
+            return '""' if default == "" else "[]"
+        case str():
+            return default
+        case _:
+            return "its default"

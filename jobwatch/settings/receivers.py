@@ -1,0 +1,148 @@
+"""Receivers: where news goes, what each of them wants, and how long it is tried."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr
+
+from jobwatch.formats.standard import check_secret
+from jobwatch.settings.fields import Duration, Line, Part, between, checked
+from jobwatch.settings.told import TypeWord
+
+Format: TypeAlias = Literal[
+    "standard", "slack", "wecom", "dingtalk", "feishu", "teams", "pagerduty", "template"
+]
+
+_TRY = between("100ms", "5m", "an attempt holds one of the receiver's few connections")
+_GIVE_UP = between("1s", "30d", "news older than that is history")
+_DIGEST = between("1s", "1d", "longer is not news")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OWN_HEADERS = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "webhook-id",
+        "webhook-signature",
+        "webhook-timestamp",
+    }
+)
+
+
+MAKE_ONE = 'make one with: echo "whsec_$(openssl rand -base64 32)"'
+
+
+def wrong_secret(text: str) -> str | None:
+    """Say what is wrong with a Standard Webhooks key, and how to make a right one."""
+    wrong = check_secret(text)
+    return f"{wrong}; {MAKE_ONE}" if wrong else None
+
+
+def wrong_header(name: str) -> str | None:
+    """Say what is wrong with the name of a header."""
+    if _TOKEN.fullmatch(name) is None:
+        return "is not the name of a header: letters, digits and hyphens"
+    if name.lower() in _OWN_HEADERS:
+        return "is a header that jobwatch writes itself; leave it out"
+    return None
+
+
+def wrong_header_value(value: str) -> str | None:
+    """Say what is wrong with the value of a header: it has to be one line of Latin-1."""
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
+        return "contains a line break or another control character"
+    if not value.isascii():
+        return "contains characters that are not ASCII"
+    return None
+
+
+def _wrong_secret_value(value: SecretStr) -> str | None:
+    return wrong_header_value(value.get_secret_value())
+
+
+def _wrong_timezone(value: str) -> str | None:
+    try:
+        ZoneInfo(value)
+    except (OSError, ValueError):
+        return 'is not a time zone; write one such as "UTC" or "Asia/Shanghai"'
+    return None
+
+
+HeaderName: TypeAlias = Annotated[str, checked(wrong_header)]
+
+
+class Exceptions(Part):
+    """What is not wanted though `wants` says so: what matches every key that is given here."""
+
+    types: tuple[TypeWord, ...] | None = None
+    sources: tuple[str, ...] | None = None
+    operations: tuple[str, ...] | None = None
+    descriptions: tuple[str, ...] | None = None
+
+
+class Wants(Part):
+    """What a receiver is told: types and groups by name, the rest as globs.
+
+    `types` None = as its format says.
+    """
+
+    types: tuple[TypeWord, ...] | None = None
+    sources: tuple[str, ...] = ("*",)
+    operations: tuple[str, ...] = ("*",)
+    descriptions: tuple[str, ...] = ("*",)
+    except_: Exceptions = Field(default=Exceptions(), alias="except")
+    failed_tasks_at_least: int = Field(default=1, ge=1)
+    failed_ratio_at_least: float = Field(default=0, ge=0, le=1, allow_inf_nan=False)
+
+
+class Digest(Part):
+    """Many events in one message: the first ones by themselves, then one every so often."""
+
+    first: int = Field(default=3, ge=0, le=1000)
+    every: Annotated[Duration, _DIGEST] = timedelta(minutes=1)
+
+
+class Mention(Part):
+    """Whom a chat message calls, and for which types."""
+
+    types: tuple[TypeWord, ...] = ()
+    mobiles: tuple[Line, ...] = ()
+    all: bool = False
+
+
+class Receiver(Part):
+    """A named webhook endpoint. Its URL is a secret; whatever is secret also comes from a file.
+
+    `give_up_after` and `max_age` None = as its format says.
+    """
+
+    url: SecretStr | None = None
+    url_file: Path | None = None
+    format: Format = "standard"
+    secrets: tuple[SecretStr, ...] = ()
+    secret_files: tuple[Path, ...] = ()
+    routing_key: SecretStr | None = None
+    routing_key_file: Path | None = None
+    wants: Wants = Wants()
+    headers: dict[HeaderName, Annotated[SecretStr, checked(_wrong_secret_value)]] = Field(
+        default_factory=dict
+    )
+    header_files: dict[HeaderName, Path] = Field(default_factory=dict)
+    timeout: Annotated[Duration, _TRY] = timedelta(seconds=15)
+    give_up_after: Annotated[Duration, _GIVE_UP] | None = None
+    max_age: Annotated[Duration, _GIVE_UP] | None = None
+    concurrency: int = Field(default=8, ge=1, le=256)
+    digest: Digest | None = Digest()
+    language: Literal["en", "zh"] = "en"
+    timezone: Annotated[Line, checked(_wrong_timezone)] = "UTC"
+    title_prefix: Line = ""
+    mention: Mention = Mention()
+    template: str | None = None

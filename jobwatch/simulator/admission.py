@@ -1,0 +1,64 @@
+"""Who may ask: account, signature and security token, checked as the cloud checks them. Pure."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from jobwatch.core.codec import Credentials
+from jobwatch.core.http import HttpRequest
+from jobwatch.providers.signing import VerifyFailure, verify
+from jobwatch.simulator.answers import Question, Refusal
+from jobwatch.simulator.quirks import Quirks
+
+CONTROL_HOST = re.compile(r"(?P<uin>\d+)\.cos-control\.[a-z0-9-]+\.")
+MESSAGES = {
+    VerifyFailure.ACCESS_DENIED: "Access Denied.",
+    VerifyFailure.INVALID_ACCESS_KEY_ID: "The Access Key Id you provided does not exist",
+    VerifyFailure.SIGNATURE_DOES_NOT_MATCH: "The Signature you specified is invalid.",
+    VerifyFailure.TOO_SKEWED: "The difference between the request time and the current time is "
+    "too large.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Whose jobs they are, and the keys that may read them.
+
+    `keys` holds several pairs while they are rotated. Where the Host header names a uin (it does
+    not on loopback), it has to be this one.
+    """
+
+    keys: tuple[Credentials, ...]
+    uin: str = "100000000001"
+    appid: str = "1250000000"
+
+
+def admit(question: Question, account: Account, quirks: Quirks, now: datetime) -> None:
+    """Let a request pass, or raise `Refusal`."""
+    appid = question.headers.get("x-cos-appid")
+    if not appid:
+        raise Refusal(
+            status=400, code="InvalidArgument", message="The x-cos-appid header is required"
+        )
+    request = HttpRequest(method=question.method, url=question.url, headers=question.headers)
+    failures = [verify(request, keys, now=now) for keys in account.keys]
+    if None not in failures:
+        raise _refusal(_nearest(failures), question, quirks)
+    host = CONTROL_HOST.match(urlsplit(question.url).hostname or "")
+    if appid != account.appid or (host and host["uin"] != account.uin):
+        raise _refusal(VerifyFailure.ACCESS_DENIED, question, quirks)
+
+
+def _nearest(failures: list[VerifyFailure | None]) -> VerifyFailure:
+    """The failure of the pair that was meant: the one whose id is known, if any is."""
+    known = [each for each in failures if each and each is not VerifyFailure.INVALID_ACCESS_KEY_ID]
+    return known[0] if known else VerifyFailure.INVALID_ACCESS_KEY_ID
+
+
+def _refusal(failure: VerifyFailure, question: Question, quirks: Quirks) -> Refusal:
+    hidden = quirks.has(quirks.hidden_code, "hidden_code", f"{failure}{question.path}")
+    # An expired signature has no code of its own: only the message says it.
+    if hidden or failure is VerifyFailure.EXPIRED:
+        return Refusal(status=403, code="AccessDenied", message=failure.value)
+    return Refusal(status=403, code=failure.value, message=MESSAGES[failure])

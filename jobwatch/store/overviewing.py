@@ -1,0 +1,109 @@
+"""Everything that the metrics show of the store, in one transaction that reads."""
+
+import json
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Double, case, cast, func, select
+
+from jobwatch.core.census import Series
+from jobwatch.core.overview import CensusRow, OutboxDepth, Overview, SeriesValue
+from jobwatch.store.outbox_tables import deliveries, state_is
+from jobwatch.store.reading import states
+from jobwatch.store.tables import jobs, series, sources, unfinished
+
+
+class Facts(NamedTuple):
+    """What the overview says of the store itself."""
+
+    created_at: datetime
+    size_bytes: int
+    now: datetime
+
+
+def overview(connection: Connection, facts: Facts) -> Overview:
+    """Everything at one moment."""
+    return Overview(
+        sources=tuple(states(connection)),
+        series=tuple(_series(connection)),
+        census=tuple(_census(connection)),
+        outbox=tuple(_outbox(connection)),
+        created_at=facts.created_at,
+        size_bytes=facts.size_bytes,
+        now=facts.now,
+    )
+
+
+def _series(connection: Connection) -> list[SeriesValue]:
+    names = {str(id_): name for id_, name in connection.execute(select(sources.c.id, sources.c.name))}
+    return [
+        SeriesValue(
+            names.get(row.subject_id, row.subject_id) if row.subject_kind == "source" else row.subject_id,
+            Series(row.name, tuple(json.loads(row.labels))),
+            row.value,
+        )
+        for row in connection.execute(select(series))
+    ]
+
+
+def _census(connection: Connection) -> list[CensusRow]:
+    # As floating point: hostile counts must not overflow a sum, and no gauge shows more digits.
+    total, succeeded, failed = (cast(jobs.c[name], Double) for name in ("total", "succeeded", "failed"))
+    remaining = total - succeeded - failed
+    found = connection.execute(
+        select(
+            sources.c.name,
+            jobs.c.operation,
+            jobs.c.status,
+            func.count().label("jobs"),
+            func.coalesce(func.sum(succeeded), 0.0).label("succeeded"),
+            func.coalesce(func.sum(failed), 0.0).label("failed"),
+            func.coalesce(func.sum(case((remaining > 0, remaining), else_=0.0)), 0.0).label("remaining"),
+            func.min(jobs.c.status_since).label("oldest"),
+        )
+        .join_from(jobs, sources, sources.c.id == jobs.c.source_id)
+        .where(unfinished)
+        .group_by(sources.c.name, jobs.c.operation, jobs.c.status)
+        .order_by(sources.c.name, jobs.c.operation, jobs.c.status)
+    )
+    return [
+        CensusRow(
+            source=row.name,
+            operation=row.operation,
+            status=row.status,
+            jobs=row.jobs,
+            succeeded=int(row.succeeded),
+            failed=int(row.failed),
+            remaining=int(row.remaining),
+            oldest_status_since=row.oldest,
+        )
+        for row in found
+    ]
+
+
+def _outbox(connection: Connection) -> list[OutboxDepth]:
+    waiting = connection.execute(
+        select(
+            deliveries.c.receiver,
+            func.count().label("pending"),
+            func.min(deliveries.c.created_at).label("oldest"),
+        )
+        .where(state_is("pending", "claimed"))
+        .group_by(deliveries.c.receiver)
+    )
+    dead = connection.execute(
+        select(deliveries.c.receiver, func.count().label("dead"))
+        .where(state_is("dead"))
+        .group_by(deliveries.c.receiver)
+    )
+    pending = {row.receiver: row for row in waiting}
+    gone = {row.receiver: row.dead for row in dead}
+    return [
+        OutboxDepth(
+            receiver=name,
+            pending=pending[name].pending if name in pending else 0,
+            dead=gone.get(name, 0),
+            oldest_at=pending[name].oldest if name in pending else None,
+        )
+        for name in sorted({*pending, *gone})
+    ]

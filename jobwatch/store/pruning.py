@@ -1,0 +1,85 @@
+"""Forgetting what is older than anybody wants to know: in small transactions, so that nobody waits for it.
+
+Nothing that still has to be told is forgotten, whatever its age.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, delete, exists, select, tuple_
+
+from jobwatch.store.order import CHUNK
+from jobwatch.store.outbox_tables import deliveries, events, state_is
+from jobwatch.store.tables import changes, has_left, jobs, progress_samples, sources
+from jobwatch.store.values import Pruned, Retention
+
+LIMIT = CHUNK
+"""Rows of each kind that one call removes at most."""
+
+
+def prune(connection: Connection, retention: Retention, now: datetime) -> Pruned:
+    """Remove at most `LIMIT` jobs, events and dead deliveries; call again while there was something to remove."""
+    return Pruned(
+        deliveries=_dead_deliveries(connection, now - retention.dead_deliveries),
+        events=_events(connection, now - retention.events),
+        jobs=_jobs(connection, now - retention.jobs),
+    )
+
+
+def _dead_deliveries(connection: Connection, before: datetime) -> int:
+    old = select(deliveries.c.id).where(state_is("dead"), deliveries.c.settled_at < before).limit(LIMIT)
+    ids = connection.scalars(old).all()
+    if ids:
+        connection.execute(delete(deliveries).where(deliveries.c.id.in_(ids)))
+    return len(ids)
+
+
+def _events(connection: Connection, before: datetime) -> int:
+    """Released events whose deliveries are all settled; dead ones keep theirs until they are old enough themselves."""
+    needed = exists().where(deliveries.c.event_id == events.c.id, state_is("pending", "claimed", "dead"))
+    old = (
+        select(events.c.id, events.c.source_id, events.c.scope, events.c.job_id)
+        .where(events.c.recorded_at < before, events.c.detail_until.is_(None), ~needed)
+        .order_by(events.c.recorded_at)
+        .limit(LIMIT)
+    )
+    found = connection.execute(old).all()
+    for first in range(0, len(found), CHUNK // 5):
+        part = found[first : first + CHUNK // 5]
+        ids = [row.id for row in part]
+        _delete_changes(connection, [(row.source_id, row.scope, row.job_id) for row in part], ids)
+        connection.execute(delete(deliveries).where(deliveries.c.event_id.in_(ids)))
+        connection.execute(delete(events).where(events.c.id.in_(ids)))
+    return len(found)
+
+
+def _delete_changes(connection: Connection, keys: Sequence[tuple[int, str, str]], ids: Sequence[str]) -> None:
+    """The changes that these events told; found through their jobs, because they are not indexed by event."""
+    name = tuple_(changes.c.source_id, changes.c.scope, changes.c.job_id)
+    connection.execute(delete(changes).where(name.in_(sorted(set(keys))), changes.c.event_id.in_(ids)))
+
+
+def _jobs(connection: Connection, before: datetime) -> int:
+    removed = 0
+    for source_id in connection.scalars(select(sources.c.id)).all():
+        removed += _jobs_of(connection, source_id, before, LIMIT - removed)
+    return removed
+
+
+def _jobs_of(connection: Connection, source_id: int, before: datetime, limit: int) -> int:
+    old = (
+        select(jobs.c.row)
+        .where(jobs.c.source_id == source_id, has_left, jobs.c.left_at < before)
+        .order_by(jobs.c.left_at)
+        .limit(limit)
+    )
+    rows = connection.scalars(old).all()
+    if not rows:
+        return 0
+    gone = and_(jobs.c.source_id == source_id, jobs.c.row.in_(rows))
+    of_gone = exists().where(gone, jobs.c.scope == changes.c.scope, jobs.c.job_id == changes.c.job_id)
+    connection.execute(delete(changes).where(changes.c.source_id == source_id, of_gone))
+    samples = progress_samples
+    connection.execute(delete(samples).where(samples.c.source_id == source_id, samples.c.row.in_(rows)))
+    connection.execute(delete(jobs).where(gone))
+    return len(rows)

@@ -1,0 +1,219 @@
+"""The read models of people, API and command line. Lists come in pages, newest first."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select, tuple_
+
+from jobwatch.core.model import JobKey
+from jobwatch.core.outbox import DeliveryState, Result
+from jobwatch.core.overview import SourceState
+from jobwatch.store import leasing
+from jobwatch.store.columns import clean, from_micros, to_micros
+from jobwatch.store.outbox_tables import attempts, deliveries, events
+from jobwatch.store.snapshots import decode, snapshot_columns
+from jobwatch.store.tables import changes, jobs, sources, unfinished
+from jobwatch.store.values import (
+    AttemptRow,
+    ChangeRow,
+    DeliveryFilter,
+    DeliveryRow,
+    EventFilter,
+    EventRow,
+    JobFilter,
+    JobRow,
+    Page,
+)
+
+
+def states(connection: Connection) -> list[SourceState]:
+    """Every source the store knows, by name."""
+    return [leasing.state(row) for row in connection.execute(select(sources).order_by(sources.c.name))]
+
+
+_jobs = select(*snapshot_columns, sources.c.name, jobs.c.detail, jobs.c.source_id).join_from(
+    jobs, sources, sources.c.id == jobs.c.source_id
+)
+
+
+def list_jobs(connection: Connection, wanted: JobFilter, limit: int, cursor: str | None) -> Page[JobRow]:
+    """Jobs, the latest observation first. A cursor that no page gave raises `ValueError`."""
+    statement = _jobs.where(*_job_conditions(wanted)).order_by(
+        jobs.c.observed_at.desc(), jobs.c.source_id.desc(), jobs.c.row.desc()
+    )
+    if cursor is not None:
+        observed_at, source_id, row = (int(part) for part in cursor.split("."))
+        place = tuple_(jobs.c.observed_at, jobs.c.source_id, jobs.c.row)
+        statement = statement.where(place < (from_micros(observed_at), source_id, row))
+    found = connection.execute(statement.limit(limit)).all()
+    last = None
+    if len(found) == limit:
+        last = f"{to_micros(found[-1].observed_at)}.{found[-1].source_id}.{found[-1].row}"
+    return Page(rows=tuple(map(_job_row, found)), cursor=last)
+
+
+def _job_conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
+    equal = {
+        sources.c.name: wanted.source,
+        jobs.c.status: wanted.status,
+        jobs.c.phase: wanted.phase,
+        jobs.c.operation: wanted.operation,
+        jobs.c.outcome: wanted.outcome,
+    }
+    conditions: list[ColumnElement[bool]] = [
+        column == value for column, value in equal.items() if value is not None
+    ]
+    if wanted.unfinished is not None:
+        conditions.append(unfinished if wanted.unfinished else jobs.c.outcome.is_not(None))
+    return conditions
+
+
+def _job_row(row: Row[*tuple[Any, ...]]) -> JobRow:
+    return JobRow(source=row.name, snapshot=decode(row), detail=row.detail)
+
+
+def find_job(connection: Connection, source: str, key: JobKey) -> JobRow | None:
+    """One job."""
+    found = connection.execute(
+        _jobs.where(sources.c.name == source, jobs.c.scope == clean(key.scope), jobs.c.job_id == clean(key.id))
+    ).one_or_none()
+    return _job_row(found) if found else None
+
+
+def list_changes(connection: Connection, source: str, key: JobKey) -> list[ChangeRow]:
+    """What was recorded of a job, oldest first."""
+    found = connection.execute(
+        select(changes)
+        .join(sources, sources.c.id == changes.c.source_id)
+        .where(sources.c.name == source, changes.c.scope == key.scope, changes.c.job_id == key.id)
+        .order_by(changes.c.version)
+    )
+    return [
+        ChangeRow(
+            version=row.version,
+            kind=row.kind,
+            status_before=row.status_before,
+            status_after=row.status_after,
+            outcome=row.outcome,
+            observed_at=row.observed_at,
+            authority=row.authority,
+            history=row.history,
+            late=row.late,
+            event_id=row.event_id,
+            routes=row.routes,
+        )
+        for row in found
+    ]
+
+
+_events = select(events, sources.c.name).join_from(
+    events, sources, sources.c.id == events.c.source_id, isouter=True
+)
+
+
+def list_events(
+    connection: Connection, wanted: EventFilter, limit: int, before: int | None, after: int | None
+) -> Page[EventRow]:
+    """Events before a position, newest first; with `after`, those after a position, oldest first."""
+    statement = _where_equal(
+        _events, {sources.c.name: wanted.source, events.c.type: wanted.type, events.c.job_id: wanted.job_id}
+    )
+    position = events.c.position
+    if before is not None:
+        statement = statement.where(position < before)
+    if after is not None:
+        statement = statement.where(position > after)
+    statement = statement.order_by(position if after is not None else position.desc())
+    rows = tuple(map(_event_row, connection.execute(statement.limit(limit))))
+    return Page(rows=rows, cursor=str(rows[-1].position) if len(rows) == limit else None)
+
+
+def _where_equal(statement: Select[Any], equal: dict[ColumnElement[Any], Any]) -> Select[Any]:
+    return statement.where(*(column == value for column, value in equal.items() if value is not None))
+
+
+def find_event(connection: Connection, event_id: str) -> EventRow | None:
+    """One event."""
+    found = connection.execute(_events.where(events.c.id == event_id)).one_or_none()
+    return _event_row(found) if found else None
+
+
+def _event_row(row: Row[*tuple[Any, ...]]) -> EventRow:
+    return EventRow(
+        id=row.id,
+        position=row.position,
+        source=row.name or "",
+        sequence=row.sequence,
+        type=row.type,
+        severity=row.severity,
+        job_id=row.job_id,
+        scope=row.scope,
+        recorded_at=row.recorded_at,
+        released=row.detail_until is None,
+        body=bytes(row.body),
+    )
+
+
+def list_deliveries(
+    connection: Connection, wanted: DeliveryFilter, limit: int, cursor: str | None
+) -> Page[DeliveryRow]:
+    """Deliveries, newest first. A cursor that no page gave raises `ValueError`."""
+    statement = _where_equal(
+        select(deliveries, events.c.type, sources.c.name)
+        .join_from(deliveries, events, events.c.id == deliveries.c.event_id)
+        .join(sources, sources.c.id == deliveries.c.source_id, isouter=True),
+        {
+            deliveries.c.receiver: wanted.receiver,
+            deliveries.c.state: wanted.state,
+            sources.c.name: wanted.source,
+            deliveries.c.job_id: wanted.job_id,
+            deliveries.c.event_id: wanted.event_id,
+        },
+    )
+    if cursor is not None:
+        statement = statement.where(deliveries.c.id < int(cursor))
+    rows = tuple(
+        map(_delivery_row, connection.execute(statement.order_by(deliveries.c.id.desc()).limit(limit)))
+    )
+    return Page(rows=rows, cursor=str(rows[-1].id) if len(rows) == limit else None)
+
+
+def _delivery_row(row: Row[*tuple[Any, ...]]) -> DeliveryRow:
+    return DeliveryRow(
+        id=row.id,
+        event_id=row.event_id,
+        event_type=row.type,
+        source=row.name or "",
+        scope=row.scope,
+        job_id=row.job_id,
+        receiver=row.receiver,
+        state=DeliveryState(row.state),
+        reason=row.reason,
+        attempts=row.attempts,
+        created_at=row.created_at,
+        due_at=row.due_at,
+        settled_at=row.settled_at,
+        last_result=Result(row.last_result) if row.last_result else None,
+        last_status=row.last_status,
+        last_answer=row.last_answer,
+    )
+
+
+def list_attempts(connection: Connection, delivery_id: int) -> list[AttemptRow]:
+    """The attempts of one delivery, oldest first."""
+    found: Sequence[Row[Any]] = connection.execute(
+        select(attempts).where(attempts.c.delivery_id == delivery_id).order_by(attempts.c.id)
+    ).all()
+    return [
+        AttemptRow(
+            number=row.number,
+            trigger=row.trigger,
+            started_at=row.started_at,
+            took=timedelta(milliseconds=row.took_ms),
+            result=Result(row.result),
+            status=row.status,
+            answer=row.answer,
+        )
+        for row in found
+    ]

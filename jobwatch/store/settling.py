@@ -1,0 +1,124 @@
+"""Writing down what became of claimed deliveries. A stale claim changes nothing."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from jobwatch.core.census import ATTEMPTS, DELAYS, DELIVERIES, DELIVERY_LAG, Series, observe
+from jobwatch.core.outbox import SETTLED, DeliveryState, Settlement
+from jobwatch.store import order, series
+from jobwatch.store.columns import clamp
+from jobwatch.store.outbox_tables import attempts, deliveries, state_is
+
+ANSWER_LIMIT = 1024
+"""Characters of a receiver's answer that are kept."""
+
+
+def settle(connection: Connection, settlements: Sequence[Settlement], now: datetime) -> int:
+    """Settle in one transaction. Returns how many took effect: those whose claim still holds."""
+    valid = _valid(connection, settlements)
+    if not valid:
+        return 0
+    _write_attempts(connection, [each for each in valid if not each.give_back])
+    _write_deliveries(connection, valid, now)
+    again = [each.delivery.id for each in valid if each.state is DeliveryState.PENDING]
+    if again:
+        order.supersede(connection, order.pointless(connection, again), now)
+    _count(connection, valid, now)
+    return len(valid)
+
+
+def _valid(connection: Connection, settlements: Sequence[Settlement]) -> list[Settlement]:
+    """Those whose claim still holds, locked; each delivery once."""
+    claims: dict[int, int] = {}
+    ids = sorted({each.delivery.id for each in settlements})
+    for first in range(0, len(ids), order.CHUNK):
+        held = (
+            select(deliveries.c.id, deliveries.c.claim)
+            .where(deliveries.c.id.in_(ids[first : first + order.CHUNK]), state_is("claimed"))
+            .order_by(deliveries.c.id)
+            .with_for_update()
+        )
+        claims.update((id_, claim) for id_, claim in connection.execute(held))
+    valid: list[Settlement] = []
+    for each in settlements:
+        if claims.get(each.delivery.id) == each.delivery.claim:
+            del claims[each.delivery.id]
+            valid.append(each)
+    return valid
+
+
+def _write_attempts(connection: Connection, made: Sequence[Settlement]) -> None:
+    rows = [
+        {
+            "delivery_id": each.delivery.id,
+            "number": each.delivery.attempt,
+            "trigger": "auto",
+            "started_at": each.attempt.started_at,
+            "took_ms": round(each.attempt.took.total_seconds() * 1000),
+            "result": each.attempt.result.value,
+            "status": clamp(each.attempt.status),
+            "answer": each.attempt.answer[:ANSWER_LIMIT],
+        }
+        for each in made
+    ]
+    if rows:
+        connection.execute(insert(attempts), rows)
+
+
+def _write_deliveries(connection: Connection, valid: Sequence[Settlement], now: datetime) -> None:
+    tried = [_outcome(each, now) | _last(each) for each in valid if not each.give_back]
+    untried = [_outcome(each, now) for each in valid if each.give_back]
+    statement = (
+        update(deliveries)
+        .where(deliveries.c.id == bindparam("at_id"))
+        .values(
+            state=bindparam("to_state"),
+            due_at=bindparam("to_due_at"),
+            settled_at=bindparam("to_settled_at"),
+            claimed_until=None,
+            owner=None,
+        )
+    )
+    if tried:
+        last: dict[str, Any] = {name: bindparam(f"to_{name}") for name in ("last_result", "last_status", "last_answer")}
+        connection.execute(statement.values(**last), tried)
+    if untried:
+        connection.execute(statement.values(attempts=deliveries.c.attempts - 1), untried)
+
+
+def _outcome(each: Settlement, now: datetime) -> dict[str, object]:
+    settled = each.state in SETTLED
+    return {
+        "at_id": each.delivery.id,
+        "to_state": each.state.value,
+        "to_due_at": None if settled else each.due_at or now,
+        "to_settled_at": now if settled else None,
+    }
+
+
+def _last(each: Settlement) -> dict[str, object]:
+    return {
+        "to_last_result": each.attempt.result.value,
+        "to_last_status": each.attempt.status,
+        "to_last_answer": each.attempt.answer[:ANSWER_LIMIT],
+    }
+
+
+def _count(connection: Connection, valid: Sequence[Settlement], now: datetime) -> None:
+    added: Counter[series.Key] = Counter()
+    for each in valid:
+        counted: Counter[Series] = Counter()
+        if not each.give_back:
+            counted[Series(ATTEMPTS, (each.attempt.result.value,))] += 1
+        if each.state in SETTLED:
+            counted[Series(DELIVERIES, (each.state.value,))] += 1
+        if each.state is DeliveryState.DELIVERED:
+            lag = (now - each.delivery.recorded_at).total_seconds()
+            observe(counted, DELIVERY_LAG, (), lag, DELAYS)
+        for name, amount in counted.items():
+            added["receiver", each.delivery.receiver, name] += amount
+    series.add(connection, added)

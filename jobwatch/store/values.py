@@ -1,0 +1,220 @@
+"""What goes into the store's verbs and comes out of them. What metrics show of it stands in `core.overview`."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Generic, Literal, NamedTuple, TypeVar
+
+from jobwatch.core.model import JobDetail, JobKey, Snapshot
+from jobwatch.core.overview import LastError
+from jobwatch.core.outbox import DeliveryState, Result
+
+SweepKind = Literal["hot", "full"]
+RowT_co = TypeVar("RowT_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to write one source. `fence` grows with every holder; an older one writes nothing."""
+
+    source_id: int
+    source: str
+    owner: str
+    fence: int
+
+
+class IndexRow(NamedTuple):
+    """One known job as the in-memory index needs it: its row, the hash of its bytes (0 = none), whether it left."""
+
+    row: int
+    fingerprint: int
+    left: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepReport:
+    """A sweep that was complete. `kind` says what it covers: hot = unfinished jobs, full = all."""
+
+    kind: SweepKind
+    started_at: datetime
+    finished_at: datetime
+    listed: int
+    unfinished: int
+    next_sweep_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepFailure:
+    """A sweep that broke. It proves nothing and leaves the data's age as it was."""
+
+    at: datetime
+    error: LastError
+    next_sweep_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What a `record` wrote: the row of every job in the batch, and how many events and deliveries."""
+
+    rows: dict[JobKey, int] = field(default_factory=dict)
+    events: int = 0
+    deliveries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitingDetail:
+    """An event that waits for DescribeJob, with the job's snapshot as it is now."""
+
+    event_id: str
+    event_type: str
+    key: JobKey
+    snapshot: Snapshot
+    observed_at: datetime
+    detail_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """Let an event that waited be delivered: with its detail, or with the reason why there is none."""
+
+    event_id: str
+    detail: JobDetail | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRow:
+    """One recorded change of status or outcome of a job, as `explain` tells it."""
+
+    version: int
+    kind: str
+    status_before: str | None
+    status_after: str
+    outcome: str | None
+    observed_at: datetime
+    authority: str
+    history: bool
+    late: bool
+    event_id: str | None
+    routes: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """One event: `body` is the document, final once `released`.
+
+    `position` counts recorded events over all sources. `source` is "" where an event is about no source.
+    """
+
+    id: str
+    position: int
+    source: str
+    sequence: int
+    type: str
+    severity: str
+    job_id: str
+    scope: str
+    recorded_at: datetime
+    released: bool
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRow:
+    """One delivery as people look at it."""
+
+    id: int
+    event_id: str
+    event_type: str
+    source: str
+    scope: str
+    job_id: str
+    receiver: str
+    state: DeliveryState
+    reason: str
+    attempts: int
+    created_at: datetime
+    due_at: datetime | None
+    settled_at: datetime | None
+    last_result: Result | None
+    last_status: int | None
+    last_answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow:
+    """A job in a list or on its own page; `detail` is DescribeJob's last word, as kept in the event."""
+
+    source: str
+    snapshot: Snapshot
+    detail: dict[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs to list; None does not restrict. Newest observation first."""
+
+    source: str | None = None
+    status: str | None = None
+    phase: str | None = None
+    operation: str | None = None
+    outcome: str | None = None
+    unfinished: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """Which events to list; None does not restrict."""
+
+    source: str | None = None
+    type: str | None = None
+    job_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFilter:
+    """Which deliveries to list; None does not restrict. Newest first."""
+
+    receiver: str | None = None
+    state: DeliveryState | None = None
+    source: str | None = None
+    job_id: str | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRow:
+    """One attempt of a delivery, ended. `number` counts from 1; `trigger` is "auto" or "manual"."""
+
+    number: int
+    trigger: str
+    started_at: datetime
+    took: timedelta
+    result: Result
+    status: int | None
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[RowT_co]):
+    """A part of a list. `cursor` asks for the next part; None at the end."""
+
+    rows: tuple[RowT_co, ...]
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long ended jobs (from leaving the list), events and dead deliveries are kept."""
+
+    jobs: timedelta
+    events: timedelta
+    dead_deliveries: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """What `prune` removed."""
+
+    jobs: int = 0
+    events: int = 0
+    deliveries: int = 0

@@ -1,0 +1,85 @@
+"""What a sweep reads of its jobs, and marks on them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Connection, select, type_coerce, update
+
+from jobwatch.core.model import JobKey, Snapshot
+from jobwatch.store.columns import clean, to_unsigned
+from jobwatch.store.fencing import hold
+from jobwatch.store.order import CHUNK
+from jobwatch.store.snapshots import decode, select_snapshots
+from jobwatch.store.tables import has_left, jobs, unfinished
+from jobwatch.store.values import IndexRow, Lease
+
+INDEX_CHUNK = 4000
+"""Rows of the index that are read at once: few enough that turning them into values stalls nobody."""
+
+_index = select(
+    jobs.c.row, type_coerce(jobs.c.fingerprint, BigInteger).label("bits"), has_left.label("left")
+).order_by(jobs.c.row)
+
+
+def index_after(connection: Connection, source_id: int, row: int) -> list[IndexRow]:
+    """The next rows of the index, ascending."""
+    found = connection.execute(
+        _index.where(jobs.c.source_id == source_id, jobs.c.row > row).limit(INDEX_CHUNK)
+    )
+    return [IndexRow(each, to_unsigned(bits), bool(left)) for each, bits, left in found]
+
+
+def known(connection: Connection, source_id: int, keys: Iterable[JobKey]) -> dict[JobKey, Snapshot]:
+    """The snapshots of these jobs, under the names that were asked for."""
+    scopes: dict[str, dict[str, JobKey]] = defaultdict(dict)
+    for key in keys:
+        scopes[clean(key.scope)][clean(key.id)] = key
+    found: dict[JobKey, Snapshot] = {}
+    for scope, asked in scopes.items():
+        ids = list(asked)
+        for first in range(0, len(ids), CHUNK):
+            rows = connection.execute(
+                select_snapshots.where(
+                    jobs.c.source_id == source_id,
+                    jobs.c.scope == scope,
+                    jobs.c.job_id.in_(ids[first : first + CHUNK]),
+                )
+            )
+            found.update((asked[row.job_id], decode(row, asked[row.job_id])) for row in rows)
+    return found
+
+
+def known_rows(connection: Connection, source_id: int, rows: Sequence[int]) -> list[Snapshot]:
+    """The snapshots in these rows, ascending."""
+    ordered = sorted(set(rows))
+    found: list[Snapshot] = []
+    for first in range(0, len(ordered), CHUNK):
+        chunk = ordered[first : first + CHUNK]
+        where = (jobs.c.source_id == source_id, jobs.c.row.in_(chunk))
+        found += map(decode, connection.execute(select_snapshots.where(*where).order_by(jobs.c.row)))
+    return found
+
+
+def unfinished_jobs(connection: Connection, source_id: int) -> list[Snapshot]:
+    """Every job that has not ended, rows ascending."""
+    where = (jobs.c.source_id == source_id, unfinished)
+    return list(map(decode, connection.execute(select_snapshots.where(*where).order_by(jobs.c.row))))
+
+
+def mark_left(connection: Connection, lease: Lease, rows: Sequence[int], at: datetime) -> int:
+    """Note when ended jobs were first absent. Returns how many. Raises `FenceLost`."""
+    hold(connection, lease)
+    marked = 0
+    for first in range(0, len(rows), CHUNK):
+        marked += connection.execute(
+            update(jobs)
+            .where(
+                jobs.c.source_id == lease.source_id,
+                jobs.c.row.in_(rows[first : first + CHUNK]),
+                jobs.c.left_at.is_(None),
+                jobs.c.outcome.is_not(None),
+            )
+            .values(left_at=at)
+        ).rowcount
+    return marked

@@ -1,0 +1,10 @@
+"""What other programs and people see of a running jobwatch: metrics, health, the status page.
+
+Law of this package: it shows and never decides. A request costs bounded work, whoever sends it and
+however often; text that came from a cloud is escaped wherever it is shown.
+"""
+
+from jobwatch.web.server import WebView, build_app, serve
+from jobwatch.web.status import StatusReader
+
+__all__ = ["StatusReader", "WebView", "build_app", "serve"]

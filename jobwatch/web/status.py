@@ -1,0 +1,84 @@
+"""Reads what the status page tells, seldom enough that any number of viewers costs the same."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeAlias
+
+from jobwatch import __version__
+from jobwatch.core.overview import OutboxDepth, Overview
+from jobwatch.metrics import SourceShape, is_up
+from jobwatch.store.values import JobRow
+from jobwatch.web.status_page import SourceView, Status, render
+
+ReadOverview: TypeAlias = Callable[[], Awaitable[Overview]]
+ReadJobs: TypeAlias = Callable[[int], Awaitable[Sequence[JobRow]]]
+"""Gives at most so many jobs, the newest observation first."""
+
+JOBS_SHOWN = 50
+ENDINGS_SHOWN = 20
+KEPT_FOR = timedelta(seconds=2)
+PATIENCE = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReader:
+    """Where the page's words come from: the configuration, and three reading verbs of the store."""
+
+    instance: str
+    sources: Sequence[SourceShape]
+    receivers: Sequence[str]
+    overview: ReadOverview
+    unfinished: ReadJobs
+    endings: ReadJobs
+
+    async def read(self) -> Status:
+        """Read the store once."""
+        overview = await self.overview()
+        return Status(
+            instance=self.instance,
+            version=__version__,
+            now=overview.now,
+            sources=self._sources(overview),
+            unfinished=await self.unfinished(JOBS_SHOWN),
+            unfinished_total=sum(row.jobs for row in overview.census),
+            endings=await self.endings(ENDINGS_SHOWN),
+            receivers=self._receivers(overview),
+        )
+
+    def _sources(self, overview: Overview) -> tuple[SourceView, ...]:
+        states = {state.identity.name: state for state in overview.sources}
+        return tuple(
+            SourceView(
+                name=shape.name,
+                provider=shape.provider,
+                region=shape.region,
+                up=is_up(states.get(shape.name), shape, overview.now),
+                state=states.get(shape.name),
+            )
+            for shape in self.sources
+        )
+
+    def _receivers(self, overview: Overview) -> tuple[OutboxDepth, ...]:
+        depths = {depth.receiver: depth for depth in overview.outbox}
+        return tuple(depths.get(name, OutboxDepth(name, 0, 0, None)) for name in self.receivers)
+
+
+@dataclass(slots=True, kw_only=True)
+class StatusBoard:
+    """The page as it was last written; viewers at the same time share one reading."""
+
+    reader: StatusReader
+    monotonic: Callable[[], float]
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _page: str = ""
+    _stale_at: float = 0.0
+
+    async def page(self) -> str:
+        """Give the page, at most two seconds old. Raises what the store does, or `TimeoutError`."""
+        async with asyncio.timeout(PATIENCE.total_seconds()), self._lock:
+            if not self._page or self.monotonic() >= self._stale_at:
+                self._page = render(await self.reader.read())
+                self._stale_at = self.monotonic() + KEPT_FOR.total_seconds()
+            return self._page

@@ -1,0 +1,298 @@
+"""Real parts on loopback under a clock that tests move: simulator, store, poller, detailer, notifier."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from jobwatch.client import ApiClient, Surroundings
+from jobwatch.core.diff import FirstSight
+from jobwatch.core.gate import Bucket
+from jobwatch.core.model import Origin
+from jobwatch.core.outbox import STANDARD_WAITS, RetryPolicy
+from jobwatch.core.overview import Identity, SourceState
+from jobwatch.core.recording import Desk
+from jobwatch.core.routing import Subscription
+from jobwatch.credentials import open_credentials
+from jobwatch.detailer import Detailer, release_details
+from jobwatch.formats.values import Recipient
+from jobwatch.metrics import Metrics, SourceShape
+from jobwatch.notifier import Notifier, Post
+from jobwatch.poller import Pace, Source, load_index, sweep_safely, take_inbox
+from jobwatch.providers.cos_batch import CosBatch, CosBatchSettings
+from jobwatch.providers.keys import CredentialsSettings
+from jobwatch.simulator.receiver import Received
+from jobwatch.simulator.script import JobScript, Step
+from jobwatch.simulator.simulation import DEMO_WEBHOOK_SECRET, Simulation
+from jobwatch.store import Store
+from jobwatch.store.settings import SqliteSettings
+from jobwatch.transport import Transport
+
+START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+EVERY = timedelta(seconds=30)
+
+
+@dataclass(slots=True)
+class Clock:
+    """The time of day, moved by the test alone."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+async def no_sleep(_seconds: float) -> None:
+    await asyncio.sleep(0)
+
+
+def job(
+    job_id: str, *steps: Step, created: datetime = START, total: int = 10, **more: Any
+) -> JobScript:
+    """A job with its life; seconds are the steps' business."""
+    return JobScript(id=job_id, created_at=created, steps=steps, total=total, **more)
+
+
+def step(status: str, seconds: float | None = None, **more: Any) -> Step:
+    return Step(status, None if seconds is None else timedelta(seconds=seconds), **more)
+
+
+@dataclass(slots=True, kw_only=True)
+class Rig:
+    """One watched source and its receivers, each step made by hand."""
+
+    simulation: Simulation
+    clock: Clock
+    store: Store
+    source: Source
+    detailer: Detailer
+    metrics: Metrics
+    notifiers: dict[str, Notifier]
+    group: asyncio.TaskGroup
+    broken: list[str] = field(default_factory=list)
+
+    async def sweep(self) -> SourceState:
+        """One full sweep, whenever it is due."""
+        await sweep_safely(self.source)
+        return await self.state()
+
+    async def details(self) -> timedelta:
+        """One pass of the detailer, and what it found beyond the snapshots."""
+        pause = await release_details(self.detailer)
+        await take_inbox(self.source)
+        return pause
+
+    async def deliver(self) -> None:
+        """Everything that is due, once."""
+        for notifier in self.notifiers.values():
+            pause = timedelta()
+            while notifier.running or pause <= timedelta():
+                pause = await notifier.deliver_due()
+
+    async def turn(self) -> None:
+        """What a moment of the daemon's life does."""
+        await self.turn_without_delivery()
+        await self.deliver()
+
+    async def turn_without_delivery(self) -> None:
+        await self.sweep()
+        await self.details()
+
+    async def state(self) -> SourceState:
+        return await self.store.source(self.source.lease)
+
+    @property
+    def accepted(self) -> list[Received]:
+        return self.simulation.sink.accepted
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """(type, job) of everything a receiver accepted, in order."""
+        return [(event["type"], event["subject"]) for event in self.simulation.sink.events]
+
+    def event(self, event_type: str, job_id: str) -> dict[str, Any]:
+        """The one accepted event of that type and job."""
+        (found,) = [
+            event
+            for event in self.simulation.sink.events
+            if (event["type"], event["subject"]) == (event_type, job_id)
+        ]
+        return found
+
+    async def value(self, name: str, *labels: str) -> float:
+        """One stored counter of the source; 0 where it never moved."""
+        overview = await self.store.overview()
+        return sum(
+            each.value for each in overview.series if each.series == (name, labels)
+        )
+
+    def exposition(self) -> str:
+        return self.metrics.render("", "").body.decode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """How the rig differs from the usual."""
+
+    every: timedelta = EVERY
+    first_sight: timedelta | FirstSight = timedelta(hours=1)
+    vanished_after: timedelta = timedelta(minutes=10)
+    receivers: Sequence[str] = ("ops",)
+    subscriptions: Sequence[Subscription] | None = None
+    concurrency: int = 8
+    timeout: timedelta = timedelta(seconds=5)
+
+
+def provider_for(simulation: Simulation) -> CosBatch:
+    """The provider that speaks to the simulated cloud."""
+    account = simulation.cloud.account
+    return CosBatch(
+        CosBatchSettings(
+            kind="cos-batch",
+            region="ap-chengdu",
+            uin=account.uin,
+            appid=account.appid,
+            endpoint=simulation.endpoint,
+        )
+    )
+
+
+def client_for(
+    simulation: Simulation, transport: Transport, clock: Clock, metrics: Metrics
+) -> ApiClient:
+    keys = simulation.credentials
+    settings = CredentialsSettings(
+        secret_id=SecretStr(keys.secret_id),
+        secret_key=SecretStr(keys.secret_key),
+        token=SecretStr(keys.token) if keys.token else None,
+    )
+    return ApiClient(
+        provider=provider_for(simulation),
+        transport=transport,
+        credentials=open_credentials(settings, {}),
+        bucket=Bucket(rate=1e6, burst=1_000_000),
+        observer=metrics.for_source("prod"),
+        around=Surroundings(
+            now=clock,
+            monotonic=asyncio.get_running_loop().time,
+            chance=lambda: 0.5,
+            sleep=no_sleep,
+        ),
+    )
+
+
+@asynccontextmanager
+async def rig(
+    simulation: Simulation, clock: Clock, path: Path, given: Given | None = None
+) -> AsyncIterator[Rig]:
+    """Open everything on a store at `path`; leaving closes it, as a daemon that stops would."""
+    given = given or Given()
+    provider = provider_for(simulation)
+    async with AsyncExitStack() as stack:
+        store = await Store.open(
+            SqliteSettings(path=path), owner="test", clock=clock, exclusive=True
+        )
+        stack.push_async_callback(store.close)
+        transport = await stack.enter_async_context(Transport())
+        identity = Identity(
+            name="prod", kind=provider.kind, region=provider.region, account=provider.account
+        )
+        await store.register([identity])
+        lease = await store.acquire("prod", lease=timedelta(minutes=2))
+        assert lease is not None
+        shape = SourceShape(
+            name="prod",
+            provider=provider.kind,
+            region=provider.region,
+            operations=provider.operations,
+            statuses=provider.lifecycle.statuses,
+            unfinished=provider.lifecycle.unfinished,
+            every=given.every,
+            full_every=given.every,
+        )
+        metrics = Metrics([shape], list(given.receivers))
+        client = client_for(simulation, transport, clock, metrics)
+        subscriptions = given.subscriptions
+        if subscriptions is None:
+            subscriptions = [Subscription(receiver=name) for name in given.receivers]
+        source = Source(
+            name="prod",
+            pace=Pace(
+                every=given.every,
+                first_sight=given.first_sight,
+                vanished_after=given.vanished_after,
+            ),
+            desk=Desk(
+                origin=Origin(
+                    instance="jobwatch",
+                    source="prod",
+                    provider=provider.kind,
+                    region=provider.region,
+                    account=provider.account,
+                    labels={"team": "data"},
+                ),
+                lifecycle=provider.lifecycle,
+                operations=provider.operations,
+                subscriptions=subscriptions,
+            ),
+            client=client,
+            store=store,
+            lease=lease,
+            index=await load_index(store, lease),
+            metrics=metrics.for_source("prod"),
+            clock=clock,
+            chance=lambda: 0.5,
+            recorded=lambda: None,
+            alive=lambda: None,
+        )
+        detailer = Detailer(
+            source="prod",
+            client=client,
+            store=store,
+            lease=lease,
+            lifecycle=provider.lifecycle,
+            clock=clock,
+            hand_over=lambda found: source.inbox.__setitem__(found.key, found),
+            released=lambda: None,
+        )
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+
+        def notifier(name: str) -> Notifier:
+            recipient = Recipient(
+                name=name, url=simulation.hook_url(f"/{name}"), secrets=(DEMO_WEBHOOK_SECRET,)
+            )
+            return Notifier(
+                post=Post(
+                    receiver=name,
+                    format="standard",
+                    recipient=lambda: recipient,
+                    policy=RetryPolicy(waits=STANDARD_WAITS),
+                    timeout=given.timeout,
+                    concurrency=given.concurrency,
+                ),
+                store=store,
+                send=transport.send,
+                attempted=metrics.attempted,
+                clock=clock,
+                chance=lambda: 0.5,
+                spawn=group.create_task,
+            )
+
+        yield Rig(
+            simulation=simulation,
+            clock=clock,
+            store=store,
+            source=source,
+            detailer=detailer,
+            metrics=metrics,
+            notifiers={name: notifier(name) for name in given.receivers},
+            group=group,
+        )
