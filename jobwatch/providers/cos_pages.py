@@ -202,7 +202,8 @@ def _layout(member: list[str]) -> _Layout | None:
     if not places or (False, False) in pairwise(marked[: places[-1]]):
         return None
     texts = {
-        member[place].removeprefix(_MARK): place - 1 for place in places if not marked[place - 1]
+        member[place].removeprefix(_MARK): -1 if marked[place - 1] else place - 1
+        for place in places
     }
     names = itemgetter(*places)
     return _Layout(names, names(member), itemgetter(*(texts.get(each, -1) for each in JOB_FIELDS)))

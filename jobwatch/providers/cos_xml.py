@@ -26,6 +26,7 @@ FAILURES_LIMIT = 100
 _EPOCH_YEAR = 1970
 _AFTER_EPOCH = "1971"
 _SAFE_DIGITS = 18
+_ABSURD_DIGITS = 64
 _YEAR_5138 = 1e11
 """As seconds, a year nobody means; as milliseconds, 1973."""
 
@@ -117,12 +118,13 @@ def read_id(text: str) -> str:
 
 def read_number(text: str) -> int | None:
     """A count from 0 to 2^63 - 1; None for anything else."""
-    if text.isdigit() and len(text) <= _SAFE_DIGITS:
+    if not (text.isdigit() and text.isascii()):
+        text = text.strip()
+        if not (text.isdigit() and text.isascii()):
+            return None
+    if len(text) <= _SAFE_DIGITS:
         return int(text)
-    text = text.strip()
-    if not text.isdecimal() or not text.isascii() or len(text) > _SAFE_DIGITS + 1:
-        return None
-    value = int(text)
+    value = int(text) if len(text) < _ABSURD_DIGITS else COUNT_LIMIT + 1
     return value if value <= COUNT_LIMIT else None
 
 

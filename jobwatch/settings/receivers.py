@@ -26,7 +26,6 @@ _OWN_HEADERS = frozenset(
         "content-length",
         "expect",
         "host",
-        "te",
         "trailer",
         "transfer-encoding",
         "upgrade",

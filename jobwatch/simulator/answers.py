@@ -102,7 +102,7 @@ def common_headers(question: Question, status: int, now: datetime) -> dict[str, 
 
 def _list_jobs(question: Question, world: World, writer: Writer, now: datetime) -> bytes:
     token = _token(question)
-    status, limit = _status(question), _limit(question)
+    status, limit = _status(question), min(_limit(question), writer.quirks.page_size)
     try:
         page = world.page(now, status=status, after=token, limit=limit)
     except KeyError:

@@ -33,7 +33,8 @@ class Quirks:
 
     `empty_termination`: an empty TerminationDate, not none, on unfinished jobs. `empty_failure`:
     FailureReasons with an empty JobFailure on jobs that did not fail. `hidden_code`: the name of
-    a refusal stands in Message, and Code is AccessDenied.
+    a refusal stands in Message, and Code is AccessDenied. `page_size`: no page has more jobs than
+    that, whatever maxResults says (it is an upper bound).
     """
 
     seed: int = 0
@@ -46,6 +47,7 @@ class Quirks:
     hidden_code: bool | None = None
     last_token: LastToken = LastToken.MIX
     empty_listing: EmptyListing = EmptyListing.MIX
+    page_size: int = 1000
 
     def has(self, option: bool | None, name: str, subject: str) -> bool:  # noqa: FBT001 - a value
         """Whether `subject` (a job, a page) has the habit `name`, whose option is `option`."""

@@ -125,6 +125,7 @@ class SqliteDatabase:
         self._reader = _sqlite_engine(path, "BEGIN", writes=False)
         self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        self._closed = False
 
     async def write(self, work: Work[T]) -> T:
         """In the writer's thread: verbs queue up there in the order they were called."""
@@ -139,6 +140,8 @@ class SqliteDatabase:
             with engine.begin() as connection:
                 return work(connection)
 
+        if self._closed:
+            raise StoreError("the store is closed")
         return await asyncio.get_running_loop().run_in_executor(threads, verb)
 
     def now(self, connection: Connection) -> datetime:
@@ -153,6 +156,9 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """Fold the log into the file, so that it can be copied alone, and end the threads."""
+        if self._closed:
+            return
+        self._closed = True
         await to_its_end(asyncio.to_thread(self._close))
 
     def _close(self) -> None:
@@ -210,17 +216,21 @@ class PostgresDatabase:
     def __init__(self, dsn: str, clock: Callable[[], datetime] | None) -> None:
         self._clock = clock
         self._engine = _postgres_engine(dsn)
+        self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ")
+        self._closed = False
 
     async def write(self, work: Work[T]) -> T:
         """In a transaction of one pooled connection."""
-        return await to_its_end(repeated(lambda: self._run(work), BUSY_PAUSES))
+        return await to_its_end(repeated(lambda: self._run(self._engine, work), BUSY_PAUSES))
 
     async def read(self, work: Work[T]) -> T:
         """Like `write`: every reader sees one state, because its isolation is repeatable read."""
-        return await to_its_end(repeated(lambda: self._run(work, isolation_level="REPEATABLE READ"), BUSY_PAUSES))
+        return await to_its_end(repeated(lambda: self._run(self._reader, work), BUSY_PAUSES))
 
-    async def _run(self, work: Work[T], **options: str) -> T:
-        async with self._engine.execution_options(**options).begin() as connection:
+    async def _run(self, engine: AsyncEngine, work: Work[T]) -> T:
+        if self._closed:
+            raise StoreError("the store is closed")
+        async with engine.begin() as connection:
             return await connection.run_sync(work)
 
     def now(self, connection: Connection) -> datetime:
@@ -239,6 +249,7 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         """Close the pool."""
+        self._closed = True
         await to_its_end(self._engine.dispose())
 
 

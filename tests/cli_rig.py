@@ -1,0 +1,156 @@
+"""The command line as a child process, and a store that was filled by it."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from jobwatch.app.clock import utc_now
+from jobwatch.core.model import FailureReason
+from jobwatch.simulator.receiver import Reply
+from jobwatch.simulator.script import JobScript, Step
+from jobwatch.simulator.simulation import DEMO_WEBHOOK_SECRET, Simulation
+from jobwatch.simulator.world import World
+
+COMMAND = (sys.executable, "-m", "jobwatch")
+PATIENCE = 30.0
+
+HOSTILE = "[bold red]pwned[/] \u202egpj.exe\u2066 :boom: \N{ZERO WIDTH SPACE}end"
+"""Markup, a bidirectional override, an isolate without end, an emoji code, an invisible character."""
+
+TAMED = "[bold red]pwned[/] \ufffdgpj.exe\ufffd :boom: \ufffdend"
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a child: ours without any setting of jobwatch or of the terminal's width."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("JOBWATCH_") and name not in ("COLUMNS", "FORCE_COLOR", "TERM")
+    }
+    return {**kept, **more}
+
+
+def jobwatch(
+    *arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        env=environment(**(env or {})),
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+async def spawn(*arguments: str | Path) -> Process:
+    """Start a command that goes on."""
+    return await asyncio.create_subprocess_exec(
+        *COMMAND, *map(str, arguments), env=environment(), stdout=PIPE, stderr=PIPE
+    )
+
+
+async def line_with(process: Process, wanted: str) -> str:
+    """Read the child's output up to a line that contains these words."""
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE):
+        while line := (await process.stdout.readline()).decode():
+            if wanted in line:
+                return line
+    raise AssertionError(f"the output ended without {wanted!r}: {await complaints(process)}")
+
+
+async def complaints(process: Process) -> str:
+    """Everything the child said on standard error, once it ended."""
+    assert process.stderr is not None
+    async with asyncio.timeout(PATIENCE):
+        return (await process.stderr.read()).decode()
+
+
+async def end_of(process: Process) -> int:
+    """Wait for the end of a child; its exit code."""
+    async with asyncio.timeout(PATIENCE):
+        return await process.wait()
+
+
+def configuration(
+    folder: Path, *, endpoint: str = "http://127.0.0.1:9", hooks: Mapping[str, str] | None = None
+) -> Path:
+    """Write a configuration that watches one source."""
+    receivers = {
+        name: {"url": url, "secrets": [DEMO_WEBHOOK_SECRET], "wants": {"types": ["*"]}}
+        for name, url in (hooks or {}).items()
+    }
+    provider = {
+        "kind": "cos-batch",
+        "region": "ap-chengdu",
+        "uin": "100000000001",
+        "appid": "1250000000",
+        "endpoint": endpoint,
+        "credentials": {"secret_id": "AKIDdemo-not-a-real-id", "secret_key": "demo-not-a-real-key"},
+    }
+    tree: dict[str, Any] = {
+        "sources": {"prod": {"every": "1s", "provider": provider}},
+        "receivers": receivers,
+        "http": {"listen": "127.0.0.1:0"},
+    }
+    file = folder / "jobwatch.yaml"
+    file.write_text(yaml.safe_dump(tree))
+    return file
+
+
+def life(job_id: str, *statuses: str, **more: Any) -> JobScript:
+    """A job that came to the last of these statuses two minutes ago."""
+    steps = [Step(status, timedelta(minutes=1), done=1.0) for status in statuses[:-1]]
+    created_at = utc_now() - timedelta(minutes=2 + len(steps))
+    return JobScript(id=job_id, created_at=created_at, steps=(*steps, Step(statuses[-1])), **more)
+
+
+def lives() -> list[JobScript]:
+    """A success, a completion with failures, a failure with hostile words, and one that runs."""
+    reason = FailureReason(code="[red]Code[/]", message=HOSTILE)
+    partly = Step("Active", timedelta(minutes=1), done=1.0, failing=0.6)
+    return [
+        life("job-succeeded", "Active", "Complete", description="迁移历史账单"),
+        life("job-failed", "Active", "Failed", description=HOSTILE, failures=(reason,)),
+        JobScript(
+            id="job-partly",
+            created_at=utc_now() - timedelta(minutes=3),
+            steps=(partly, Step("Complete")),
+        ),
+        life("-job-running", "Ready", "Active"),
+    ]
+
+
+def fill_store(folder: Path) -> Path:
+    """Let `jobwatch once` watch those lives; the receiver `ops` accepts, `deaf` answers 500."""
+    return asyncio.run(_fill_store(folder))
+
+
+async def _fill_store(folder: Path) -> Path:
+    async with Simulation(World(lives()), clock=utc_now) as simulation:
+        simulation.sink.always("/deaf", Reply(status=500, body=b"\x1b[31mnot now"))
+        hooks = {name: simulation.hook_url(f"/{name}") for name in ("ops", "deaf")}
+        file = configuration(folder, endpoint=simulation.endpoint, hooks=hooks)
+        process = await spawn("once", "--config", file)
+        said = await complaints(process)
+        assert await end_of(process) == 0, said
+    return file
+
+
+def read(*arguments: str | Path) -> Any:
+    """The one JSON document that a command prints."""
+    done = jobwatch(*arguments, "--output", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)

@@ -1,0 +1,103 @@
+"""A client of one source under a clock that only sleeping moves."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from jobwatch.client import ApiClient, CallName, Surroundings
+from jobwatch.core.codec import Credentials, Known, Walk
+from jobwatch.core.errors import CallResult
+from jobwatch.core.gate import Bucket
+from jobwatch.credentials import EnvironmentKeys
+from jobwatch.providers.cos_batch import CosBatch, CosBatchSettings
+from jobwatch.simulator.admission import Account
+from jobwatch.simulator.script import JobScript
+from jobwatch.simulator.simulation import DEMO_CREDENTIALS, Options, Simulation
+from jobwatch.simulator.world import World
+from jobwatch.transport import Transport
+
+T0 = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
+TEMPORARY = Credentials(secret_id="tmp-id", secret_key="tmp-key", token="TOKEN+with/slash==~")
+ENDPOINT = "http://127.0.0.1:1"
+
+
+@dataclass(slots=True)
+class Around:
+    """Time that passes only by sleeping, and what was noted while it did."""
+
+    elapsed: float = 0.0
+    slept: list[float] = field(default_factory=list)
+    calls: list[tuple[CallName, CallResult]] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return T0 + timedelta(seconds=self.elapsed)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.elapsed += seconds
+        await asyncio.sleep(0)
+
+    def called(self, call: CallName, result: CallResult, took: float) -> None:
+        assert took >= 0
+        self.calls.append((call, result))
+
+    def waited(self, seconds: float) -> None:
+        assert seconds == 0
+
+    @property
+    def results(self) -> list[CallResult]:
+        return [result for _, result in self.calls]
+
+
+def client_of(
+    transport: Transport,
+    around: Around,
+    endpoint: str = ENDPOINT,
+    keys: Credentials = DEMO_CREDENTIALS,
+) -> ApiClient:
+    provider = CosBatch(
+        CosBatchSettings.model_validate(
+            {
+                "kind": "cos-batch",
+                "region": "ap-chengdu",
+                "uin": "100000000001",
+                "appid": "1250000000",
+                "endpoint": endpoint,
+            }
+        )
+    )
+    environ = {
+        "TENCENTCLOUD_SECRET_ID": keys.secret_id,
+        "TENCENTCLOUD_SECRET_KEY": keys.secret_key,
+        "TENCENTCLOUD_TOKEN": keys.token or "",
+    }
+    return ApiClient(
+        provider=provider,
+        transport=transport,
+        credentials=EnvironmentKeys(environ),
+        bucket=Bucket(rate=1e6, burst=1_000_000),
+        observer=around,
+        around=Surroundings(
+            now=around.now,
+            monotonic=lambda: around.elapsed,
+            chance=lambda: 0.0,
+            sleep=around.sleep,
+        ),
+    )
+
+
+@asynccontextmanager
+async def cloud_of(around: Around, jobs: int) -> AsyncIterator[Simulation]:
+    """A simulated cloud with so many jobs, named job-0000 and so on."""
+    world = World(JobScript(id=f"job-{number:04}", created_at=T0) for number in range(jobs))
+    options = Options(account=Account(keys=(DEMO_CREDENTIALS, TEMPORARY)))
+    async with Simulation(world, clock=around.now, options=options) as running:
+        yield running
+
+
+async def walk(client: ApiClient, status: str | None = None) -> list[list[str]]:
+    """The ids of every page of a complete walk."""
+    pages = client.pages(Walk(status=status), Known())
+    return [[job.id for job in page.jobs] async for page in pages]

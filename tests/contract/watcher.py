@@ -1,0 +1,120 @@
+"""A source's task and a notifier in miniature, for tests of the store: they see jobs, release, send and settle."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from jobwatch.core.diff import Authority, PageDiff, diff_page
+from jobwatch.core.events import EventType
+from jobwatch.core.model import Job, JobKey, Snapshot
+from jobwatch.core.outbox import Attempt, Delivery, DeliveryState, Result, Settlement
+from jobwatch.core.overview import Identity
+from jobwatch.core.recording import Batch, Desk, batch_for
+from jobwatch.core.routing import Selection, Subscription
+from jobwatch.store import Store
+from jobwatch.store.values import Lease, Recorded, Release
+from tests import factories
+from tests.factories import MINUTE, NOW, SECOND
+
+PROD = Identity(name="prod", kind="cos-batch", region="ap-chengdu", account="100000000001")
+OTHER = Identity(name="vault_jobs", kind="cas", region="ap-chengdu", account="-")
+LEASE = 30 * SECOND
+
+
+@dataclass
+class Clock:
+    """The time of day; only tests move it."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, by: timedelta) -> None:
+        self.now += by
+
+
+OPS = Subscription(receiver="ops", give_up_after=timedelta(days=3))
+CHAT = Subscription(receiver="chat", wants=Selection(types=frozenset({EventType.FAILED})))
+
+
+@dataclass
+class Watcher:
+    """The one writer of a source."""
+
+    store: Store
+    lease: Lease
+    clock: Clock
+    subscriptions: Sequence[Subscription] = (OPS, CHAT)
+    baselined: bool = True
+    name: str = field(default="prod")
+
+    @classmethod
+    async def start(cls, store: Store, clock: Clock, identity: Identity = PROD) -> "Watcher":
+        await store.register([identity])
+        lease = await store.acquire(identity.name, lease=MINUTE)
+        assert lease is not None
+        return cls(store, lease, clock, name=identity.name)
+
+    @property
+    def desk(self) -> Desk:
+        return Desk(
+            origin=factories.origin(source=self.name),
+            lifecycle=factories.TABLE,
+            operations=factories.OPERATIONS,
+            subscriptions=self.subscriptions,
+        )
+
+    async def compare(self, *jobs: Job, authority: Authority = Authority.LISTING) -> PageDiff:
+        known = await self.store.known(self.lease, [each.key for each in jobs])
+        watch = factories.watch(observed_at=self.clock(), baselined=self.baselined)
+        return diff_page(known, jobs, factories.TABLE, watch, authority=authority)
+
+    async def batch(self, *jobs: Job, authority: Authority = Authority.LISTING) -> Batch:
+        found = await self.compare(*jobs, authority=authority)
+        return batch_for(found.changes, self.desk, recorded_at=self.clock())
+
+    async def sees(self, *jobs: Job, authority: Authority = Authority.LISTING) -> Recorded:
+        return await self.store.record(self.lease, await self.batch(*jobs, authority=authority))
+
+    async def snapshot(self, job_id: str = "job-1", scope: str = "") -> Snapshot:
+        key = JobKey(scope, job_id)
+        return (await self.store.known(self.lease, [key]))[key]
+
+    async def releases_all(self) -> int:
+        waiting = await self.store.awaiting_detail(self.lease, limit=1000)
+        releases = [Release(event_id=each.event_id, detail=None, error="gone") for each in waiting]
+        return await self.store.release(self.lease, releases)
+
+
+async def claim(store: Store, limit: int = 100, receiver: str = "ops") -> list[Delivery]:
+    return await store.claim_due(receiver, limit=limit, lease=LEASE)
+
+
+def outcome(
+    delivery: Delivery, at: datetime, result: Result = Result.OK, *, again_in: timedelta = MINUTE
+) -> Settlement:
+    """What became of an attempt that took a quarter of a second; a failed one is due again."""
+    attempt = Attempt(
+        started_at=at, took=timedelta(milliseconds=250), result=result, status=200, answer="said"
+    )
+    if result is Result.OK:
+        return Settlement(delivery=delivery, attempt=attempt, state=DeliveryState.DELIVERED)
+    return Settlement(
+        delivery=delivery, attempt=attempt, state=DeliveryState.PENDING, due_at=at + again_in
+    )
+
+
+def returned(delivery: Delivery, at: datetime) -> Settlement:
+    """A claim given back: nothing was sent."""
+    attempt = Attempt(started_at=at, took=timedelta(), result=Result.CANCELLED)
+    return Settlement(
+        delivery=delivery, attempt=attempt, state=DeliveryState.PENDING, due_at=at, give_back=True
+    )
+
+
+async def send_all(store: Store, at: datetime, receiver: str = "ops") -> list[Delivery]:
+    """Claim what is due and deliver it."""
+    claimed = await claim(store, receiver=receiver)
+    await store.settle([outcome(each, at) for each in claimed])
+    return claimed

@@ -1,0 +1,173 @@
+"""Values of the core for tests: what a test does not care about has a plain default here."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from jobwatch.core.diff import Authority, Change, ChangeKind, PageDiff, Watch, diff_page
+from jobwatch.core.errors import ApiError
+from jobwatch.core.events import EventType, JobEvent, Severity
+from jobwatch.core.lifecycle import Lifecycle, StatusRow
+from jobwatch.core.model import Job, JobDetail, JobKey, Origin, Outcome, Phase, Progress, Snapshot
+
+NOW = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
+"""The moment at which everything in a test happens, unless it says otherwise."""
+
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+EVERY = timedelta(seconds=30)
+
+TABLE = Lifecycle(
+    rows=(
+        StatusRow(status="New", phase=Phase.PENDING, successors=("Held", "Active")),
+        StatusRow(
+            status="Held",
+            phase=Phase.WAITING,
+            successors=("Active", "Cancelled"),
+            needs_detail=True,
+        ),
+        StatusRow(status="Active", phase=Phase.RUNNING, successors=("Paused", "Done", "Failed")),
+        StatusRow(status="Paused", phase=Phase.PAUSED, successors=("Active", "Cancelled")),
+        StatusRow(status="Done", phase=Phase.SUCCEEDED, needs_detail=True),
+        StatusRow(status="Failed", phase=Phase.FAILED, needs_detail=True),
+        StatusRow(status="Cancelled", phase=Phase.CANCELLED, needs_detail=True),
+    ),
+    spellings={"Canceled": "Cancelled"},
+)
+"""A small table with a circle, a status that waits for a person, and three ways to end."""
+
+OPERATIONS = ("Copy", "Restore")
+
+
+def progress(succeeded: int = 0, failed: int = 0, total: int = 10) -> Progress:
+    """Counters of ten tasks."""
+    return Progress(total=total, succeeded=succeeded, failed=failed)
+
+
+def job(status: str = "Active", **fields: Any) -> Job:
+    """A job whose status and phase are what the small table makes of the word."""
+    word, phase = TABLE.read(status)
+    defaults: dict[str, Any] = {
+        "id": "job-1",
+        "operation": "Copy",
+        "description": "nightly copy",
+        "priority": 10,
+        "progress": progress(),
+        "created_at": NOW - HOUR,
+        "ended_at": NOW - MINUTE
+        if phase in (Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED)
+        else None,
+    }
+    return Job(status=word, phase=phase, **(defaults | fields))
+
+
+def snapshot(status: str = "Active", *, of: Job | None = None, **fields: Any) -> Snapshot:
+    """A snapshot that was recorded ten minutes ago."""
+    recorded = of if of is not None else job(status)
+    defaults: dict[str, Any] = {
+        "row": 7,
+        "version": 1,
+        "outcome": recorded.outcome,
+        "first_seen_at": NOW - 10 * MINUTE,
+        "observed_at": NOW - 10 * MINUTE,
+        "status_since": NOW - 10 * MINUTE,
+        "progressed_at": NOW - 10 * MINUTE,
+        "counted": recorded.terminal,
+    }
+    return Snapshot(job=recorded, **(defaults | fields))
+
+
+def watch(**fields: Any) -> Watch:
+    """A sweep of a source that was baselined a day ago and swept every interval since."""
+    defaults: dict[str, Any] = {
+        "observed_at": NOW,
+        "every": EVERY,
+        "first_sight": HOUR,
+        "baseline_started_at": NOW - DAY,
+        "baselined": True,
+        "watched_until": NOW - EVERY,
+        "sweep_started_at": NOW,
+    }
+    return Watch(**(defaults | fields))
+
+
+def change(
+    kind: ChangeKind = ChangeKind.ENDED, *, before: Snapshot | None = None, **fields: Any
+) -> Change:
+    """A change to the snapshot given as `after`."""
+    defaults: dict[str, Any] = {"after": snapshot("Failed")}
+    return Change(kind=kind, before=before, **(defaults | fields))
+
+
+def origin(**fields: Any) -> Origin:
+    """The source `prod`."""
+    defaults: dict[str, Any] = {
+        "instance": "jobwatch",
+        "source": "prod",
+        "provider": "cos-batch",
+        "region": "ap-chengdu",
+        "account": "100000000001",
+        "labels": {},
+    }
+    return Origin(**(defaults | fields))
+
+
+def event(of: Snapshot | None = None, **fields: Any) -> JobEvent:
+    """The event of a failed job."""
+    told = of if of is not None else snapshot("Failed")
+    defaults: dict[str, Any] = {
+        "type": EventType.FAILED,
+        "severity": Severity.CRITICAL,
+        "origin": origin(),
+        "snapshot": told,
+        "previous_status": "Active",
+        "observed_at": NOW,
+        "late": False,
+        "needs_detail": True,
+    }
+    return JobEvent(**(defaults | fields))
+
+
+def detail(of: Job | None = None, **fields: Any) -> JobDetail:
+    """What DescribeJob says of a job."""
+    return JobDetail(job=of if of is not None else job("Failed"), **fields)
+
+
+def api_error(kind: type[ApiError], **fields: Any) -> ApiError:
+    """An answer that is no result."""
+    defaults: dict[str, Any] = {"code": kind.__name__, "message": "no", "status": 400}
+    return kind(**(defaults | fields))
+
+
+def diff(
+    known: Iterable[Snapshot],
+    jobs: Iterable[Job],
+    now: Watch | None = None,
+    authority: Authority = Authority.LISTING,
+) -> PageDiff:
+    """Diff a page against snapshots, by the small table."""
+    known_by_key = {each.key: each for each in known}
+    return diff_page(known_by_key, jobs, TABLE, now or watch(), authority=authority)
+
+
+def applied(known: Mapping[JobKey, Snapshot], found: PageDiff) -> dict[JobKey, Snapshot]:
+    """What the store and the index know after a diff was recorded."""
+    after = dict(known)
+    after |= {each.key: each for each in found.same}
+    for each in found.changes:
+        row = each.after.row or len(after) + 1
+        after[each.after.key] = replace(each.after, row=row)
+    return after
+
+
+ENDED_JOBS = {
+    Outcome.SUCCEEDED: job("Done", progress=progress(succeeded=10)),
+    Outcome.COMPLETED_WITH_FAILURES: job("Done", progress=progress(succeeded=4, failed=6)),
+    Outcome.FAILED: job("Failed", progress=progress(succeeded=4, failed=6)),
+    Outcome.CANCELLED: job("Cancelled"),
+}
+"""One ended job for every outcome that a cloud can report."""

@@ -1,0 +1,138 @@
+"""`jobwatch check`: what a configuration amounts to, and who is told what."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from jobwatch.cli.reach import reach, silent_sources
+from jobwatch.core.events import ENDINGS, PROBLEMS, EventType
+from jobwatch.core.routing import Selection, Subscription
+from tests.cli_rig import configuration, jobwatch, read
+
+SOURCES = ("prod", "test")
+FAILED, PARTLY = EventType.FAILED, EventType.COMPLETED_WITH_FAILURES
+
+
+def wanting(**fields: Any) -> Subscription:
+    return Subscription(receiver="ops", **fields)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "subscription", "word", "conditions"),
+    [
+        (FAILED, wanting(), "always", ()),
+        (FAILED, wanting(wants=Selection(types=PROBLEMS)), "always", ()),
+        (EventType.SUCCEEDED, wanting(wants=Selection(types=PROBLEMS)), "never", ()),
+        (FAILED, wanting(wants=Selection(sources=())), "never", ()),
+        (FAILED, wanting(wants=Selection(sources=("dev_*",))), "never", ()),
+        (FAILED, wanting(wants=Selection(sources=("p*",))), "sometimes", ("sources prod",)),
+        (FAILED, wanting(wants=Selection(sources=("prod", "test"))), "always", ()),
+        (
+            FAILED,
+            wanting(wants=Selection(operations=("Copy",), descriptions=("nightly*",))),
+            "sometimes",
+            ("operations Copy", "descriptions nightly*"),
+        ),
+        (FAILED, wanting(exceptions=Selection(types=frozenset({FAILED}))), "never", ()),
+        (PARTLY, wanting(exceptions=Selection(types=frozenset({FAILED}))), "always", ()),
+        (
+            FAILED,
+            wanting(exceptions=Selection(sources=("test",))),
+            "sometimes",
+            ("except sources test",),
+        ),
+        (
+            FAILED,
+            wanting(exceptions=Selection(descriptions=("*drill*",), sources=("test",))),
+            "sometimes",
+            ("except sources test descriptions *drill*",),
+        ),
+        (FAILED, wanting(exceptions=Selection(operations=())), "always", ()),
+        (FAILED, wanting(failed_tasks_at_least=5), "always", ()),
+        (PARTLY, wanting(failed_tasks_at_least=5), "sometimes", ("5 failed tasks or more",)),
+        (PARTLY, wanting(failed_ratio_at_least=0.25), "sometimes", ("25% failed or more",)),
+    ],
+)
+def test_what_a_subscription_says_of_a_type(
+    event_type: EventType, subscription: Subscription, word: str, conditions: tuple[str, ...]
+) -> None:
+    found = reach(event_type, subscription, SOURCES)
+    assert (found.word, found.conditions) == (word, conditions)
+
+
+def test_a_source_is_silent_where_nobody_hears_of_it() -> None:
+    only_prod = wanting(wants=Selection(sources=("prod",)))
+    only_endings_of_test = wanting(wants=Selection(types=ENDINGS - {FAILED}, sources=("test",)))
+    assert silent_sources(FAILED, [], SOURCES) == SOURCES
+    assert silent_sources(FAILED, [only_prod, only_endings_of_test], SOURCES) == ("test",)
+    assert silent_sources(FAILED, [wanting()], SOURCES) == ()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made = configuration(tmp_path, hooks={"ops": "https://hooks.example.com/secret-path"})
+    tree = yaml.safe_load(made.read_text())
+    tree["receivers"]["ops"]["wants"] = {"types": ["problems", "job.stalled"]}
+    made.write_text(yaml.safe_dump(tree))
+    return made
+
+
+def test_a_good_configuration_is_shown_without_its_secrets(file: Path) -> None:
+    done = jobwatch("check", "--config", file)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert str(file) in done.stdout
+    assert "first_sight: 1h" in done.stdout
+    for secret in ("secret-path", "demo-not-a-real-key", "whsec_"):
+        assert secret not in done.stdout
+
+
+def test_the_table_says_who_is_told_what(file: Path) -> None:
+    lines = jobwatch("check", "--config", file).stdout.splitlines()
+    rows = {line.split()[0]: line.split()[1:] for line in lines if line.startswith(" job.")}
+    assert rows["job.failed"] == ["✓"]
+    assert rows["job.succeeded"] == ["–"]  # noqa: RUF001  a dash
+    assert set(rows) == {each.value for each in EventType}
+
+
+def test_the_same_comes_as_one_json_document(file: Path) -> None:
+    shown = read("check", "--config", file)
+    assert shown["file"] == str(file)
+    assert shown["environment"] == []
+    assert shown["configuration"]["receivers"]["ops"]["url"] == "***"
+    assert shown["routes"]["job.failed"] == {"ops": {"told": "always", "conditions": []}}
+    assert shown["routes"]["job.cancelled"]["ops"]["told"] == "never"
+    assert shown["warnings"] == []
+
+
+def test_what_is_not_yet_active_is_listed_and_where_it_was_written(file: Path) -> None:
+    listed = {
+        each["key"]: each["written"] for each in read("check", "--config", file)["not_yet_active"]
+    }
+    assert listed["event type job.stalled"] == ["receivers.ops.wants.types"]
+    assert listed["event type job.vanished"] == []
+
+
+def test_a_failure_that_reaches_nobody_is_a_warning(tmp_path: Path) -> None:
+    done = jobwatch("check", "--config", configuration(tmp_path), "--output", "json")
+    assert done.returncode == 0
+    (warning,) = json.loads(done.stdout)["warnings"]
+    assert "job.failed of source prod reaches nobody" in warning
+    table = jobwatch("check", "--config", tmp_path / "jobwatch.yaml")
+    assert f"jobwatch: warning: {warning}" in table.stderr
+
+
+def test_variables_that_took_part_are_named_and_not_shown(file: Path) -> None:
+    env = {
+        "JOBWATCH_CONFIG": str(file),
+        "JOBWATCH_RECEIVERS__OPS__URL": "https://hooks.example.com/from-the-environment",
+        "JOBWATCH_PORT": "tcp://10.0.0.1:80",
+    }
+    done = jobwatch("check", "--output", "json", env=env)
+    assert done.returncode == 0
+    shown = json.loads(done.stdout)
+    assert shown["environment"] == ["JOBWATCH_CONFIG", "JOBWATCH_RECEIVERS__OPS__URL"]
+    assert "from-the-environment" not in done.stdout + done.stderr
+    assert any("JOBWATCH_PORT" in warning for warning in shown["warnings"])

@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import pytest
+
+from jobwatch.core.events import EventType
+from jobwatch.settings import LATER_TYPES, NOT_YET
+from jobwatch.settings.not_yet import Row
+from tests.unit.settings_cases import RECEIVER, SOURCE, problems, read
+
+OPS = SOURCE + RECEIVER
+CONTRACT_TYPES = [
+    *("job.succeeded", "job.completed_with_failures", "job.failed", "job.cancelled"),
+    *("job.vanished", "job.discovered", "job.status_changed", "job.stalled", "job.stuck"),
+    *("job.waiting", "job.overdue", "job.failing", "job.output_expiring", "source.unreachable"),
+    *("source.suspect", "source.baselined", "receiver.paused", "receiver.test", "digest"),
+]
+
+# pattern of the table → the same text with another value, and the key that is refused
+CHANGED = {
+    "sources.*.full_sweep_every": (SOURCE + "    full_sweep_every: 9m", "sources.prod.full_sweep_every"),
+    "sources.*.rules.*": (SOURCE + "    rules: {remind_every: 1h}", "sources.prod.rules.remind_every"),
+    "sources.*.provider.credentials.use": (
+        SOURCE.replace("uin:", "credentials: {use: cvm-role}, uin:"),
+        "sources.prod.provider.credentials.use",
+    ),
+    "receivers.*.format": (OPS + "    format: slack", "receivers.ops.format"),
+    "receivers.*.routing_key": (OPS + "    routing_key: x", "receivers.ops.routing_key"),
+    "receivers.*.routing_key_file": (OPS + "    routing_key_file: x", "receivers.ops.routing_key_file"),
+    "receivers.*.max_age": (OPS + "    max_age: 1h", "receivers.ops.max_age"),
+    "receivers.*.digest": (OPS + "    digest: null", "receivers.ops.digest"),
+    "receivers.*.language": (OPS + "    language: zh", "receivers.ops.language"),
+    "receivers.*.timezone": (OPS + "    timezone: Asia/Shanghai", "receivers.ops.timezone"),
+    "receivers.*.title_prefix": (OPS + "    title_prefix: x", "receivers.ops.title_prefix"),
+    "receivers.*.mention": (OPS + "    mention: {all: true}", "receivers.ops.mention"),
+    "receivers.*.template": (OPS + "    template: x", "receivers.ops.template"),
+    "rules.*": (SOURCE + "rules: {stalled_after: null}", "rules.stalled_after"),
+    "egress.guard": (SOURCE + "egress: {guard: off}", "egress.guard"),
+    "egress.allow_cidrs": (SOURCE + "egress: {allow_cidrs: [10.0.0.0/8]}", "egress.allow_cidrs"),
+    "egress.proxy": (SOURCE + "egress: {proxy: 'http://x'}", "egress.proxy"),
+    "egress.ca_file": (SOURCE + "egress: {ca_file: x}", "egress.ca_file"),
+    "store.kind": (SOURCE + "store: {kind: postgres, dsn: 'postgresql://x'}", "store.kind"),
+    "http.tls": (SOURCE + "http: {tls: {cert_file: a, key_file: b}}", "http.tls"),
+    "http.read_token": (SOURCE + "http: {read_token: x}", "http.read_token"),
+    "http.read_token_file": (SOURCE + "http: {read_token_file: x}", "http.read_token_file"),
+    "http.operate_token": (SOURCE + "http: {operate_token: x}", "http.operate_token"),
+    "http.operate_token_file": (SOURCE + "http: {operate_token_file: x}", "http.operate_token_file"),
+    "metrics.per_job": (SOURCE + "metrics: {per_job: {enabled: true}}", "metrics.per_job"),
+    "heartbeat.*": (SOURCE + "heartbeat: {url: 'https://x'}", "heartbeat.url"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", NOT_YET, ids=lambda row: row.pattern)
+def test_a_key_that_is_not_yet_active_is_refused_at_any_other_value(
+    tmp_path: Path, row: Row
+) -> None:
+    text, key = CHANGED[row.pattern]
+    (told,) = problems(tmp_path, text)
+    assert told.startswith(f"{key} (jobwatch.yaml:")
+    assert f"not yet active in this version ({row.reason})" in told
+
+
+def test_every_case_belongs_to_the_table() -> None:
+    assert set(CHANGED) == {row.pattern for row in NOT_YET}
+
+
+def test_a_default_that_is_written_down_is_accepted_and_listed(tmp_path: Path) -> None:
+    text = OPS + "    digest: {first: 3, every: 60s}\nrules: {stalled_after: 30m}\n"
+    text += "heartbeat: {url: null}\nstore: {kind: sqlite}\nhttp: {tls: null}\n"
+    loaded = read(tmp_path, text)
+    written = [key for row in loaded.not_yet_active for key in row.written]
+    assert written == [
+        "receivers.ops.digest",
+        "rules.stalled_after",
+        "store.kind",
+        "http.tls",
+        "heartbeat.url",
+    ]
+    assert {row.pattern for row in NOT_YET} < {row.pattern for row in loaded.not_yet_active}
+
+
+def test_rules_of_a_source_are_accepted_at_the_default_of_all(tmp_path: Path) -> None:
+    assert read(
+        tmp_path, SOURCE + "    rules: {stalled_after: 30m, failing: {ratio: 0.05}}"
+    ).settings.sources
+
+
+def test_keys_from_the_environment_are_active_already(tmp_path: Path) -> None:
+    loaded = read(tmp_path, SOURCE.replace("uin:", "credentials: {use: environment}, uin:"))
+    assert not [row for row in loaded.not_yet_active if row.written]
+
+
+def test_every_promised_type_may_be_wanted_and_those_never_told_are_listed(tmp_path: Path) -> None:
+    words = ", ".join(CONTRACT_TYPES)
+    loaded = read(tmp_path, OPS + f"    wants: {{types: [{words}]}}")
+    told = {each.value for each in EventType}
+    never = {
+        row.pattern.removeprefix("event type ")
+        for row in loaded.not_yet_active
+        if row.written == ("receivers.ops.wants.types",)
+    }
+    assert never == set(CONTRACT_TYPES) - told
+    assert told | set(LATER_TYPES) == set(CONTRACT_TYPES)
+
+
+def test_several_keys_are_refused_one_by_one(tmp_path: Path) -> None:
+    told = problems(tmp_path, SOURCE + "rules: {stalled_after: 1h, stuck_after: 1h, failing: null}")
+    assert [each.split(" ")[0] for each in told] == [
+        "rules.stalled_after",
+        "rules.stuck_after",
+        "rules.failing",
+    ]

@@ -1,0 +1,187 @@
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from jobwatch.core.errors import ConfigError
+from jobwatch.core.events import ENDINGS, PROBLEMS, EventType
+from jobwatch.core.routing import Selection
+from jobwatch.settings import (
+    Address,
+    Receiver,
+    format_name,
+    give_up_after,
+    listen_address,
+    live_recipient,
+    redacted,
+    subscriptions,
+    wanted_words,
+)
+from tests.unit.settings_cases import RECEIVER, SECRET, SOURCE, URL, read
+
+OPS = SOURCE + RECEIVER
+
+
+def test_a_standard_receiver_wants_endings_and_problems_for_three_days(tmp_path: Path) -> None:
+    (ops,) = subscriptions(read(tmp_path, OPS).settings)
+    assert ops.receiver == "ops"
+    assert ops.wants == Selection(types=ENDINGS | PROBLEMS)
+    assert ops.exceptions is None
+    assert ops.give_up_after == timedelta(days=3)
+    assert (ops.failed_tasks_at_least, ops.failed_ratio_at_least) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "patience"),
+    [
+        ("standard", ("endings", "problems"), timedelta(days=3)),
+        ("template", ("endings", "problems"), timedelta(days=3)),
+        ("pagerduty", ("problems",), timedelta(hours=24)),
+        ("slack", ("problems",), timedelta(hours=6)),
+        ("feishu", ("problems",), timedelta(hours=6)),
+    ],
+)
+def test_a_format_has_its_own_defaults(
+    name: str, words: tuple[str, ...], patience: timedelta
+) -> None:
+    receiver = Receiver.model_validate({"format": name})
+    assert wanted_words(receiver) == words
+    assert give_up_after(receiver) == patience
+
+
+@pytest.mark.parametrize(
+    ("words", "types"),
+    [
+        ("[problems]", PROBLEMS),
+        ("[endings]", ENDINGS),
+        ('["*"]', frozenset(EventType)),
+        ("[job.failed, job.discovered]", {EventType.FAILED, EventType.DISCOVERED}),
+        ("[job.vanished, digest, source.unreachable]", frozenset()),
+        ("[problems, job.cancelled]", PROBLEMS | {EventType.CANCELLED}),
+        ("[]", frozenset()),
+    ],
+)
+def test_words_become_the_types_of_this_version(
+    tmp_path: Path, words: str, types: frozenset[EventType]
+) -> None:
+    (ops,) = subscriptions(read(tmp_path, OPS + f"    wants: {{types: {words}}}").settings)
+    assert ops.wants.types == types
+
+
+def test_what_is_wanted_is_carried_over_key_by_key(tmp_path: Path) -> None:
+    text = (
+        OPS
+        + """
+    give_up_after: 1h
+    wants:
+      sources: [prod]
+      operations: [COS*]
+      descriptions: ["nightly*"]
+      except: {operations: [COSDeleteObject]}
+      failed_tasks_at_least: 5
+      failed_ratio_at_least: 0.1
+"""
+    )
+    (ops,) = subscriptions(read(tmp_path, text).settings)
+    assert (ops.wants.sources, ops.wants.operations) == (("prod",), ("COS*",))
+    assert ops.wants.descriptions == ("nightly*",)
+    assert ops.exceptions == Selection(operations=("COSDeleteObject",))
+    assert (ops.failed_tasks_at_least, ops.failed_ratio_at_least) == (5, 0.1)
+    assert ops.give_up_after == timedelta(hours=1)
+
+
+def test_a_glob_that_matches_nothing_is_a_warning(tmp_path: Path) -> None:
+    text = OPS + "    wants: {sources: ['test*', prod], operations: [COSDeletObject, 'COS*']}"
+    source, operation = read(tmp_path, text).warnings
+    assert "wants.sources[0]" in source
+    assert "matches no source there is; there are prod" in source
+    assert "wants.operations[0]" in operation
+    assert 'did you mean "COSDeleteObject"?' in operation
+
+
+def test_nothing_secret_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("canary-in-a-file")
+    text = SOURCE.replace(
+        "uin:", "credentials: {secret_id: canary-id, secret_key: canary-key}, uin:"
+    )
+    text += RECEIVER + "    headers: {Authorization: canary-header}\n"
+    text += "    header_files: {X-Token: token}\n"
+    settings = read(tmp_path, text).settings
+    shown = redacted(settings)
+    for text in (json.dumps(shown), repr(settings), str(settings), settings.model_dump_json()):
+        assert "canary" not in text.replace(str(tmp_path), "")
+        assert SECRET not in text
+    ops = shown["receivers"]["ops"]
+    assert (ops["url"], ops["secrets"]) == ("***", ["***"])
+    assert ops["headers"] == {"Authorization": "***"}
+    assert ops["header_files"] == {"X-Token": str(tmp_path / "token")}
+
+
+def test_the_effective_configuration_says_what_the_format_chose(tmp_path: Path) -> None:
+    shown = redacted(read(tmp_path, OPS).settings)
+    ops = shown["receivers"]["ops"]
+    assert ops["wants"]["types"] == ["endings", "problems"]
+    assert (ops["give_up_after"], ops["max_age"], ops["timeout"]) == ("3d", None, "15s")
+    assert shown["sources"]["prod"]["first_sight"] == "1h"
+    text = SOURCE + "    first_sight: everything"
+    assert redacted(read(tmp_path, text).settings)["sources"]["prod"]["first_sight"] == "everything"
+
+
+def test_a_recipient_is_read_anew_from_its_files(tmp_path: Path) -> None:
+    for name, content in (("url", URL), ("secret", SECRET), ("token", "Bearer one")):
+        (tmp_path / name).write_text(content + "\n")
+    text = SOURCE + "receivers: {ops: {url_file: url, secret_files: [secret], headers: {X-A: a}, "
+    settings = read(tmp_path, text + "header_files: {Authorization: token}}}").settings
+    live = live_recipient(settings, "ops")
+    recipient = live.current()
+    assert (recipient.name, recipient.url, recipient.secrets) == ("ops", URL, (SECRET,))
+    assert recipient.headers == (("X-A", "a"), ("Authorization", "Bearer one"))
+    (tmp_path / "token").write_text("Bearer other")
+    assert live.current().headers[1] == ("Authorization", "Bearer other")
+    assert live.take_problems() == []
+
+
+def test_a_file_that_turns_bad_is_told_once_and_the_value_before_stays(tmp_path: Path) -> None:
+    for name, content in (("url", URL), ("secret", SECRET)):
+        (tmp_path / name).write_text(content)
+    text = SOURCE + "receivers: {ops: {url_file: url, secret_files: [secret]}}"
+    live = live_recipient(read(tmp_path, text).settings, "ops")
+    live.current()
+    (tmp_path / "url").write_text("http://canary.example")
+    (tmp_path / "secret").write_text("canary")
+    assert (live.current().url, live.current().secrets) == (URL, (SECRET,))
+    told = live.take_problems()
+    assert len(told) == 2
+    assert "canary" not in "".join(told).replace(str(tmp_path), "")
+    live.current()
+    assert live.take_problems() == []
+
+
+def test_written_values_come_before_those_of_files(tmp_path: Path) -> None:
+    newer = "whsec_" + "QUFB" * 8
+    (tmp_path / "secret").write_text(SECRET)
+    text = OPS.replace(SECRET, newer) + "    secret_files: [secret]"
+    recipient = live_recipient(read(tmp_path, text).settings, "ops").current()
+    assert recipient.secrets == (newer, SECRET)
+
+
+def test_a_format_of_a_later_version_has_no_name_here() -> None:
+    assert format_name(Receiver()) == "standard"
+    with pytest.raises(ConfigError, match="not yet active"):
+        format_name(Receiver(format="slack"))
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("0.0.0.0:19870", Address("0.0.0.0", 19870)),
+        ("localhost:0", Address("localhost", 0)),
+        ("[::1]:8080", Address("::1", 8080)),
+        ("[::]:80", Address("::", 80)),
+    ],
+)
+def test_an_address_is_a_host_and_a_port(tmp_path: Path, text: str, address: Address) -> None:
+    assert listen_address(text) == address
+    loaded = read(tmp_path, SOURCE + f'http: {{listen: "{text}"}}')
+    assert loaded.settings.http.address == address
