@@ -1,19 +1,26 @@
-"""The command line as a child process, and a store that was filled by it."""
+"""The command line, in this process or as a child, and a store that was filled by it."""
 
 import asyncio
+import io
 import json
+import logging
 import os
 import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+import structlog
 import yaml
 
 from jobwatch.app.clock import utc_now
+from jobwatch.cli import main
 from jobwatch.core.model import FailureReason
 from jobwatch.simulator.receiver import Reply
 from jobwatch.simulator.script import JobScript, Step
@@ -39,19 +46,55 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, **more}
 
 
-def jobwatch(
-    *arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    return subprocess.run(
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended, and what it wrote."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def child(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Done:
+    """Run a command to its end, as a process of its own."""
+    done = subprocess.run(
         [*COMMAND, *map(str, arguments)],
         env=environment(**(env or {})),
-        cwd=cwd,
         capture_output=True,
         text=True,
         timeout=PATIENCE,
         check=False,
     )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def jobwatch(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Done:
+    """Run a command to its end in this process, which spares the second that its imports take."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, _logging_kept():
+        patch.setattr(sys, "argv", ["jobwatch", *map(str, arguments)])
+        patch.setattr(os, "environ", environment(**(env or {})))
+        with redirect_stdout(out), redirect_stderr(err):
+            try:
+                main()
+                code = 0
+            except SystemExit as ended:
+                code = int(ended.code or 0)
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+@contextmanager
+def _logging_kept() -> Iterator[None]:
+    """Give the other tests of this process their logging back."""
+    root, before = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        logging.captureWarnings(capture=False)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.configure(**before)
 
 
 async def spawn(*arguments: str | Path) -> Process:
@@ -63,12 +106,23 @@ async def spawn(*arguments: str | Path) -> Process:
 
 async def line_with(process: Process, wanted: str) -> str:
     """Read the child's output up to a line that contains these words."""
-    assert process.stdout is not None
+    return await _line_with(process.stdout, wanted)
+
+
+async def logged(process: Process, wanted: str) -> str:
+    """Read the child's log up to a line that contains these words."""
+    return await _line_with(process.stderr, wanted)
+
+
+async def _line_with(stream: asyncio.StreamReader | None, wanted: str) -> str:
+    assert stream is not None
+    lines: list[str] = []
     async with asyncio.timeout(PATIENCE):
-        while line := (await process.stdout.readline()).decode():
+        while line := (await stream.readline()).decode():
+            lines.append(line)
             if wanted in line:
                 return line
-    raise AssertionError(f"the output ended without {wanted!r}: {await complaints(process)}")
+    raise AssertionError(f"nothing with {wanted!r} in: {''.join(lines)}")
 
 
 async def complaints(process: Process) -> str:

@@ -1,5 +1,6 @@
 """Values of the core for tests: what a test does not care about has a plain default here."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,7 @@ from typing import Any
 
 from jobwatch.core.diff import Authority, Change, ChangeKind, PageDiff, Watch, diff_page
 from jobwatch.core.errors import ApiError
-from jobwatch.core.events import EventType, JobEvent, Severity
+from jobwatch.core.events import EventType, JobEvent, Severity, document, encode
 from jobwatch.core.lifecycle import Lifecycle, StatusRow
 from jobwatch.core.model import Job, JobDetail, JobKey, Origin, Outcome, Phase, Progress, Snapshot
 
@@ -171,3 +172,36 @@ ENDED_JOBS = {
     Outcome.CANCELLED: job("Cancelled"),
 }
 """One ended job for every outcome that a cloud can report."""
+
+
+EXAMPLE_ID = "021140d8-67ca-4e89-8089-0de9a1e40943"
+
+
+def example_event() -> JobEvent:
+    """The event of the contract's example."""
+    failed = job(
+        "Failed",
+        id=EXAMPLE_ID,
+        operation="COSPutObjectCopy",
+        description="example-job",
+        progress=progress(succeeded=4, failed=6),
+        created_at=NOW - 30 * SECOND,
+        ended_at=NOW - 14 * SECOND,
+    )
+    return event(
+        snapshot(of=failed, started_at=NOW - 20 * SECOND),
+        origin=origin(public_url="https://jobwatch.example.com/"),
+    )
+
+
+def with_job(**fields: Any) -> JobEvent:
+    """The same with other fields of its job."""
+    base = example_event()
+    return replace(base, snapshot=replace(base.snapshot, job=replace(base.snapshot.job, **fields)))
+
+
+def data_of(told: JobEvent) -> dict[str, Any]:
+    """The `data` of an event as a receiver reads it."""
+    data = json.loads(encode(document(told, 1)))["data"]
+    assert isinstance(data, dict)
+    return data

@@ -5,15 +5,16 @@ class; the one task group of the daemon lives here.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import structlog
 
 from jobwatch.app.clock import utc_now
-from jobwatch.app.parts import Parts, Watched, open_parts, open_store, shapes
+from jobwatch.app.parts import Parts, open_parts, open_store, shapes
 from jobwatch.app.view import Readiness, web_view
+from jobwatch.app.watching import Watched
 from jobwatch.core.errors import StoreLocked
 from jobwatch.detailer import IDLE, release_details
 from jobwatch.loop import Loop, MonotonicClock, Pulse, lag_meter, repeat
@@ -23,7 +24,7 @@ from jobwatch.poller import sweep_safely, take_inbox
 from jobwatch.settings import Settings
 from jobwatch.store import Store
 from jobwatch.store.values import Pruned, Retention
-from jobwatch.web.server import WebView, build_app, serve
+from jobwatch.web.server import build_app, serve
 
 __all__ = ["once", "run", "utc_now"]
 
@@ -31,12 +32,10 @@ LOCK_RETRY = timedelta(seconds=1)
 REFRESH = timedelta(seconds=5)
 PRUNE = timedelta(hours=1)
 PATIENCE = timedelta(minutes=5)
-"""How long one step of a sweep may take: four tries of a call with their pauses, and the wait for the bucket."""
+"""How long a turn that is no sweep may take beyond its own waiting."""
 
 GRACE = timedelta(seconds=10)
 """How long deliveries in flight may go on once the daemon is told to stop."""
-
-SHOWN = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  what to tell people who ask where to look
 
 log = structlog.get_logger()
 
@@ -52,8 +51,9 @@ async def run(
     readiness, pulse, bounds = Readiness(), Pulse(), shapes(settings)
     metrics = Metrics(bounds, list(settings.receivers))
     async with AsyncExitStack() as stack:
-        view = web_view(settings, bounds, metrics, readiness, pulse)
-        url = await stack.enter_async_context(_serve(settings, view))
+        app = build_app(web_view(settings, bounds, metrics, readiness, pulse))
+        host, port = settings.http.address
+        url = await stack.enter_async_context(serve(app, host, port))
         if listening is not None:
             listening(url)
         store = await _wait_for_store(settings, readiness, stop)
@@ -67,15 +67,6 @@ async def run(
         )
         await _turn_loops(parts, pulse, stop)
     log.info("daemon.stopped")
-
-
-@asynccontextmanager
-async def _serve(settings: Settings, view: WebView) -> AsyncIterator[str]:
-    """Serve the pages; gives the URL to show to people."""
-    host, port = settings.http.address
-    async with serve(build_app(view), host, port) as taken:
-        shown = SHOWN.get(host, f"[{host}]" if ":" in host else host)
-        yield f"http://{shown}:{taken}"
 
 
 async def _wait_for_store(
@@ -141,7 +132,7 @@ def loops(parts: Parts) -> list[Loop]:
         Loop(name="lag", step=lag_meter(parts.metrics.loop_lagged, clock)),
     ]
     for watched in parts.watched.values():
-        made += watched.loops(PATIENCE)
+        made += watched.loops()
     made += [
         Loop(
             name=f"notifier:{name}",

@@ -4,64 +4,33 @@ import asyncio
 import os
 import random
 import socket
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import structlog
 
 from jobwatch.app.clock import utc_now
-from jobwatch.client import ApiClient, Surroundings
+from jobwatch.app.watching import LEASE, Site, Watched, open_source
 from jobwatch.core.codec import Provider
+from jobwatch.core.detail import DetailError
 from jobwatch.core.errors import StoreError
-from jobwatch.core.gate import Bucket
-from jobwatch.core.model import Job, Origin
 from jobwatch.core.outbox import STANDARD_WAITS, RetryPolicy, Settlement
 from jobwatch.core.overview import Identity
-from jobwatch.core.recording import Desk
-from jobwatch.credentials import open_credentials
-from jobwatch.detailer import Detailer, release_details
 from jobwatch.formats.values import Recipient
-from jobwatch.loop import Bell, Loop, Pulse
+from jobwatch.loop import Pulse
 from jobwatch.metrics import Metrics, SourceShape
 from jobwatch.notifier import Notifier, Post
-from jobwatch.poller import Pace, Source, load_index, turn
 from jobwatch.providers import open_provider
-from jobwatch.settings import Settings, live_recipient, subscriptions
+from jobwatch.settings import Settings, live_recipient
 from jobwatch.settings.recipients import format_name
 from jobwatch.store import Store
-from jobwatch.store.values import Lease
+from jobwatch.store.values import Release
 from jobwatch.transport import Transport
 
-LEASE = timedelta(minutes=2)
+ORPHANS_AT_ONCE = 500
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """One source with its two tasks: the one that writes, and the one that asks for details."""
-
-    source: Source
-    detailer: Detailer
-    detail_bell: Bell
-
-    def loops(self, patience: timedelta) -> list[Loop]:
-        """The loops of this source."""
-
-        async def sweep() -> timedelta:
-            return await turn(self.source)
-
-        async def detail() -> timedelta:
-            return await release_details(self.detailer)
-
-        name = self.source.name
-        return [
-            Loop(name=f"poller:{name}", step=sweep, bell=self.source.bell, patience=patience),
-            Loop(name=f"detailer:{name}", step=detail, bell=self.detail_bell, patience=patience),
-        ]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,13 +88,37 @@ async def open_parts(
     """Build everything that stands on an open store. Raises `ConfigError` for a source bound to another account."""
     providers = open_providers(settings)
     await store.register([_identity(name, provider) for name, provider in providers.items()])
+    await _release_orphans(store, settings)
     parts = Parts(settings=settings, store=store, metrics=metrics, pulse=pulse)
     async with Transport() as transport:
+        site = Site(
+            settings=settings,
+            store=store,
+            metrics=metrics,
+            pulse=pulse,
+            transport=transport,
+            wake_notifiers=parts.wake_notifiers,
+        )
         for name, provider in providers.items():
-            parts.watched[name] = await _watched(parts, transport, name, provider)
+            parts.watched[name] = await open_source(site, name, provider)
         for name in settings.receivers:
             parts.notifiers[name] = _notifier(parts, transport, name)
         yield parts
+
+
+async def _release_orphans(store: Store, settings: Settings) -> None:
+    """Let events be told whose source was taken out of the configuration while they waited for detail."""
+    for state in await store.sources():
+        name = state.identity.name
+        lease = None if name in settings.sources else await store.acquire(name, lease=LEASE)
+        if lease is None:
+            continue
+        while waiting := await store.awaiting_detail(lease, limit=ORPHANS_AT_ONCE):
+            releases = [
+                Release(event_id=each.event_id, detail=None, error=DetailError.SOURCE_REMOVED)
+                for each in waiting
+            ]
+            await store.release(lease, releases)
 
 
 def _identity(name: str, provider: Provider) -> Identity:
@@ -147,104 +140,8 @@ def _shape(settings: Settings, name: str, provider: Provider) -> SourceShape:
         statuses=provider.lifecycle.statuses,
         unfinished=provider.lifecycle.unfinished,
         every=source.every,
-        full_every=source.every,  # every sweep is a full one until there are hot sweeps
+        full_every=max(source.every, source.full_sweep_every),
     )
-
-
-async def _watched(parts: Parts, transport: Transport, name: str, provider: Provider) -> Watched:
-    lease = await parts.store.acquire(name, lease=LEASE)
-    if lease is None:
-        raise StoreError(f"the lease of source {name} is held by another replica")
-    parts.metrics.lease(name, held=True)
-    client = _client(parts, transport, name, provider)
-    detail_bell = Bell()
-    source = await _source(parts, client, lease, provider, detail_bell)
-    detailer = Detailer(
-        source=name,
-        client=client,
-        store=parts.store,
-        lease=lease,
-        lifecycle=provider.lifecycle,
-        clock=utc_now,
-        hand_over=_hand_over(source),
-        released=parts.wake_notifiers,
-    )
-    return Watched(source=source, detailer=detailer, detail_bell=detail_bell)
-
-
-def _client(parts: Parts, transport: Transport, name: str, provider: Provider) -> ApiClient:
-    settings = parts.settings.sources[name]
-    limit = settings.rate_limit
-    return ApiClient(
-        provider=provider,
-        transport=transport,
-        credentials=open_credentials(settings.provider.credentials, os.environ),
-        bucket=Bucket(rate=limit.requests_per_second, burst=limit.burst),
-        observer=parts.metrics.for_source(name),
-        around=Surroundings(now=utc_now, monotonic=time.monotonic, chance=random.random),
-    )
-
-
-async def _source(
-    parts: Parts, client: ApiClient, lease: Lease, provider: Provider, detail_bell: Bell
-) -> Source:
-    name, settings = lease.source, parts.settings.sources[lease.source]
-
-    def recorded() -> None:
-        detail_bell.ring()
-        parts.wake_notifiers()
-
-    def alive() -> None:
-        parts.pulse.expect(f"poller:{name}", time.monotonic() + STEP_PATIENCE.total_seconds())
-
-    return Source(
-        name=name,
-        pace=Pace(
-            every=settings.every,
-            first_sight=settings.first_sight,
-            vanished_after=settings.vanished_after,
-        ),
-        desk=_desk(parts.settings, name, provider),
-        client=client,
-        store=parts.store,
-        lease=lease,
-        index=await load_index(parts.store, lease),
-        metrics=parts.metrics.for_source(name),
-        clock=utc_now,
-        chance=random.random,
-        recorded=recorded,
-        alive=alive,
-    )
-
-
-STEP_PATIENCE = timedelta(minutes=5)
-"""How long one step of a sweep may take: four tries of a call with their pauses, and the wait for the bucket."""
-
-
-def _desk(settings: Settings, name: str, provider: Provider) -> Desk:
-    origin = Origin(
-        instance=settings.instance,
-        source=name,
-        provider=provider.kind,
-        region=provider.region,
-        account=provider.account,
-        labels=dict(settings.sources[name].labels),
-        public_url=settings.http.public_url,
-    )
-    return Desk(
-        origin=origin,
-        lifecycle=provider.lifecycle,
-        operations=provider.operations,
-        subscriptions=subscriptions(settings),
-    )
-
-
-def _hand_over(source: Source) -> Callable[[Job], None]:
-    def hand_over(job: Job) -> None:
-        source.inbox[job.key] = job
-        source.bell.ring()
-
-    return hand_over
 
 
 def _notifier(parts: Parts, transport: Transport, name: str) -> Notifier:

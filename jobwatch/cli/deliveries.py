@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jobwatch.cli.documents import delivery_row
-from jobwatch.cli.reading import View, look, written
+from jobwatch.cli.reading import View, look, page_from, written
 from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, fitted
 from jobwatch.cli.text import NOTHING, ago, plain
 from jobwatch.core.outbox import DeliveryState
@@ -35,7 +35,7 @@ def show_deliveries(
 
     async def show(view: View) -> None:
         await view.check_source(wanted.source)
-        page = await view.store.deliveries(wanted, limit=limit, cursor=cursor)
+        page = await page_from(cursor, view.store.deliveries(wanted, limit=limit, cursor=cursor))
         screen = Screen()
         if output is OutputFormat.JSON:
             shown = [delivery_row(row) for row in page.rows]
@@ -46,7 +46,7 @@ def show_deliveries(
             return
         screen.print(delivery_table(screen, page.rows, view.now))
         if page.cursor:
-            complain([f"there are more: --cursor {plain(page.cursor)}"])
+            complain([f"go on with --cursor {plain(page.cursor)}"])
 
     look(config, show)
 

@@ -11,7 +11,7 @@ from jobwatch.cli.text import instant, plain
 from jobwatch.core.events import Severity
 from jobwatch.store.values import EventRow
 
-TYPE_CELLS = 26
+TYPE_CELLS = 27
 WORDS_CELLS = 160
 STYLES = {Severity.CRITICAL.value: "bold red", Severity.WARNING.value: "yellow"}
 
@@ -51,7 +51,13 @@ def part(document: Mapping[str, object], key: str) -> Mapping[str, object]:
 
 def task_words(progress: Mapping[str, object]) -> str:
     """Counts of tasks in an event's words: `6 of 10 tasks failed`, or `10 tasks`."""
-    total, failed = progress.get("total"), progress.get("failed")
+    total, failed = number(progress, "total"), number(progress, "failed")
     if not total:
         return ""
-    return f"{failed} of {total} tasks failed" if failed else f"{total} tasks"
+    return f"{failed:,} of {total:,} tasks failed" if failed else f"{total:,} tasks"
+
+
+def number(document: Mapping[str, object], key: str) -> int:
+    """A whole number within a document, 0 where there is none."""
+    found = document.get(key)
+    return found if isinstance(found, int) else 0

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.text import Text
 
 from jobwatch.cli.documents import job_row
-from jobwatch.cli.reading import View, look, written
+from jobwatch.cli.reading import View, look, page_from, written
 from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, fitted, style_of
 from jobwatch.cli.text import ago, percent, plain, status_of, tasks
 from jobwatch.core.model import Snapshot
@@ -28,7 +28,7 @@ def show_jobs(
 
     async def show(view: View) -> None:
         await view.check_source(wanted.source)
-        page = await view.store.jobs(wanted, limit=limit, cursor=cursor)
+        page = await page_from(cursor, view.store.jobs(wanted, limit=limit, cursor=cursor))
         screen = Screen()
         if output is OutputFormat.JSON:
             screen.document({"jobs": [job_row(row) for row in page.rows], "cursor": page.cursor})
@@ -45,7 +45,7 @@ def _show(screen: Screen, page: Page[JobRow], now: datetime) -> None:
     columns = ("job", "since", "status", "tasks", "description", "operation")
     screen.print(fitted(screen, columns, [_cells(row, now) for row in page.rows]))
     if page.cursor:
-        complain([f"there are more: --cursor {plain(page.cursor)}"])
+        complain([f"go on with --cursor {plain(page.cursor)}"])
 
 
 def _cells(row: JobRow, now: datetime) -> tuple[Text, ...]:

@@ -44,7 +44,7 @@ def reach(event_type: EventType, subscription: Subscription, sources: Sequence[s
             wanted = tuple(name for name in wanted if name not in hit)
             conditions.append(f"except sources {', '.join(hit)}")
         elif hit:
-            conditions.append(f"except {', '.join(_globs(excepted))}")
+            conditions.append(f"except {' and '.join(_globs(excepted))}")
     return Reach(told=True, conditions=tuple(conditions)) if wanted else NEVER
 
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from jobwatch.app.clock import utc_now
 from jobwatch.cli.configuration import load_quietly
@@ -13,8 +14,10 @@ from jobwatch.cli.text import plain
 from jobwatch.core.model import JobKey
 from jobwatch.settings import Settings
 from jobwatch.store import Store
+from jobwatch.store.values import Page
 
 OWNER = "command line"
+RowT = TypeVar("RowT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,18 @@ async def _look(settings: Settings, show: Callable[[View], Awaitable[None]]) -> 
         await show(View(settings=settings, store=store))
     finally:
         await store.close()
+
+
+async def page_from(cursor: str | None, reading: Awaitable[Page[RowT]]) -> Page[RowT]:
+    """Await a part of a list. Raises `Failed` for a cursor that no list gave."""
+    try:
+        return await reading
+    except (ValueError, OverflowError):
+        if cursor is None:
+            raise
+        raise Failed(
+            f"--cursor {plain(cursor, 64)} is none that this list gave", code=Exit.MISUSED
+        ) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

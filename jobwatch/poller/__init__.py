@@ -19,7 +19,7 @@ from jobwatch.store.values import SweepFailure, SweepReport
 
 __all__ = ["Pace", "Source", "load_index", "sweep", "sweep_safely", "take_inbox", "turn"]
 
-FIRST_LOAD_PAGES = 20
+FIRST_LOAD_PAGES = 1
 """Pages in one transaction while the store knows nothing of the source."""
 
 JITTER = 0.1

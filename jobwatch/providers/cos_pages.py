@@ -87,13 +87,17 @@ def _cut(document: bytes) -> _Cut | None:
     if slices:
         last, end, tail = slices[-1].rpartition(_END)
         slices[-1] = last + end
-    if not all(each.endswith(_END) for each in slices):
+    if not _are_ended(slices):
         slices = [each.rstrip() for each in slices]  # printed with blanks between members
-    ends = sum(each.endswith(_END) for each in slices)
-    if not ends == len(slices) == document.count(b"</member"):
-        return None
-    # Nothing documented is that large; and it bounds how deeply a slice can nest.
+        if not _are_ended(slices):
+            return None
+    # Nothing documented is that large; and it bounds how deeply a slice can nest. That each slice has no second end
+    # shows when it is read: no slice is known that was not read once.
     return _Cut(head, slices, tail) if max(map(len, (head, tail, *slices))) < PIECE else None
+
+
+def _are_ended(slices: list[bytes]) -> bool:
+    return False not in [each.endswith(_END) for each in slices]
 
 
 def _is_plain(document: bytes, head: bytes) -> bool:
@@ -139,7 +143,7 @@ def _read_cut(cut: _Cut, words: Words, scope: str, known: Known) -> JobPage:
 def _frame(head: list[str], tail: list[str], *, has_members: bool) -> dict[str, str]:
     """The texts round the members; `_Odd` unless the members stand in `Jobs`, in the documented root."""
     before, after = _texts(head), _texts(tail)
-    inside = not has_members or ("Jobs" not in before and "Jobs" in after)
+    inside = not has_members or ("Jobs" not in before and next(iter(after), "") == "Jobs")
     names = [*before, *after]
     if not inside or "member" in names or names[-1] != _ROOT:
         raise _Odd

@@ -25,6 +25,7 @@ COUNT_LIMIT = 2**63 - 1
 FAILURES_LIMIT = 100
 _EPOCH_YEAR = 1970
 _AFTER_EPOCH = "1971"
+_DOCUMENTED = len("2019-12-19T11:05:40Z")
 _SAFE_DIGITS = 18
 _ABSURD_DIGITS = 64
 _YEAR_5138 = 1e11
@@ -149,7 +150,7 @@ def read_time(text: str) -> datetime | None:
 
     None for anything else, and for the zero times by which some servers say that there is none.
     """
-    if text[4:5] == "-" and text[-1:] == "Z" and text > _AFTER_EPOCH:
+    if len(text) == _DOCUMENTED and text[19] == "Z" and text[4] == "-" and text > _AFTER_EPOCH:
         try:
             return datetime.fromisoformat(text)
         except ValueError:

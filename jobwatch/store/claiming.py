@@ -53,7 +53,9 @@ _next_due = (
 )
 
 
-def claim_due(connection: Connection, claimant: Claimant, limit: int, now: datetime) -> list[Delivery]:
+def claim_due(
+    connection: Connection, claimant: Claimant, limit: int, now: datetime
+) -> list[Delivery]:
     """Claim what is due: released, in its job's order, by due time.
 
     1. A due time that comes from a clock that stepped becomes now.
@@ -130,7 +132,9 @@ def next_due(connection: Connection, receiver: str, now: datetime) -> datetime |
         .order_by(deliveries.c.claimed_until)
         .limit(1)
     )
-    times = [time if time <= now + LONGEST_WAIT else now for time in (due_at, until) if time is not None]
+    times = [
+        time if time <= now + LONGEST_WAIT else now for time in (due_at, until) if time is not None
+    ]
     return min(times, default=None)
 
 
@@ -143,7 +147,9 @@ def take_back_all(connection: Connection, now: datetime) -> None:
         .returning(deliveries.c.id)
     ).all()
     for first in range(0, len(ids), order.CHUNK):
-        order.supersede(connection, order.pointless(connection, ids[first : first + order.CHUNK]), now)
+        order.supersede(
+            connection, order.pointless(connection, ids[first : first + order.CHUNK]), now
+        )
 
 
 def give_back(connection: Connection, owner: str, now: datetime) -> int:

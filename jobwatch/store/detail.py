@@ -52,11 +52,15 @@ def awaiting(connection: Connection, lease: Lease, limit: int) -> list[AwaitingD
 def next_deadline(connection: Connection, lease: Lease) -> datetime | None:
     """When the first of the waiting events must be told."""
     where = (events.c.source_id == lease.source_id, held)
-    deadline: datetime | None = connection.scalar(select(func.min(events.c.detail_until)).where(*where))
+    deadline: datetime | None = connection.scalar(
+        select(func.min(events.c.detail_until)).where(*where)
+    )
     return deadline
 
 
-def release(connection: Connection, lease: Lease, releases: Sequence[Release], now: datetime) -> int:
+def release(
+    connection: Connection, lease: Lease, releases: Sequence[Release], now: datetime
+) -> int:
     """Let events go, each once. Returns how many waited until now. Raises `FenceLost`."""
     hold(connection, lease)
     return sum(_release(connection, lease, each, now) for each in releases)

@@ -1,33 +1,37 @@
-"""How the two databases differ: connecting, transactions, clocks, and what their errors mean.
+"""The two databases, and all that is different between them but a few words of SQL.
 
-A verb is a plain function of a SQLAlchemy connection. On SQLite it runs in a thread of its own from BEGIN to COMMIT:
-one hop per verb instead of four per statement, which is most of what a small transaction costs through an
-asynchronous driver. On PostgreSQL the same function runs over asyncpg through SQLAlchemy's bridge.
-
-A verb that began is never cut off: a cancelled caller waits for its end.
+On SQLite a verb runs in a thread of its own from BEGIN to COMMIT: one hop per verb instead of several per statement,
+which is most of what a small transaction costs through an asynchronous driver. On PostgreSQL the same verb runs over
+asyncpg through SQLAlchemy's bridge.
 """
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
-from sqlalchemy import URL, BigInteger, Connection, Engine, cast, create_engine, event, func, select, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import (
+    URL,
+    BigInteger,
+    Connection,
+    Engine,
+    cast,
+    create_engine,
+    event,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from jobwatch.core.errors import StoreError, StoreUnusable
 from jobwatch.store.columns import from_micros
-
-T = TypeVar("T")
-Work = Callable[[Connection], T]
-
-BUSY_PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0)
-"""Seconds between the tries of a verb that another process keeps from writing."""
+from jobwatch.store.transactions import BUSY_PAUSES, T, Work, repeated, to_its_end
 
 READERS = 2
 CHECKPOINT_PAGES = 20_000
@@ -37,80 +41,6 @@ CACHE_KIB = 16 * 1024
 POSTGRES_POOL = 5
 CONNECT_TIMEOUT_SECONDS = 10
 IDLE_IN_TRANSACTION = "60s"
-
-_RETRY_SQLITE = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-_RETRY_POSTGRES = frozenset({"40001", "40P01", "55P03"})
-"""Serialization failure, deadlock, lock not available: the whole verb may be repeated."""
-
-
-class Database(Protocol):
-    """Runs verbs. Each call is one transaction, repeated as a whole where the database asks for it."""
-
-    async def write(self, work: Work[T]) -> T:
-        """Run a verb that writes. Raises `StoreError`."""
-        ...
-
-    async def read(self, work: Work[T]) -> T:
-        """Run a verb that only reads, on one consistent state. Raises `StoreError`."""
-        ...
-
-    def now(self, connection: Connection) -> datetime:
-        """The time that leases and due times are measured with."""
-        ...
-
-    def size(self, connection: Connection) -> int:
-        """Bytes of the database."""
-        ...
-
-    async def close(self) -> None:
-        """End what runs and let go of every connection."""
-        ...
-
-
-async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
-    """Await a coroutine that is never cut off: being cancelled meanwhile takes effect when it ended."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            if task.cancelled():
-                raise
-            cancelled = error
-        except Exception:  # noqa: BLE001  it is raised below, by the task's own result
-            break
-    if cancelled is not None:
-        task.exception()  # seen, so that asyncio does not complain that nobody looked
-        raise cancelled
-    return task.result()
-
-
-async def repeated(once: Callable[[], Coroutine[Any, Any, T]], pauses: Sequence[float]) -> T:
-    """Run a verb, again while the database says that somebody else is in the way."""
-    for pause in (*pauses, None):
-        try:
-            return await once()
-        except (SQLAlchemyError, OSError) as error:
-            if pause is None or not is_busy(error):
-                raise failure(error) from error
-        await asyncio.sleep(pause)
-    raise AssertionError  # the last round returns or raises
-
-
-def is_busy(error: Exception) -> bool:
-    """Whether the whole verb may simply be repeated."""
-    origin = error.orig if isinstance(error, DBAPIError) else None
-    if isinstance(origin, sqlite3.Error):
-        return getattr(origin, "sqlite_errorcode", 0) & 0xFF in _RETRY_SQLITE
-    return getattr(origin, "sqlstate", None) in _RETRY_POSTGRES
-
-
-def failure(error: Exception) -> StoreError:
-    """What the database said, in one line. Addresses and passwords are not in it."""
-    origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    words = (str(origin).splitlines() or [type(origin).__name__])[0]
-    return StoreError(f"the store failed: {words.rpartition('>: ')[2][:256]}")
 
 
 class SqliteDatabase:
@@ -129,11 +59,15 @@ class SqliteDatabase:
 
     async def write(self, work: Work[T]) -> T:
         """In the writer's thread: verbs queue up there in the order they were called."""
-        return await to_its_end(repeated(lambda: self._run(self._write_thread, self._writer, work), self._pauses))
+        return await to_its_end(
+            repeated(lambda: self._run(self._write_thread, self._writer, work), self._pauses)
+        )
 
     async def read(self, work: Work[T]) -> T:
         """In a reader's thread, on a connection that cannot write."""
-        return await to_its_end(repeated(lambda: self._run(self._read_threads, self._reader, work), self._pauses))
+        return await to_its_end(
+            repeated(lambda: self._run(self._read_threads, self._reader, work), self._pauses)
+        )
 
     async def _run(self, threads: ThreadPoolExecutor, engine: Engine, work: Work[T]) -> T:
         def verb() -> T:
@@ -170,7 +104,9 @@ class SqliteDatabase:
 
     def _fold_log(self) -> None:
         try:
-            with self._writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            with self._writer.connect().execution_options(
+                isolation_level="AUTOCOMMIT"
+            ) as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         except SQLAlchemyError:  # the log is read at the next start
             return
@@ -180,7 +116,11 @@ def _sqlite_engine(path: Path, begin: str, *, writes: bool) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path.resolve())),
         # isolation_level None: the driver begins nothing by itself, we do.
-        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+        connect_args={
+            "isolation_level": None,
+            "timeout": BUSY_TIMEOUT_SECONDS,
+            "check_same_thread": False,
+        },
         **({"poolclass": StaticPool} if writes else {"poolclass": QueuePool, "pool_size": READERS}),
     )
 
@@ -198,7 +138,11 @@ def _sqlite_engine(path: Path, begin: str, *, writes: bool) -> Engine:
 
 
 def _pragmas(*, writes: bool) -> tuple[str, ...]:
-    common = ("PRAGMA foreign_keys=ON", "PRAGMA temp_store=MEMORY", f"PRAGMA cache_size=-{CACHE_KIB}")
+    common = (
+        "PRAGMA foreign_keys=ON",
+        "PRAGMA temp_store=MEMORY",
+        f"PRAGMA cache_size=-{CACHE_KIB}",
+    )
     if not writes:
         return (*common, "PRAGMA query_only=ON")
     return (
@@ -245,7 +189,9 @@ class PostgresDatabase:
 
     def size(self, connection: Connection) -> int:
         """Everything in the database."""
-        return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+        return int(
+            connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
+        )
 
     async def close(self) -> None:
         """Close the pool."""
@@ -257,7 +203,9 @@ def _postgres_engine(dsn: str) -> AsyncEngine:
     try:
         import asyncpg  # noqa: PLC0415  an extra: only who uses PostgreSQL needs it
     except ImportError as error:
-        raise StoreUnusable("PostgreSQL needs the extra: pip install 'jobwatch[postgres]'") from error
+        raise StoreUnusable(
+            "PostgreSQL needs the extra: pip install 'jobwatch[postgres]'"
+        ) from error
 
     # asyncpg itself reads the address, as libpq would; the engine never learns it, and so cannot show it.
     async def connect() -> Any:

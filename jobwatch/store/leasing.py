@@ -41,7 +41,9 @@ def register(connection: Connection, identities: Iterable[Identity]) -> dict[str
     try:
         connection.execute(insert(sources), missing)
     except IntegrityError as error:
-        raise StaleWrite("another process registered the same sources just now; try again") from error
+        raise StaleWrite(
+            "another process registered the same sources just now; try again"
+        ) from error
     return _states(connection, wanted)
 
 
@@ -134,7 +136,9 @@ def renew(connection: Connection, lease: Lease, until: datetime) -> None:
 
 def hand_back(connection: Connection, lease: Lease) -> None:
     """Let anybody have the lease; nothing happens where somebody has it already."""
-    connection.execute(update(sources).where(mine(lease)).values(lease_owner=None, lease_until=None))
+    connection.execute(
+        update(sources).where(mine(lease)).values(lease_owner=None, lease_until=None)
+    )
 
 
 def begin_sweep(connection: Connection, lease: Lease, at: datetime) -> None:

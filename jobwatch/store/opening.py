@@ -10,11 +10,12 @@ from sqlalchemy import Connection
 
 from jobwatch.core.errors import StoreError, StoreUnusable
 from jobwatch.store import claiming, leasing
-from jobwatch.store.engine import Database, PostgresDatabase, SqliteDatabase
+from jobwatch.store.engine import PostgresDatabase, SqliteDatabase
 from jobwatch.store.leasing import Term
 from jobwatch.store.place import FileLock, check_place, sqlite_version_problem
 from jobwatch.store.schema import Birth, check_sqlite, prepare
 from jobwatch.store.settings import PostgresSettings, SqliteSettings
+from jobwatch.store.transactions import Database
 
 Clock = Callable[[], datetime]
 
@@ -31,11 +32,15 @@ class Opened:
     lock: FileLock | None
 
 
-async def open_sqlite(settings: SqliteSettings, clock: Clock | None, owner: str, *, exclusive: bool) -> Opened:
+async def open_sqlite(
+    settings: SqliteSettings, clock: Clock | None, owner: str, *, exclusive: bool
+) -> Opened:
     """Open a file. Raises `StoreUnusable`, `StoreLocked`."""
     if clock is None:
         raise StoreUnusable("SQLite has no clock of its own; the program must bring one")
-    lock = await asyncio.to_thread(_take_place, settings.path, owner, clock() if exclusive else None)
+    lock = await asyncio.to_thread(
+        _take_place, settings.path, owner, clock() if exclusive else None
+    )
     database = SqliteDatabase(settings.path, clock)
     try:
         birth = await _prepare(database, migrate=exclusive)
@@ -70,7 +75,9 @@ def _take_over(connection: Connection, owner: str, now: datetime) -> None:
     claiming.take_back_all(connection, now)
 
 
-async def open_postgres(settings: PostgresSettings, clock: Clock | None, *, exclusive: bool) -> Opened:
+async def open_postgres(
+    settings: PostgresSettings, clock: Clock | None, *, exclusive: bool
+) -> Opened:
     """Open a database. Raises `StoreUnusable`."""
     database = PostgresDatabase(settings.dsn.get_secret_value(), clock)
     try:

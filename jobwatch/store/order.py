@@ -8,7 +8,16 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, bindparam, exists, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    and_,
+    bindparam,
+    exists,
+    select,
+    update,
+)
 
 from jobwatch.core.census import DELIVERIES, Series
 from jobwatch.core.outbox import DeliveryState
@@ -81,4 +90,6 @@ def supersede(connection: Connection, ids: Sequence[int], now: datetime) -> None
         return
     dropped = connection.scalars(_supersede, {"ids": ids, "now": now})
     label = Series(DELIVERIES, (DeliveryState.SUPERSEDED.value,))
-    series.add(connection, {("receiver", name, label): count for name, count in Counter(dropped).items()})
+    series.add(
+        connection, {("receiver", name, label): count for name, count in Counter(dropped).items()}
+    )

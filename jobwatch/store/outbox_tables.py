@@ -78,7 +78,7 @@ deliveries = Table(
     Column("settled_at", Instant),
     Column("last_result", String(32)),
     Column("last_status", Integer),
-    Column("last_answer", Word, nullable=False, server_default=""),
+    Column("last_answer", Word),
     Column("digest_id", Text),
     UniqueConstraint("event_id", "receiver"),
     sqlite_autoincrement=True,
@@ -111,7 +111,12 @@ Index(
     sqlite_where=_open,
     postgresql_where=_open,
 )
-Index("ix_deliveries_claimed", deliveries.c.claimed_until, sqlite_where=_claimed, postgresql_where=_claimed)
+Index(
+    "ix_deliveries_claimed",
+    deliveries.c.claimed_until,
+    sqlite_where=_claimed,
+    postgresql_where=_claimed,
+)
 Index(
     "ix_deliveries_dead",
     deliveries.c.receiver,
@@ -124,7 +129,13 @@ attempts = Table(
     "attempts",
     metadata,
     Column("id", _SERIAL, primary_key=True, autoincrement=True),
-    Column("delivery_id", _SERIAL, ForeignKey("deliveries.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column(
+        "delivery_id",
+        _SERIAL,
+        ForeignKey("deliveries.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
     Column("number", Integer, nullable=False),
     Column("trigger", String(16), nullable=False),
     Column("started_at", Instant, nullable=False),

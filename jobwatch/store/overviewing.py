@@ -35,10 +35,14 @@ def overview(connection: Connection, facts: Facts) -> Overview:
 
 
 def _series(connection: Connection) -> list[SeriesValue]:
-    names = {str(id_): name for id_, name in connection.execute(select(sources.c.id, sources.c.name))}
+    names = {
+        str(id_): name for id_, name in connection.execute(select(sources.c.id, sources.c.name))
+    }
     return [
         SeriesValue(
-            names.get(row.subject_id, row.subject_id) if row.subject_kind == "source" else row.subject_id,
+            names.get(row.subject_id, row.subject_id)
+            if row.subject_kind == "source"
+            else row.subject_id,
             Series(row.name, tuple(json.loads(row.labels))),
             row.value,
         )
@@ -48,7 +52,9 @@ def _series(connection: Connection) -> list[SeriesValue]:
 
 def _census(connection: Connection) -> list[CensusRow]:
     # As floating point: hostile counts must not overflow a sum, and no gauge shows more digits.
-    total, succeeded, failed = (cast(jobs.c[name], Double) for name in ("total", "succeeded", "failed"))
+    total, succeeded, failed = (
+        cast(jobs.c[name], Double) for name in ("total", "succeeded", "failed")
+    )
     remaining = total - succeeded - failed
     found = connection.execute(
         select(
@@ -58,7 +64,9 @@ def _census(connection: Connection) -> list[CensusRow]:
             func.count().label("jobs"),
             func.coalesce(func.sum(succeeded), 0.0).label("succeeded"),
             func.coalesce(func.sum(failed), 0.0).label("failed"),
-            func.coalesce(func.sum(case((remaining > 0, remaining), else_=0.0)), 0.0).label("remaining"),
+            func.coalesce(func.sum(case((remaining > 0, remaining), else_=0.0)), 0.0).label(
+                "remaining"
+            ),
             func.min(jobs.c.status_since).label("oldest"),
         )
         .join_from(jobs, sources, sources.c.id == jobs.c.source_id)

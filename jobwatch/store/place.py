@@ -12,13 +12,41 @@ from typing import Self
 from jobwatch.core.errors import StoreLocked, StoreUnusable
 
 MOUNTS = Path("/proc/self/mountinfo")
+MOUNT_POINT = 4
+"""The field of a line of mountinfo that names the mount point."""
+
 MAGIC = b"SQLite format 3\x00"
 
 NETWORKED = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph", "lustre", "beegfs", "glusterfs", "gfs2", "ocfs2"}
+    {
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "ncpfs",
+        "afs",
+        "ceph",
+        "lustre",
+        "beegfs",
+        "glusterfs",
+        "gfs2",
+        "ocfs2",
+    }
 )
 NETWORKED_FUSE = frozenset(
-    {"sshfs", "glusterfs", "s3fs", "cosfs", "goosefs", "goosefs-lite", "rclone", "juicefs", "ceph", "ceph-fuse"}
+    {
+        "sshfs",
+        "glusterfs",
+        "s3fs",
+        "cosfs",
+        "goosefs",
+        "goosefs-lite",
+        "rclone",
+        "juicefs",
+        "ceph",
+        "ceph-fuse",
+    }
 )
 """File systems whose locks or shared memory SQLite cannot rely on. 9p and virtiofs are not among them: containers and
 virtual machines use them for directories of their own host."""
@@ -34,9 +62,9 @@ def network_mount(path: Path, mounts: Iterable[str]) -> str | None:
     for line in mounts:
         head, _, tail = line.partition(" - ")
         fields, kind = head.split(" "), tail.split(" ", 1)[0]
-        if len(fields) < 5:
+        if len(fields) <= MOUNT_POINT:
             continue
-        point = Path(fields[4].encode("latin-1", "replace").decode("unicode_escape"))
+        point = Path(fields[MOUNT_POINT].encode("latin-1", "replace").decode("unicode_escape"))
         if path.is_relative_to(point) and len(point.parts) >= best:
             best, found = len(point.parts), kind
     networked = found in NETWORKED or found.removeprefix("fuse.") in NETWORKED_FUSE
@@ -74,12 +102,16 @@ def _check_mount(path: Path) -> None:
 
 def _check_file(path: Path, *, create: bool) -> None:
     if not path.parent.is_dir():
-        raise StoreUnusable(f"the directory of the store {path} does not exist; create it, or correct store.path")
+        raise StoreUnusable(
+            f"the directory of the store {path} does not exist; create it, or correct store.path"
+        )
     if path.is_dir():
         raise StoreUnusable(f"the store {path} is a directory; store.path must name a file")
     if not path.exists():
         if not create:
-            raise StoreUnusable(f"there is no store at {path} yet; start `jobwatch run` first, or correct store.path")
+            raise StoreUnusable(
+                f"there is no store at {path} yet; start `jobwatch run` first, or correct store.path"
+            )
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise StoreUnusable(
@@ -106,13 +138,19 @@ class FileLock:
         try:
             handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StoreUnusable(f"the lock {path} cannot be opened: {error.strerror}; make it writable") from error
+            raise StoreUnusable(
+                f"the lock {path} cannot be opened: {error.strerror}; make it writable"
+            ) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            holder = os.pread(handle, 512, 0).decode("utf-8", "replace").strip() or "an unknown process"
+            holder = (
+                os.pread(handle, 512, 0).decode("utf-8", "replace").strip() or "an unknown process"
+            )
             os.close(handle)
-            raise StoreLocked(f"the store {database} is held by another jobwatch: {holder}", holder=holder) from error
+            raise StoreLocked(
+                f"the store {database} is held by another jobwatch: {holder}", holder=holder
+            ) from error
         line = f"pid={os.getpid()} host={socket.gethostname()} since={now.isoformat(timespec='seconds')} owner={owner}\n"
         os.ftruncate(handle, 0)
         os.pwrite(handle, line.encode("utf-8", "replace"), 0)

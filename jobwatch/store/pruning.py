@@ -3,10 +3,9 @@
 Nothing that still has to be told is forgotten, whatever its age.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, exists, select, tuple_
+from sqlalchemy import Connection, and_, bindparam, delete, exists, select
 
 from jobwatch.store.order import CHUNK
 from jobwatch.store.outbox_tables import deliveries, events, state_is
@@ -27,7 +26,11 @@ def prune(connection: Connection, retention: Retention, now: datetime) -> Pruned
 
 
 def _dead_deliveries(connection: Connection, before: datetime) -> int:
-    old = select(deliveries.c.id).where(state_is("dead"), deliveries.c.settled_at < before).limit(LIMIT)
+    old = (
+        select(deliveries.c.id)
+        .where(state_is("dead"), deliveries.c.settled_at < before)
+        .limit(LIMIT)
+    )
     ids = connection.scalars(old).all()
     if ids:
         connection.execute(delete(deliveries).where(deliveries.c.id.in_(ids)))
@@ -36,7 +39,9 @@ def _dead_deliveries(connection: Connection, before: datetime) -> int:
 
 def _events(connection: Connection, before: datetime) -> int:
     """Released events whose deliveries are all settled; dead ones keep theirs until they are old enough themselves."""
-    needed = exists().where(deliveries.c.event_id == events.c.id, state_is("pending", "claimed", "dead"))
+    needed = exists().where(
+        deliveries.c.event_id == events.c.id, state_is("pending", "claimed", "dead")
+    )
     old = (
         select(events.c.id, events.c.source_id, events.c.scope, events.c.job_id)
         .where(events.c.recorded_at < before, events.c.detail_until.is_(None), ~needed)
@@ -44,19 +49,26 @@ def _events(connection: Connection, before: datetime) -> int:
         .limit(LIMIT)
     )
     found = connection.execute(old).all()
-    for first in range(0, len(found), CHUNK // 5):
-        part = found[first : first + CHUNK // 5]
-        ids = [row.id for row in part]
-        _delete_changes(connection, [(row.source_id, row.scope, row.job_id) for row in part], ids)
-        connection.execute(delete(deliveries).where(deliveries.c.event_id.in_(ids)))
-        connection.execute(delete(events).where(events.c.id.in_(ids)))
+    if not found:
+        return 0
+    told = [
+        {"of_source": row.source_id, "of_scope": row.scope, "of_job": row.job_id, "told_by": row.id}
+        for row in found
+    ]
+    connection.execute(_forget_change, told)
+    ids = [row.id for row in found]
+    connection.execute(delete(deliveries).where(deliveries.c.event_id.in_(ids)))
+    connection.execute(delete(events).where(events.c.id.in_(ids)))
     return len(found)
 
 
-def _delete_changes(connection: Connection, keys: Sequence[tuple[int, str, str]], ids: Sequence[str]) -> None:
-    """The changes that these events told; found through their jobs, because they are not indexed by event."""
-    name = tuple_(changes.c.source_id, changes.c.scope, changes.c.job_id)
-    connection.execute(delete(changes).where(name.in_(sorted(set(keys))), changes.c.event_id.in_(ids)))
+_forget_change = delete(changes).where(
+    changes.c.source_id == bindparam("of_source"),
+    changes.c.scope == bindparam("of_scope"),
+    changes.c.job_id == bindparam("of_job"),
+    changes.c.event_id == bindparam("told_by"),
+)
+"""By job as well, because changes are not indexed by event."""
 
 
 def _jobs(connection: Connection, before: datetime) -> int:
@@ -77,9 +89,13 @@ def _jobs_of(connection: Connection, source_id: int, before: datetime, limit: in
     if not rows:
         return 0
     gone = and_(jobs.c.source_id == source_id, jobs.c.row.in_(rows))
-    of_gone = exists().where(gone, jobs.c.scope == changes.c.scope, jobs.c.job_id == changes.c.job_id)
+    of_gone = exists().where(
+        gone, jobs.c.scope == changes.c.scope, jobs.c.job_id == changes.c.job_id
+    )
     connection.execute(delete(changes).where(changes.c.source_id == source_id, of_gone))
     samples = progress_samples
-    connection.execute(delete(samples).where(samples.c.source_id == source_id, samples.c.row.in_(rows)))
+    connection.execute(
+        delete(samples).where(samples.c.source_id == source_id, samples.c.row.in_(rows))
+    )
     connection.execute(delete(jobs).where(gone))
     return len(rows)

@@ -4,13 +4,22 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    select,
+    tuple_,
+    type_coerce,
+)
 
 from jobwatch.core.model import JobKey
 from jobwatch.core.outbox import DeliveryState, Result
 from jobwatch.core.overview import SourceState
 from jobwatch.store import leasing
-from jobwatch.store.columns import clean, from_micros, to_micros
+from jobwatch.store.columns import clamp, clean, to_micros
 from jobwatch.store.outbox_tables import attempts, deliveries, events
 from jobwatch.store.snapshots import decode, snapshot_columns
 from jobwatch.store.tables import changes, jobs, sources, unfinished
@@ -29,7 +38,9 @@ from jobwatch.store.values import (
 
 def states(connection: Connection) -> list[SourceState]:
     """Every source the store knows, by name."""
-    return [leasing.state(row) for row in connection.execute(select(sources).order_by(sources.c.name))]
+    return [
+        leasing.state(row) for row in connection.execute(select(sources).order_by(sources.c.name))
+    ]
 
 
 _jobs = select(*snapshot_columns, sources.c.name, jobs.c.detail, jobs.c.source_id).join_from(
@@ -37,20 +48,29 @@ _jobs = select(*snapshot_columns, sources.c.name, jobs.c.detail, jobs.c.source_i
 )
 
 
-def list_jobs(connection: Connection, wanted: JobFilter, limit: int, cursor: str | None) -> Page[JobRow]:
+def list_jobs(
+    connection: Connection, wanted: JobFilter, limit: int, cursor: str | None
+) -> Page[JobRow]:
     """Jobs, the latest observation first. A cursor that no page gave raises `ValueError`."""
     statement = _jobs.where(*_job_conditions(wanted)).order_by(
         jobs.c.observed_at.desc(), jobs.c.source_id.desc(), jobs.c.row.desc()
     )
     if cursor is not None:
-        observed_at, source_id, row = (int(part) for part in cursor.split("."))
-        place = tuple_(jobs.c.observed_at, jobs.c.source_id, jobs.c.row)
-        statement = statement.where(place < (from_micros(observed_at), source_id, row))
+        place = tuple_(type_coerce(jobs.c.observed_at, BigInteger), jobs.c.source_id, jobs.c.row)
+        statement = statement.where(place < _numbers(cursor, 3))
     found = connection.execute(statement.limit(limit)).all()
     last = None
     if len(found) == limit:
         last = f"{to_micros(found[-1].observed_at)}.{found[-1].source_id}.{found[-1].row}"
     return Page(rows=tuple(map(_job_row, found)), cursor=last)
+
+
+def _numbers(cursor: str, count: int) -> tuple[int, ...]:
+    """What a cursor is made of. Raises `ValueError`."""
+    numbers = tuple(int(part) for part in cursor.split("."))
+    if len(numbers) != count or any(clamp(number) != number for number in numbers):
+        raise ValueError("no page gave this cursor")
+    return numbers
 
 
 def _job_conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
@@ -76,7 +96,11 @@ def _job_row(row: Row[*tuple[Any, ...]]) -> JobRow:
 def find_job(connection: Connection, source: str, key: JobKey) -> JobRow | None:
     """One job."""
     found = connection.execute(
-        _jobs.where(sources.c.name == source, jobs.c.scope == clean(key.scope), jobs.c.job_id == clean(key.id))
+        _jobs.where(
+            sources.c.name == source,
+            jobs.c.scope == clean(key.scope),
+            jobs.c.job_id == clean(key.id),
+        )
     ).one_or_none()
     return _job_row(found) if found else None
 
@@ -117,20 +141,23 @@ def list_events(
 ) -> Page[EventRow]:
     """Events before a position, newest first; with `after`, those after a position, oldest first."""
     statement = _where_equal(
-        _events, {sources.c.name: wanted.source, events.c.type: wanted.type, events.c.job_id: wanted.job_id}
+        _events,
+        {sources.c.name: wanted.source, events.c.type: wanted.type, events.c.job_id: wanted.job_id},
     )
     position = events.c.position
     if before is not None:
-        statement = statement.where(position < before)
+        statement = statement.where(position < clamp(before))
     if after is not None:
-        statement = statement.where(position > after)
+        statement = statement.where(position > clamp(after))
     statement = statement.order_by(position if after is not None else position.desc())
     rows = tuple(map(_event_row, connection.execute(statement.limit(limit))))
     return Page(rows=rows, cursor=str(rows[-1].position) if len(rows) == limit else None)
 
 
 def _where_equal(statement: Select[Any], equal: dict[ColumnElement[Any], Any]) -> Select[Any]:
-    return statement.where(*(column == value for column, value in equal.items() if value is not None))
+    return statement.where(
+        *(column == value for column, value in equal.items() if value is not None)
+    )
 
 
 def find_event(connection: Connection, event_id: str) -> EventRow | None:
@@ -172,9 +199,12 @@ def list_deliveries(
         },
     )
     if cursor is not None:
-        statement = statement.where(deliveries.c.id < int(cursor))
+        statement = statement.where(deliveries.c.id < _numbers(cursor, 1)[0])
     rows = tuple(
-        map(_delivery_row, connection.execute(statement.order_by(deliveries.c.id.desc()).limit(limit)))
+        map(
+            _delivery_row,
+            connection.execute(statement.order_by(deliveries.c.id.desc()).limit(limit)),
+        )
     )
     return Page(rows=rows, cursor=str(rows[-1].id) if len(rows) == limit else None)
 
@@ -196,7 +226,7 @@ def _delivery_row(row: Row[*tuple[Any, ...]]) -> DeliveryRow:
         settled_at=row.settled_at,
         last_result=Result(row.last_result) if row.last_result else None,
         last_status=row.last_status,
-        last_answer=row.last_answer,
+        last_answer=row.last_answer or "",
     )
 
 

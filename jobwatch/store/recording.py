@@ -81,7 +81,9 @@ def _write_jobs(
         try:
             insert_rows(connection, new)
         except IntegrityError as error:
-            raise StaleWrite(f"a new job of {lease.source} was recorded by somebody else") from error
+            raise StaleWrite(
+                f"a new job of {lease.source} was recorded by somebody else"
+            ) from error
     return rows
 
 
@@ -96,7 +98,7 @@ def _check_versions(connection: Connection, lease: Lease, entries: Iterable[Entr
             .where(jobs.c.source_id == lease.source_id, jobs.c.row.in_(chunk))
             .with_for_update()
         )
-        versions = {row: version for row, version in found}
+        versions = dict(found.all())
         if any(versions.get(row) != expected[row] for row in chunk):
             raise StaleWrite(f"a job of {lease.source} changed since it was read")
     if len(expected) != len(read):
@@ -138,7 +140,9 @@ def _write_changes(
         connection.execute(insert(changes), rows)
 
 
-def _write_events(connection: Connection, lease: Lease, told: Sequence[_Told], at: datetime) -> None:
+def _write_events(
+    connection: Connection, lease: Lease, told: Sequence[_Told], at: datetime
+) -> None:
     rows = [
         {
             "id": each.id,
@@ -190,7 +194,9 @@ def _write_deliveries(
 
 
 def _drop_old_news(connection: Connection, told: Iterable[_Told], now: datetime) -> None:
-    remaining = (each.id for each in told if each.event.ending and each.entry.change.before is not None)
+    remaining = (
+        each.id for each in told if each.event.ending and each.entry.change.before is not None
+    )
     while endings := list(islice(remaining, order.CHUNK)):
         order.supersede(connection, order.older_news(connection, endings), now)
 
@@ -201,4 +207,6 @@ def _count(connection: Connection, lease: Lease, batch: Batch, told: Iterable[_T
     added.update(Series(EVENTS, (each.event.type.value,)) for each in told)
     series.add(connection, {("source", subject, each): value for each, value in added.items()})
     latest = batch.counts.latest
-    series.raise_to(connection, {("source", subject, each): value for each, value in latest.items()})
+    series.raise_to(
+        connection, {("source", subject, each): value for each, value in latest.items()}
+    )

@@ -12,7 +12,6 @@ from sqlalchemy import Connection, column, insert, inspect, select, table, text
 
 from jobwatch.core.errors import StoreUnusable
 from jobwatch.store.columns import from_micros, to_micros
-
 from jobwatch.store.tables import APPLICATION_ID, meta, metadata
 
 REVISIONS = ("0001",)
@@ -63,7 +62,9 @@ def prepare(connection: Connection, *, now: datetime, migrate: bool) -> Birth:
         )
     if revision != REVISIONS[-1]:
         if not migrate:
-            raise StoreUnusable("the store is not at this version's schema yet; start `jobwatch run` first")
+            raise StoreUnusable(
+                "the store is not at this version's schema yet; start `jobwatch run` first"
+            )
         _migrate(connection)
     if revision is None:
         _give_birth(connection, now)
@@ -104,11 +105,13 @@ def _give_birth(connection: Connection, now: datetime) -> None:
         "created_at": str(to_micros(now)),
         "fingerprint_seed": str(secrets.randbits(63)),
     }
-    connection.execute(insert(meta), [{"key": key, "value": value} for key, value in values.items()])
+    connection.execute(
+        insert(meta), [{"key": key, "value": value} for key, value in values.items()]
+    )
 
 
 def _birth(connection: Connection) -> Birth:
-    values = {key: value for key, value in connection.execute(select(meta.c.key, meta.c.value))}
+    values = dict(connection.execute(select(meta.c.key, meta.c.value)).all())
     created_at = from_micros(int(values.get("created_at", "0")))
     if created_at is None or not {"store_id", "fingerprint_seed"} <= values.keys():
         raise StoreUnusable("the store lost its identity (table meta); restore it from a backup")

@@ -84,7 +84,9 @@ def _write_deliveries(connection: Connection, valid: Sequence[Settlement], now: 
         )
     )
     if tried:
-        last: dict[str, Any] = {name: bindparam(f"to_{name}") for name in ("last_result", "last_status", "last_answer")}
+        last: dict[str, Any] = {
+            name: bindparam(f"to_{name}") for name in ("last_result", "last_status", "last_answer")
+        }
         connection.execute(statement.values(**last), tried)
     if untried:
         connection.execute(statement.values(attempts=deliveries.c.attempts - 1), untried)

@@ -5,42 +5,30 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Self
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from jobwatch.core.model import JobKey, Snapshot
 from jobwatch.core.outbox import Delivery, Settlement
-from jobwatch.core.overview import Identity, Overview, SourceState
+from jobwatch.core.overview import Identity, SourceState
 from jobwatch.core.recording import Batch
 from jobwatch.store import (
     claiming,
     detail,
     leasing,
-    overviewing,
     pruning,
-    reading,
     recording,
     settling,
     watching,
 )
 from jobwatch.store.claiming import Claimant
 from jobwatch.store.leasing import Term
+from jobwatch.store.lookup import Reading
 from jobwatch.store.opening import Opened, open_postgres, open_sqlite
-from jobwatch.store.overviewing import Facts
 from jobwatch.store.settings import PostgresSettings, SqliteSettings
-from jobwatch.store.tables import meta
 from jobwatch.store.values import (
-    AttemptRow,
     AwaitingDetail,
-    ChangeRow,
-    DeliveryFilter,
-    DeliveryRow,
-    EventFilter,
-    EventRow,
     IndexRow,
-    JobFilter,
-    JobRow,
     Lease,
-    Page,
     Pruned,
     Recorded,
     Release,
@@ -50,7 +38,7 @@ from jobwatch.store.values import (
 )
 
 
-class Store:
+class Store(Reading):
     """An open store.
 
     `fingerprint_seed` seeds the hashes of members' bytes, `created_at` and `store_id` tell one store from another.
@@ -58,11 +46,10 @@ class Store:
     """
 
     def __init__(self, opened: Opened, owner: str) -> None:
-        self._database = opened.database
+        super().__init__(opened.database, opened.birth.created_at)
         self._lock = opened.lock
         self.owner = owner
         self.store_id = opened.birth.store_id
-        self.created_at = opened.birth.created_at
         self.fingerprint_seed = opened.birth.fingerprint_seed
 
     @classmethod
@@ -92,10 +79,6 @@ class Store:
             self._lock.free()
             self._lock = None
 
-    async def ping(self) -> None:
-        """Read one row."""
-        await self._database.read(lambda connection: connection.execute(select(meta.c.key).limit(1)).all())
-
     # Sources and their leases.
 
     async def register(self, identities: Iterable[Identity]) -> dict[str, SourceState]:
@@ -118,7 +101,9 @@ class Store:
     async def renew(self, lease: Lease, *, lease_for: timedelta) -> None:
         """Hold a lease for so long from now."""
         await self._database.write(
-            lambda connection: leasing.renew(connection, lease, self._database.now(connection) + lease_for)
+            lambda connection: leasing.renew(
+                connection, lease, self._database.now(connection) + lease_for
+            )
         )
 
     async def hand_back(self, lease: Lease) -> None:
@@ -135,11 +120,15 @@ class Store:
 
     async def finish_sweep(self, lease: Lease, report: SweepReport) -> None:
         """A complete sweep: renew the age of what it covers, end the row of failures."""
-        await self._database.write(lambda connection: leasing.finish_sweep(connection, lease, report))
+        await self._database.write(
+            lambda connection: leasing.finish_sweep(connection, lease, report)
+        )
 
     async def break_sweep(self, lease: Lease, failure: SweepFailure) -> None:
         """A sweep that broke: count it and keep its error. The data's age stays as it was."""
-        await self._database.write(lambda connection: leasing.break_sweep(connection, lease, failure))
+        await self._database.write(
+            lambda connection: leasing.break_sweep(connection, lease, failure)
+        )
 
     # Jobs.
 
@@ -182,7 +171,9 @@ class Store:
         if not batch.entries:
             return Recorded()
         return await self._database.write(
-            lambda connection: recording.record(connection, lease, batch, self._database.now(connection))
+            lambda connection: recording.record(
+                connection, lease, batch, self._database.now(connection)
+            )
         )
 
     async def mark_left(self, lease: Lease, rows: Sequence[int], at: datetime) -> int:
@@ -197,7 +188,9 @@ class Store:
 
     async def awaiting_detail(self, lease: Lease, *, limit: int) -> list[AwaitingDetail]:
         """The source's events that wait for DescribeJob, the most urgent first."""
-        return await self._database.read(lambda connection: detail.awaiting(connection, lease, limit))
+        return await self._database.read(
+            lambda connection: detail.awaiting(connection, lease, limit)
+        )
 
     async def next_detail_deadline(self, lease: Lease) -> datetime | None:
         """When the first of them must be told, None if none waits."""
@@ -208,7 +201,9 @@ class Store:
         if not releases:
             return 0
         return await self._database.write(
-            lambda connection: detail.release(connection, lease, releases, self._database.now(connection))
+            lambda connection: detail.release(
+                connection, lease, releases, self._database.now(connection)
+            )
         )
 
     # The outbox.
@@ -227,13 +222,17 @@ class Store:
         if not settlements:
             return 0
         return await self._database.write(
-            lambda connection: settling.settle(connection, settlements, self._database.now(connection))
+            lambda connection: settling.settle(
+                connection, settlements, self._database.now(connection)
+            )
         )
 
     async def next_due(self, receiver: str) -> datetime | None:
         """When `claim_due` may find something again, None while nothing is open."""
         return await self._database.read(
-            lambda connection: claiming.next_due(connection, receiver, self._database.now(connection))
+            lambda connection: claiming.next_due(
+                connection, receiver, self._database.now(connection)
+            )
         )
 
     async def give_back(self, owner: str) -> int:
@@ -244,59 +243,6 @@ class Store:
 
     async def prune(self, retention: Retention, now: datetime) -> Pruned:
         """Forget a few thousand of what is too old; call again while something was removed."""
-        return await self._database.write(lambda connection: pruning.prune(connection, retention, now))
-
-    # Reading.
-
-    async def overview(self) -> Overview:
-        """Everything that metrics show, at one moment."""
-
-        def work(connection: Connection) -> Overview:
-            size, now = self._database.size(connection), self._database.now(connection)
-            return overviewing.overview(connection, Facts(self.created_at, size, now))
-
-        return await self._database.read(work)
-
-    async def sources(self) -> list[SourceState]:
-        """Every source ever registered, by name."""
-        return await self._database.read(reading.states)
-
-    async def jobs(self, wanted: JobFilter, *, limit: int, cursor: str | None = None) -> Page[JobRow]:
-        """Jobs, the latest observation first. A cursor that no page gave raises `ValueError`."""
-        return await self._database.read(
-            lambda connection: reading.list_jobs(connection, wanted, limit, cursor)
-        )
-
-    async def job(self, source: str, key: JobKey) -> JobRow | None:
-        """One job, None if it is not known."""
-        return await self._database.read(lambda connection: reading.find_job(connection, source, key))
-
-    async def changes(self, source: str, key: JobKey) -> list[ChangeRow]:
-        """What was recorded of a job and told or not, oldest first."""
-        return await self._database.read(lambda connection: reading.list_changes(connection, source, key))
-
-    async def events(
-        self, wanted: EventFilter, *, limit: int, before: int | None = None, after: int | None = None
-    ) -> Page[EventRow]:
-        """Events before a position, newest first; with `after`, those after a position, oldest first."""
-        return await self._database.read(
-            lambda connection: reading.list_events(connection, wanted, limit, before, after)
-        )
-
-    async def event(self, event_id: str) -> EventRow | None:
-        """One event, None if it is not known."""
-        return await self._database.read(lambda connection: reading.find_event(connection, event_id))
-
-    async def deliveries(
-        self, wanted: DeliveryFilter, *, limit: int, cursor: str | None = None
-    ) -> Page[DeliveryRow]:
-        """Deliveries, newest first. A cursor that no page gave raises `ValueError`."""
-        return await self._database.read(
-            lambda connection: reading.list_deliveries(connection, wanted, limit, cursor)
-        )
-
-    async def attempts(self, delivery_id: int) -> list[AttemptRow]:
-        """What was tried to send a delivery, oldest first."""
-        return await self._database.read(
-            lambda connection: reading.list_attempts(connection, delivery_id)
+        return await self._database.write(
+            lambda connection: pruning.prune(connection, retention, now)
         )

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 from jobwatch.core.model import JobDetail, JobKey, Snapshot
-from jobwatch.core.overview import LastError
 from jobwatch.core.outbox import DeliveryState, Result
+from jobwatch.core.overview import LastError
 
 SweepKind = Literal["hot", "full"]
 RowT_co = TypeVar("RowT_co", covariant=True)

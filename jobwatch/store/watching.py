@@ -57,14 +57,18 @@ def known_rows(connection: Connection, source_id: int, rows: Sequence[int]) -> l
     for first in range(0, len(ordered), CHUNK):
         chunk = ordered[first : first + CHUNK]
         where = (jobs.c.source_id == source_id, jobs.c.row.in_(chunk))
-        found += map(decode, connection.execute(select_snapshots.where(*where).order_by(jobs.c.row)))
+        found += map(
+            decode, connection.execute(select_snapshots.where(*where).order_by(jobs.c.row))
+        )
     return found
 
 
 def unfinished_jobs(connection: Connection, source_id: int) -> list[Snapshot]:
     """Every job that has not ended, rows ascending."""
     where = (jobs.c.source_id == source_id, unfinished)
-    return list(map(decode, connection.execute(select_snapshots.where(*where).order_by(jobs.c.row))))
+    return list(
+        map(decode, connection.execute(select_snapshots.where(*where).order_by(jobs.c.row)))
+    )
 
 
 def mark_left(connection: Connection, lease: Lease, rows: Sequence[int], at: datetime) -> int:

@@ -1,6 +1,6 @@
 """Reading pages against the bars G1, G2 and G11, as ratios measured in turn in one run.
 
-    python tests/benchmarks/bench_reading.py [--pages 100] [--rounds 5]
+    python -m tests.benchmarks.bench_reading [--pages 100] [--rounds 5]
 
 Everything is fetched over loopback from a child process with prebuilt pages. The peers: floor A only transfers and
 checks well-formedness, floor B makes plain tuples and compares them with a dict, the naive peer is what most scripts
@@ -12,15 +12,11 @@ import asyncio
 import contextlib
 import gc
 import multiprocessing
-import random
-import resource
-import socket
-import socketserver
 import statistics
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import NamedTuple
 from xml.parsers.expat import ParserCreate
 
@@ -34,9 +30,9 @@ from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.providers.cos_batch import CosBatch, CosBatchSettings
 from jobwatch.providers.xml_tree import SIZE_LIMIT
 from jobwatch.transport import Transport
+from tests.benchmarks.listing import MEMBERS, fetched, served
 
 PATIENCE = timedelta(seconds=30)
-MEMBERS = 1000
 PROVIDER = CosBatch(
     CosBatchSettings(kind="cos-batch", region="ap-chengdu", uin="100000000001", appid="1250000000")
 )
@@ -55,87 +51,6 @@ class Bar(NamedTuple):
     @property
     def ok(self) -> bool:
         return self.measured >= self.limit if self.least else self.measured <= self.limit
-
-
-def build_page(number: int, *, last: bool) -> bytes:
-    chance = random.Random(number)
-    members = "".join(_member(chance) for _ in range(MEMBERS))
-    token = "" if last else f"<NextToken>{number + 1}</NextToken>"
-    return f"<ListJobsResult><Jobs>{members}</Jobs>{token}</ListJobsResult>".encode()
-
-
-def _member(chance: random.Random) -> str:
-    status = chance.choice(("Active", "Complete", "Complete", "Failed", "Cancelled", "New"))
-    total = chance.randint(1, 10_000_000)
-    failed = chance.randint(0, total // 10)
-    ended = (
-        f"<TerminationDate>{_moment(chance)}</TerminationDate>"
-        if status not in ("Active", "New")
-        else ""
-    )
-    return (
-        f"<member><CreationTime>{_moment(chance)}</CreationTime>"
-        f"<Description>example-job {chance.randint(0, 9999)}</Description>"
-        f"<JobId>{uuid.UUID(int=chance.getrandbits(128))}</JobId>"
-        f"<Operation>COSPutObjectCopy</Operation><Priority>{chance.randint(0, 99)}</Priority>"
-        f"<ProgressSummary><NumberOfTasksFailed>{failed}</NumberOfTasksFailed>"
-        f"<NumberOfTasksSucceeded>{total - failed}</NumberOfTasksSucceeded>"
-        f"<TotalNumberOfTasks>{total}</TotalNumberOfTasks></ProgressSummary>"
-        f"<Status>{status}</Status>{ended}</member>"
-    )
-
-
-def _moment(chance: random.Random) -> str:
-    day, hour, minute = chance.randint(10, 28), chance.randint(10, 23), chance.randint(10, 59)
-    return f"2026-10-{day}T{hour}:{minute}:{chance.randint(10, 59)}Z"
-
-
-class _Pages(socketserver.StreamRequestHandler):
-    """Answers `GET /<number>` as long as the connection lasts, with next to no work."""
-
-    pages: tuple[bytes, ...] = ()
-
-    def handle(self) -> None:
-        while target := self.rfile.readline():
-            while self.rfile.readline() != b"\r\n":
-                pass
-            body = self.pages[int(target.split(b" ")[1][1:])]
-            head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
-            self.wfile.write(head + body)
-
-
-def _serve(count: int, port: "multiprocessing.Queue[int]") -> None:
-    _Pages.pages = tuple(build_page(number, last=number == count - 1) for number in range(count))
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Pages) as server:
-        port.put(server.server_address[1])
-        server.serve_forever()
-
-
-@contextlib.contextmanager
-def served(count: int) -> Iterator[int]:
-    """Serve `count` pages from a child process; gives the port."""
-    queue: multiprocessing.Queue[int] = multiprocessing.Queue()
-    child = multiprocessing.Process(target=_serve, args=(count, queue), daemon=True)
-    child.start()
-    try:
-        yield queue.get(timeout=120)
-    finally:
-        child.terminate()
-        child.join()
-
-
-def fetched(port: int, count: int) -> Iterator[bytes]:
-    """Fetch every page over one blocking socket: the cheapest client there is."""
-    with (
-        socket.create_connection(("127.0.0.1", port)) as link,
-        link.makefile("rb", 1 << 20) as file,
-    ):
-        for number in range(count):
-            link.sendall(f"GET /{number} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            file.readline()
-            length = int(file.readline().partition(b":")[2])
-            file.readline()
-            yield file.read(length)
 
 
 def floor_a(port: int, count: int) -> None:
@@ -240,6 +155,8 @@ def measure(count: int, rounds: int) -> dict[str, float]:
     times: dict[str, list[float]] = {}
     with served(count) as port:
         known = learn(port, count)
+        gc.collect()
+        gc.freeze()  # as the daemon does once it has loaded
         work: dict[str, Callable[[], object]] = {
             "floor A": lambda: floor_a(port, count),
             "floor B": lambda: floor_b(port, count),
@@ -290,10 +207,16 @@ def _peak(body: bytes) -> float:
 
 
 def _grow(body: bytes) -> float:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    Path("/proc/self/clear_refs").write_text("5")  # Linux forgets the peak of before
+    before = _peak_kib()
     with contextlib.suppress(Malformed):
         PROVIDER.read_page(HttpResponse(status=200, body=body), Walk(), Known())
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return (_peak_kib() - before) / 1024
+
+
+def _peak_kib() -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0])
 
 
 def hostile_bars() -> list[Bar]:

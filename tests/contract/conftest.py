@@ -1,15 +1,16 @@
 """Both databases, each as real as in production: a SQLite file, and a PostgreSQL server of this session's own."""
 
+import shutil
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.contract.databases import OpenStore, PostgresServer, Stores, start_postgres
+from tests.contract.databases import PostgresServer, Stores, migrated_file, start_postgres
 from tests.contract.watcher import Clock
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer | str]:
+def postgres_server() -> Iterator[PostgresServer | str]:
     """The server, or the reason why there is none."""
     server = start_postgres()
     yield server
@@ -26,10 +27,13 @@ def clock() -> Clock:
 async def stores(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, clock: Clock
 ) -> AsyncIterator[Stores]:
-    """An empty database of each kind, to be opened as often as a test likes."""
+    """A store of each kind without sources, to be opened as often as a test likes."""
     stores = Stores(clock)
     if request.param == "sqlite":
-        stores.use_file(tmp_path_factory.mktemp("store") / "jobwatch.db")
+        template = await migrated_file(tmp_path_factory.getbasetemp())
+        path = tmp_path_factory.mktemp("store") / "jobwatch.db"
+        shutil.copyfile(template, path)
+        stores.use_file(path)
     else:
         await stores.use_server(request.getfixturevalue("postgres_server"))
     yield stores
@@ -40,7 +44,7 @@ async def stores(
 async def file_stores(
     tmp_path_factory: pytest.TempPathFactory, clock: Clock
 ) -> AsyncIterator[Stores]:
-    """SQLite alone."""
+    """A place for a SQLite file, with nothing in it."""
     stores = Stores(clock)
     stores.use_file(tmp_path_factory.mktemp("store") / "jobwatch.db")
     yield stores
@@ -51,13 +55,8 @@ async def file_stores(
 async def server_stores(
     postgres_server: PostgresServer | str, clock: Clock
 ) -> AsyncIterator[Stores]:
-    """PostgreSQL alone."""
+    """A database on the server, with nothing in it."""
     stores = Stores(clock)
-    await stores.use_server(postgres_server)
+    await stores.use_server(postgres_server, migrated=False)
     yield stores
     await stores.close()
-
-
-@pytest.fixture
-def open_store(stores: Stores) -> OpenStore:
-    return stores.open

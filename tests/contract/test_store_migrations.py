@@ -15,14 +15,11 @@ from sqlalchemy import Connection, create_engine, text
 
 from jobwatch import store as package
 from jobwatch.core.errors import StoreUnusable
-from jobwatch.store import outbox_tables
 from jobwatch.store.schema import REVISIONS
 from jobwatch.store.tables import metadata
 from tests.contract.databases import Stores
 from tests.contract.watcher import Clock, Watcher
 from tests.factories import job
-
-assert outbox_tables.metadata is metadata
 
 
 async def test_the_migrated_schema_is_that_of_the_code(stores: Stores) -> None:
@@ -63,7 +60,9 @@ def test_the_code_knows_every_revision_in_order() -> None:
     assert tuple(reversed(revisions)) == REVISIONS
 
 
-async def test_reopening_migrates_nothing_and_keeps_everything(stores: Stores, clock: Clock) -> None:
+async def test_reopening_migrates_nothing_and_keeps_everything(
+    stores: Stores, clock: Clock
+) -> None:
     prod = await Watcher.start(await stores.open(), clock)
     await prod.sees(job())
     await prod.store.close()
@@ -74,7 +73,9 @@ async def test_reopening_migrates_nothing_and_keeps_everything(stores: Stores, c
 async def test_a_newer_schema_is_refused_on_every_engine(stores: Stores) -> None:
     store = await stores.open()
     await store._database.write(
-        lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        lambda connection: connection.execute(
+            text("UPDATE alembic_version SET version_num = '9999'")
+        )
     )
     await store.close()
     for exclusive in (True, False):
@@ -84,7 +85,9 @@ async def test_a_newer_schema_is_refused_on_every_engine(stores: Stores) -> None
 
 async def test_a_server_database_of_another_program_is_refused(server_stores: Stores) -> None:
     store = await server_stores.open()
-    await store._database.write(lambda connection: connection.execute(text("DROP TABLE alembic_version")))
+    await store._database.write(
+        lambda connection: connection.execute(text("DROP TABLE alembic_version"))
+    )
     await store.close()
     with pytest.raises(StoreUnusable, match="another program"):
         await server_stores.open()

@@ -1,22 +1,18 @@
 """Opening a SQLite store: what is refused, and with which words; who may have it."""
 
-import multiprocessing
 import os
 import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import closing
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from jobwatch.core.errors import StoreError, StoreLocked, StoreUnusable
-from jobwatch.store import SqliteSettings, Store
-from jobwatch.store.place import network_mount
+from jobwatch.store import SqliteSettings
 from jobwatch.store.values import DeliveryFilter, EventFilter
 from tests.contract.databases import Stores
 from tests.contract.watcher import OPS, Clock, Watcher, claim
@@ -68,7 +64,10 @@ async def test_closing_folds_the_log_into_the_file_and_twice_is_fine(stores: Sto
     store = await stores.open()
     await store.close()
     await store.close()
-    assert sorted(path.name for path in stores.path.parent.iterdir()) == ["jobwatch.db", "jobwatch.db.lock"]
+    assert sorted(path.name for path in stores.path.parent.iterdir()) == [
+        "jobwatch.db",
+        "jobwatch.db.lock",
+    ]
 
 
 async def test_a_closed_store_says_so(stores: Stores) -> None:
@@ -97,7 +96,11 @@ async def test_an_empty_database_of_another_program_is_refused(stores: Stores) -
 
 
 async def test_a_database_migrated_by_another_program_is_refused(stores: Stores) -> None:
-    sql(stores.path, "CREATE TABLE alembic_version (version_num)", "INSERT INTO alembic_version VALUES ('0001')")
+    sql(
+        stores.path,
+        "CREATE TABLE alembic_version (version_num)",
+        "INSERT INTO alembic_version VALUES ('0001')",
+    )
     assert "another program" in await refused(stores)
 
 
@@ -130,7 +133,9 @@ async def test_an_empty_file_becomes_a_store(stores: Stores) -> None:
     assert (await stores.open()).created_at == NOW
 
 
-@pytest.mark.parametrize(("place", "words"), [("no/such/jobwatch.db", "does not exist"), ("", "is a directory")])
+@pytest.mark.parametrize(
+    ("place", "words"), [("no/such/jobwatch.db", "does not exist"), ("", "is a directory")]
+)
 async def test_a_place_that_is_none_is_refused(stores: Stores, place: str, words: str) -> None:
     stores.settings = SqliteSettings(path=stores.path.parent / place)
     assert words in await refused(stores)
@@ -188,10 +193,8 @@ asyncio.run(main())
 """
 
 
-async def test_a_killed_process_frees_the_store_its_leases_and_its_claims(
-    stores: Stores, clock: Clock
-) -> None:
-    with subprocess.Popen(
+async def test_a_killed_process_frees_the_store_its_leases_and_its_claims(stores: Stores) -> None:
+    with subprocess.Popen(  # noqa: ASYNC220  the test has nothing else to do meanwhile
         [sys.executable, "-c", HOLDER, stores.path], stdout=subprocess.PIPE, cwd=Path.cwd()
     ) as holder:
         assert holder.stdout is not None
@@ -209,14 +212,18 @@ async def test_a_killed_process_frees_the_store_its_leases_and_its_claims(
     assert (again.attempt, again.claim) == (2, 2)
 
 
-async def test_a_restart_takes_every_lease_with_a_higher_fence(stores: Stores, clock: Clock) -> None:
+async def test_a_restart_takes_every_lease_with_a_higher_fence(
+    stores: Stores, clock: Clock
+) -> None:
     before = await Watcher.start(await stores.open("before"), clock)
     await before.store.close()
     after = await Watcher.start(await stores.open("after"), clock)
     assert after.lease.fence > before.lease.fence + 1
 
 
-async def test_a_restart_supersedes_news_that_an_ending_overtook(stores: Stores, clock: Clock) -> None:
+async def test_a_restart_supersedes_news_that_an_ending_overtook(
+    stores: Stores, clock: Clock
+) -> None:
     before = await Watcher.start(await stores.open(), clock)
     before.subscriptions = (OPS,)
     await before.sees(job())
@@ -241,103 +248,3 @@ async def test_a_reader_cannot_write(stores: Stores) -> None:
     store = await stores.open()
     with pytest.raises(StoreError, match="readonly"):
         await store._database.read(lambda connection: connection.execute(text("DELETE FROM meta")))
-
-
-def _as_nobody(path: Path, answer: Connection) -> None:
-    os.setgid(65534)
-    os.setuid(65534)
-    import asyncio
-
-    async def attempt() -> str:
-        try:
-            store = await Store.open(SqliteSettings(path=path), owner="x", clock=Clock(), exclusive=True)
-        except StoreUnusable as error:
-            return str(error)
-        await store.close()
-        return "opened"
-
-    answer.send(asyncio.run(attempt()))
-
-
-def _without_rights(path: Path) -> str:
-    """What a user without rights is told; root may write anywhere, so a child gives its rights up."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to become somebody else")
-    here, there = multiprocessing.Pipe()
-    child = multiprocessing.get_context("fork").Process(target=_as_nobody, args=(path, there))
-    child.start()
-    assert here.poll(20)
-    words: str = here.recv()
-    child.join()
-    return words
-
-
-def _prepare_directory(path: Path) -> None:
-    path.parent.chmod(0o555)
-
-
-def _prepare_file(path: Path) -> None:
-    path.parent.chmod(0o777)
-    path.touch(0o444)
-
-
-def _prepare_directory_of_a_writable_file(path: Path) -> None:
-    path.touch()
-    path.chmod(0o666)
-    path.parent.chmod(0o555)
-
-
-@pytest.mark.parametrize(
-    "prepare", [_prepare_directory, _prepare_file, _prepare_directory_of_a_writable_file]
-)
-def test_a_place_without_the_right_to_write_is_refused(
-    tmp_path_factory: pytest.TempPathFactory, prepare: Callable[[Path], None]
-) -> None:
-    folder = tmp_path_factory.mktemp("rights")
-    for parent in (folder, *folder.parents):
-        if parent.owner() == "root" and parent != Path("/") and "pytest" in str(parent):
-            parent.chmod(0o755)
-    prepare(folder / "jobwatch.db")
-    assert "the right to write" in _without_rights(folder / "jobwatch.db")
-
-
-MOUNTS = """\
-22 1 0:20 / / rw,relatime - overlay overlay rw,lowerdir=a
-23 22 0:21 / /proc rw - proc proc rw
-30 22 0:40 / /data rw shared:1 - nfs4 server:/export rw,vers=4.2
-31 30 8:1 / /data/local rw - ext4 /dev/sda1 rw
-32 22 0:41 / /with\\040space rw - fuse.sshfs me@there:/ rw
-33 22 0:42 / /win rw - 9p drvfs rw
-34 22 0:43 / /bucket rw - fuse.cosfs cosfs rw
-35 22 0:44 / /covered rw - cifs //server/share rw
-36 22 8:2 / /covered rw - xfs /dev/sdb rw
-broken line
-""".splitlines()
-
-
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [
-        ("/jobwatch.db", None),
-        ("/data/jobwatch.db", "nfs4"),
-        ("/database/jobwatch.db", None),
-        ("/data/local/jobwatch.db", None),
-        ("/with space/jobwatch.db", "fuse.sshfs"),
-        ("/win/jobwatch.db", None),
-        ("/bucket/a/b/jobwatch.db", "fuse.cosfs"),
-        ("/covered/jobwatch.db", None),
-    ],
-)
-def test_network_file_systems_are_known(path: str, kind: str | None) -> None:
-    assert network_mount(Path(path), MOUNTS) == kind
-
-
-async def test_a_store_on_a_network_file_system_is_refused(
-    stores: Stores, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    mounts = tmp_path / "mountinfo"
-    mounts.write_text(f"1 0 0:1 / {stores.path.parent.resolve()} rw - nfs4 server:/ rw\n")
-    monkeypatch.setattr("jobwatch.store.place.MOUNTS", mounts)
-    words = await refused(stores)
-    assert "network file system (nfs4)" in words
-    assert not stores.path.exists()

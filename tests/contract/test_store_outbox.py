@@ -8,13 +8,21 @@ from datetime import timedelta
 import pytest
 
 from jobwatch.core.census import ATTEMPTS, DELIVERIES, DELIVERY_LAG, Series
-from jobwatch.core.diff import Authority
 from jobwatch.core.outbox import LONGEST_WAIT, DeliveryState, Result, Settlement
 from jobwatch.core.routing import Subscription
 from jobwatch.store import Store
 from jobwatch.store.values import DeliveryFilter, DeliveryRow
 from tests.contract.databases import Stores
-from tests.contract.watcher import LEASE, OPS, OTHER, Clock, Watcher, claim, outcome, returned, send_all
+from tests.contract.watcher import (
+    LEASE,
+    OPS,
+    Clock,
+    Watcher,
+    claim,
+    outcome,
+    returned,
+    send_all,
+)
 from tests.factories import MINUTE, NOW, SECOND, job
 
 
@@ -37,7 +45,9 @@ async def rows(store: Store) -> list[DeliveryRow]:
 
 
 async def counted(store: Store) -> dict[Series, float]:
-    return {each.series: each.value for each in (await store.overview()).series if each.subject == "ops"}
+    return {
+        each.series: each.value for each in (await store.overview()).series if each.subject == "ops"
+    }
 
 
 async def test_a_claim_says_everything_an_attempt_needs(prod: Watcher) -> None:
@@ -49,7 +59,9 @@ async def test_a_claim_says_everything_an_attempt_needs(prod: Watcher) -> None:
     assert (sent.attempt, sent.claim) == (1, 1)
 
 
-async def test_what_is_claimed_is_not_claimed_again_while_its_lease_lasts(prod: Watcher, clock: Clock) -> None:
+async def test_what_is_claimed_is_not_claimed_again_while_its_lease_lasts(
+    prod: Watcher, clock: Clock
+) -> None:
     await prod.sees(job())
     await claim(prod.store)
     clock.advance(LEASE)
@@ -152,7 +164,11 @@ async def test_each_attempt_is_written_down(prod: Watcher, clock: Clock) -> None
         (1, Result.TIMEOUT, NOW),
         (2, Result.OK, NOW + MINUTE),
     ]
-    assert (made[0].trigger, made[0].took, made[0].answer) == ("auto", timedelta(milliseconds=250), "said")
+    assert (made[0].trigger, made[0].took, made[0].answer) == (
+        "auto",
+        timedelta(milliseconds=250),
+        "said",
+    )
 
 
 async def test_a_long_odd_answer_is_cut_and_kept(prod: Watcher, clock: Clock) -> None:
@@ -205,81 +221,13 @@ async def test_what_is_settled_is_counted(prod: Watcher, clock: Clock) -> None:
 async def test_a_settlement_given_twice_takes_effect_once(prod: Watcher, clock: Clock) -> None:
     await prod.sees(job())
     (sent,) = await claim(prod.store)
-    assert await prod.store.settle([outcome(sent, clock()), outcome(sent, clock(), Result.TIMEOUT)]) == 1
+    assert (
+        await prod.store.settle([outcome(sent, clock()), outcome(sent, clock(), Result.TIMEOUT)])
+        == 1
+    )
     (row,) = await rows(prod.store)
     assert row.state is DeliveryState.DELIVERED
     assert await prod.store.settle([]) == 0
-
-
-async def test_news_of_a_job_is_told_in_order(prod: Watcher, clock: Clock) -> None:
-    await prod.sees(job(), job(id="other"))
-    await prod.sees(job("Paused"))
-    first = await claim(prod.store)
-    assert [each.event_type for each in first] == ["job.discovered", "job.discovered"]
-    assert await claim(prod.store) == []
-    assert await prod.store.next_due("ops") == NOW + LEASE
-    await prod.store.settle([outcome(each, clock()) for each in first])
-    (second,) = await claim(prod.store)
-    assert second.event_type == "job.status_changed"
-
-
-async def test_news_waits_for_earlier_news_in_backoff(prod: Watcher, clock: Clock) -> None:
-    await prod.sees(job())
-    await prod.sees(job("Paused"))
-    (first,) = await claim(prod.store)
-    await prod.store.settle([outcome(first, clock(), Result.TIMEOUT)])
-    assert await claim(prod.store) == []
-    assert await prod.store.next_due("ops") == NOW + MINUTE
-
-
-async def test_news_waits_for_earlier_news_that_is_not_released(prod: Watcher) -> None:
-    await prod.sees(job("Held"))
-    await prod.sees(job("Active"))
-    assert await claim(prod.store) == []
-    await prod.releases_all()
-    assert [each.event_type for each in await claim(prod.store)] == ["job.discovered"]
-
-
-async def test_the_same_job_id_in_another_scope_or_source_does_not_wait(
-    store: Store, prod: Watcher, clock: Clock
-) -> None:
-    other = await Watcher.start(store, clock, OTHER)
-    await prod.sees(job(scope="v1"), job(scope="v2"))
-    await other.sees(job(scope="v1"))
-    assert len(await claim(store)) == 3
-
-
-@pytest.mark.parametrize("comes_back", ["settled", "given back", "lease ran out", "shutdown"])
-async def test_news_that_comes_back_after_the_ending_is_superseded(
-    prod: Watcher, clock: Clock, comes_back: str
-) -> None:
-    await prod.sees(job())
-    (news,) = await claim(prod.store)
-    await prod.sees(job("Failed"))
-    await prod.releases_all()
-    assert await claim(prod.store) == []
-    match comes_back:
-        case "settled":
-            await prod.store.settle([outcome(news, clock(), Result.TIMEOUT)])
-        case "given back":
-            await prod.store.settle([returned(news, clock())])
-        case "shutdown":
-            await prod.store.give_back("a")
-        case _:
-            clock.advance(LEASE + SECOND)
-    (ending,) = await claim(prod.store)
-    assert ending.event_type == "job.failed"
-    assert [each.state for each in await rows(prod.store)] == ["superseded", "claimed"]
-    assert (await counted(prod.store))[Series(DELIVERIES, ("superseded",))] == 1
-
-
-async def test_an_ending_is_never_superseded(prod: Watcher, clock: Clock) -> None:
-    await prod.sees(job("Failed"))
-    await prod.releases_all()
-    (first,) = await claim(prod.store)
-    await prod.sees(job("Done", ended_at=NOW), authority=Authority.DESCRIBE)
-    await prod.store.settle([outcome(first, clock(), Result.TIMEOUT)])
-    assert [each.state for each in await rows(prod.store)] == ["pending", "pending"]
 
 
 async def test_a_due_time_beyond_any_that_could_be_written_counts_as_due(
@@ -304,14 +252,18 @@ async def test_a_due_time_as_far_ahead_as_can_be_written_is_waited_for(
     assert await prod.store.next_due("ops") == NOW + LONGEST_WAIT
 
 
-async def test_a_claim_from_before_a_clock_stepped_back_is_over(prod: Watcher, clock: Clock) -> None:
+async def test_a_claim_from_before_a_clock_stepped_back_is_over(
+    prod: Watcher, clock: Clock
+) -> None:
     await prod.sees(job())
     await claim(prod.store)
     clock.advance(-timedelta(days=30))
     assert len(await claim(prod.store)) == 1
 
 
-async def test_concurrent_claims_never_take_the_same_delivery(stores: Stores, prod: Watcher) -> None:
+async def test_concurrent_claims_never_take_the_same_delivery(
+    stores: Stores, prod: Watcher
+) -> None:
     await prod.sees(*(job(id=f"j{each}") for each in range(60)))
     others = [await stores.open(f"r{each}", exclusive=False) for each in range(3)]
     claimants = [prod.store, *others]
@@ -322,13 +274,17 @@ async def test_concurrent_claims_never_take_the_same_delivery(stores: Stores, pr
     assert sum(counts.values()) + len(rest[0]) == 60
 
 
-async def test_concurrent_settlements_take_effect_once(stores: Stores, prod: Watcher, clock: Clock) -> None:
+async def test_concurrent_settlements_take_effect_once(
+    stores: Stores, prod: Watcher, clock: Clock
+) -> None:
     await prod.sees(*(job(id=f"j{each}") for each in range(20)))
     claimed = await claim(prod.store)
     settlements: list[Settlement] = [outcome(each, clock()) for each in claimed]
     other = await stores.open("b", exclusive=False)
     effects = await asyncio.gather(
-        prod.store.settle(settlements), other.settle(settlements[::-1]), prod.store.settle(settlements)
+        prod.store.settle(settlements),
+        other.settle(settlements[::-1]),
+        prod.store.settle(settlements),
     )
     assert sum(effects) == 20
     assert (await counted(prod.store))[Series(DELIVERIES, ("delivered",))] == 20

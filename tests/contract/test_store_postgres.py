@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -20,11 +21,19 @@ def stores(server_stores: Stores) -> Stores:
     return server_stores
 
 
-async def test_leases_and_due_times_follow_the_servers_clock(stores: Stores, clock: Clock) -> None:
+@pytest.fixture
+def program_time(tmp_path: Path) -> datetime:
+    """Now, by the clock of the file system."""
+    return datetime.fromtimestamp(tmp_path.stat().st_mtime, UTC)
+
+
+async def test_leases_and_due_times_follow_the_servers_clock(
+    stores: Stores, clock: Clock, program_time: datetime
+) -> None:
     store = await stores.open(own_clock=False)
     prod = await Watcher.start(store, clock)
     now = (await store.overview()).now
-    assert abs(now - datetime.fromtimestamp(_program_time(), UTC)) < timedelta(minutes=5)
+    assert abs(now - program_time) < timedelta(minutes=5)
     state = await store.source(prod.lease)
     assert state.lease_until is not None
     assert abs(state.lease_until - now - MINUTE) < 10 * SECOND
@@ -36,18 +45,13 @@ async def test_leases_and_due_times_follow_the_servers_clock(stores: Stores, clo
     assert len(await claim(store)) == 1
 
 
-def _program_time() -> float:
-    import os
-    import tempfile
-
-    with tempfile.NamedTemporaryFile() as file:
-        return os.stat(file.name).st_mtime
-
-
 async def test_two_replicas_own_different_sources(stores: Stores) -> None:
     first, second = await stores.open("a"), await stores.open("b")
     await first.register([PROD, OTHER])
-    taken = [await first.acquire("prod", lease=MINUTE), await second.acquire("vault_jobs", lease=MINUTE)]
+    taken = [
+        await first.acquire("prod", lease=MINUTE),
+        await second.acquire("vault_jobs", lease=MINUTE),
+    ]
     assert all(taken)
     assert await first.acquire("vault_jobs", lease=MINUTE) is None
     assert await second.acquire("prod", lease=MINUTE) is None
@@ -62,7 +66,9 @@ async def test_opening_takes_nothing_from_another_replica(stores: Stores, clock:
     assert await prod.store.settle([outcome(each, clock()) for each in claimed]) == 1
 
 
-async def test_a_lease_that_is_being_written_with_is_not_taken(stores: Stores, clock: Clock) -> None:
+async def test_a_lease_that_is_being_written_with_is_not_taken(
+    stores: Stores, clock: Clock
+) -> None:
     prod = await Watcher.start(await stores.open("a"), clock)
     other = await stores.open("b")
     clock.advance(2 * MINUTE)
@@ -94,7 +100,9 @@ async def test_a_replica_that_lost_its_source_still_sends(stores: Stores, clock:
     assert await other.settle([outcome(sent, clock(), Result.TIMEOUT)]) == 1
 
 
-async def test_concurrent_verbs_of_two_replicas_never_deadlock(stores: Stores, clock: Clock) -> None:
+async def test_concurrent_verbs_of_two_replicas_never_deadlock(
+    stores: Stores, clock: Clock
+) -> None:
     first = await Watcher.start(await stores.open("a"), clock)
     second = await Watcher.start(await stores.open("b"), clock, OTHER)
     for each in (first, second):
@@ -150,7 +158,9 @@ async def test_a_database_that_is_not_there_is_unusable(stores: Stores) -> None:
 async def test_a_connection_that_the_server_cut_is_replaced(stores: Stores, clock: Clock) -> None:
     prod = await Watcher.start(await stores.open("a"), clock)
     other = await stores.open("b")
-    cut = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()")
+    cut = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    )
     await other._database.write(lambda connection: connection.execute(cut).all())
     await prod.sees(job())
 
@@ -159,6 +169,8 @@ async def test_a_connection_cut_within_a_verb_is_a_store_error(stores: Stores) -
     store = await stores.open("a")
     with pytest.raises(StoreError):
         await store._database.write(
-            lambda connection: connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+            lambda connection: connection.execute(
+                text("SELECT pg_terminate_backend(pg_backend_pid())")
+            )
         )
     await store.ping()

@@ -5,17 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from jobwatch.core.census import DELIVERIES, EVENTS, FINISHED, LAST_FINISHED, TRANSITIONS, Series
+from jobwatch.core.census import Series
 from jobwatch.core.diff import Authority, missing, refuse
 from jobwatch.core.errors import FenceLost, StaleWrite
 from jobwatch.core.model import JobKey, Outcome
-from jobwatch.core.outbox import DeliveryState, Result
 from jobwatch.core.recording import Batch, batch_for
 from jobwatch.store import Store
 from jobwatch.store.values import DeliveryFilter, EventFilter, Recorded
 from tests import factories
 from tests.contract.databases import Stores
-from tests.contract.watcher import Clock, OTHER, Watcher, claim, outcome, send_all
+from tests.contract.watcher import OTHER, Clock, Watcher, claim
 from tests.factories import DAY, MINUTE, NOW, job, progress
 
 
@@ -33,7 +32,9 @@ async def counters(store: Store) -> dict[tuple[str, Series], float]:
     return {(each.subject, each.series): each.value for each in (await store.overview()).series}
 
 
-async def test_an_empty_batch_writes_nothing_and_needs_no_lease(store: Store, prod: Watcher) -> None:
+async def test_an_empty_batch_writes_nothing_and_needs_no_lease(
+    store: Store, prod: Watcher
+) -> None:
     nobody = replace(prod.lease, owner="nobody")
     assert await store.record(nobody, await prod.batch()) == Recorded()
 
@@ -75,7 +76,9 @@ async def test_every_field_of_a_changed_snapshot_is_written(prod: Watcher, clock
     assert await prod.snapshot() == after
 
 
-async def test_rows_are_dense_per_source_and_ascend(store: Store, prod: Watcher, clock: Clock) -> None:
+async def test_rows_are_dense_per_source_and_ascend(
+    store: Store, prod: Watcher, clock: Clock
+) -> None:
     first = await prod.sees(job(id="a"), job(id="b"))
     other = await Watcher.start(store, clock, OTHER)
     elsewhere = await other.sees(job(id="a"))
@@ -92,7 +95,15 @@ async def test_the_same_id_in_two_scopes_is_two_jobs(prod: Watcher) -> None:
 
 @pytest.mark.parametrize(
     "job_id",
-    ["-starts-with-a-dash", "it's \"quoted\"; DROP TABLE jobs", "任务 🎉", "per%cent_", "back\\slash", "a:b?c", " "],
+    [
+        "-starts-with-a-dash",
+        'it\'s "quoted"; DROP TABLE jobs',
+        "任务 🎉",
+        "per%cent_",
+        "back\\slash",
+        "a:b?c",
+        " ",
+    ],
 )
 async def test_an_odd_id_is_kept_verbatim(prod: Watcher, job_id: str) -> None:
     await prod.sees(job(id=job_id, description=job_id))
@@ -164,7 +175,12 @@ async def test_an_event_has_its_sequence_its_id_and_its_document(prod: Watcher) 
     assert (first.sequence, second.sequence) == (1, 2)
     assert document["id"] == second.id
     assert document["sequence"] == "00000000000000000002"
-    assert (second.type, second.job_id, second.source, second.released) == ("job.discovered", "b", "prod", True)
+    assert (second.type, second.job_id, second.source, second.released) == (
+        "job.discovered",
+        "b",
+        "prod",
+        True,
+    )
 
 
 async def test_each_receiver_that_wants_an_event_gets_one_delivery(prod: Watcher) -> None:
@@ -180,7 +196,9 @@ async def test_each_receiver_that_wants_an_event_gets_one_delivery(prod: Watcher
     assert {each.reason for each in rows} == {"wanted"}
 
 
-async def test_a_delivery_ends_so_long_after_its_event_was_recorded(prod: Watcher, clock: Clock) -> None:
+async def test_a_delivery_ends_so_long_after_its_event_was_recorded(
+    prod: Watcher, clock: Clock
+) -> None:
     await prod.sees(job())
     clock.advance(MINUTE)
     (sent,) = await claim(prod.store)
@@ -217,7 +235,9 @@ async def test_history_is_recorded_without_change_event_or_count(prod: Watcher) 
     assert await counters(prod.store) == {}
 
 
-async def test_a_missing_job_and_a_refused_listing_are_kept_as_changes(prod: Watcher, clock: Clock) -> None:
+async def test_a_missing_job_and_a_refused_listing_are_kept_as_changes(
+    prod: Watcher, clock: Clock
+) -> None:
     await prod.sees(job())
     watch = factories.watch(observed_at=clock())
     absent = missing(await prod.snapshot(), watch, vanished_after=MINUTE)
@@ -228,74 +248,10 @@ async def test_a_missing_job_and_a_refused_listing_are_kept_as_changes(prod: Wat
     kept = await prod.store.changes("prod", JobKey("", "job-1"))
     assert [each.kind for each in kept] == ["discovered", "missing", "refused"]
     assert kept[2].authority == Authority.DESCRIBE
-    assert ((await prod.snapshot()).refused, (await prod.snapshot()).missing_since) == (2**64 - 2, NOW)
-
-
-async def test_counters_move_with_what_they_count(prod: Watcher, clock: Clock) -> None:
-    await prod.sees(job(), job(id="job-2"))
-    clock.advance(MINUTE)
-    await prod.sees(job("Failed", ended_at=clock()), job("Failed", id="job-2", ended_at=clock()))
-    found = await counters(prod.store)
-    assert found["prod", Series(TRANSITIONS, ("Copy", "Failed"))] == 2
-    assert found["prod", Series(FINISHED, ("Copy", "failed"))] == 2
-    assert found["prod", Series(EVENTS, ("job.failed",))] == 2
-    assert found["prod", Series(EVENTS, ("job.discovered",))] == 2
-    assert found["prod", Series(LAST_FINISHED, ("Copy", "failed"))] == clock().timestamp()
-
-
-async def test_a_gauge_of_time_never_goes_back(prod: Watcher, clock: Clock) -> None:
-    await prod.sees(job("Failed", id="a"))
-    clock.advance(-MINUTE)
-    await prod.sees(job("Failed", id="b"))
-    found = await counters(prod.store)
-    assert found["prod", Series(LAST_FINISHED, ("Copy", "failed"))] == NOW.timestamp()
-
-
-async def test_an_ending_supersedes_pending_news_of_its_job_for_each_receiver(prod: Watcher) -> None:
-    await prod.sees(job(), job(id="other"))
-    await prod.sees(job("Paused"))
-    await prod.sees(job("Failed"))
-    rows = (await prod.store.deliveries(DeliveryFilter(receiver="ops", job_id="job-1"), limit=10)).rows
-    assert [each.state for each in rows] == [
-        DeliveryState.PENDING,
-        DeliveryState.SUPERSEDED,
-        DeliveryState.SUPERSEDED,
-    ]
-    assert rows[1].settled_at == NOW
-    (other,) = (await prod.store.deliveries(DeliveryFilter(job_id="other"), limit=10)).rows
-    assert other.state is DeliveryState.PENDING
-    found = await counters(prod.store)
-    assert found["ops", Series(DELIVERIES, ("superseded",))] == 2
-
-
-async def test_an_ending_supersedes_no_ending_and_nothing_that_was_sent(prod: Watcher, clock: Clock) -> None:
-    await prod.sees(job())
-    await send_all(prod.store, clock())
-    await prod.sees(job("Failed"))
-    clock.advance(MINUTE)
-    await prod.sees(job("Done", ended_at=NOW), authority=Authority.DESCRIBE)
-    rows = (await prod.store.deliveries(DeliveryFilter(receiver="ops"), limit=10)).rows
-    assert [each.state for each in rows] == [
-        DeliveryState.PENDING,
-        DeliveryState.PENDING,
-        DeliveryState.DELIVERED,
-    ]
-
-
-async def test_news_that_is_being_sent_is_not_superseded_until_it_comes_back(
-    prod: Watcher, clock: Clock
-) -> None:
-    await prod.sees(job())
-    (sent,) = await claim(prod.store)
-    await prod.sees(job("Failed"))
-    assert await delivery_states(prod.store) == ["pending", "claimed"]
-    await prod.store.settle([outcome(sent, clock(), Result.TIMEOUT)])
-    assert await delivery_states(prod.store) == ["pending", "superseded"]
-
-
-async def delivery_states(store: Store) -> list[str]:
-    rows = (await store.deliveries(DeliveryFilter(receiver="ops"), limit=10)).rows
-    return [each.state.value for each in rows]
+    assert ((await prod.snapshot()).refused, (await prod.snapshot()).missing_since) == (
+        2**64 - 2,
+        NOW,
+    )
 
 
 async def test_five_thousand_changes_and_as_many_new_jobs_fit_into_one_batch(prod: Watcher) -> None:

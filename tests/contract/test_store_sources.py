@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-
 from typing import Any
 
 import pytest
@@ -39,8 +38,11 @@ def report(kind: SweepKind = "full", **fields: Any) -> SweepReport:
 
 
 def failure(**fields: Any) -> SweepFailure:
-    error = LastError(at=NOW, error_class="denied", code="AccessDenied", message="no", request_id="r1")
-    return SweepFailure(**({"at": NOW, "error": error, "next_sweep_at": NOW + MINUTE} | fields))
+    error = LastError(
+        at=NOW, error_class="denied", code="AccessDenied", message="no", request_id="r1"
+    )
+    defaults: dict[str, Any] = {"at": NOW, "error": error, "next_sweep_at": NOW + MINUTE}
+    return SweepFailure(**(defaults | fields))
 
 
 async def test_a_new_source_has_a_clean_state(store: Store) -> None:
@@ -55,7 +57,9 @@ async def test_registering_again_finds_what_was_remembered(store: Store, prod: W
     assert found["prod"].all_data_at == NOW
 
 
-async def test_a_name_bound_to_another_identity_is_refused_and_nothing_registered(store: Store) -> None:
+async def test_a_name_bound_to_another_identity_is_refused_and_nothing_registered(
+    store: Store,
+) -> None:
     await store.register([PROD])
     with pytest.raises(ConfigError) as caught:
         await store.register([replace(PROD, account="999"), OTHER])
@@ -115,7 +119,9 @@ FENCED: dict[str, Callable[[Store, Lease], Coroutine[Any, Any, object]]] = {
 
 
 @pytest.mark.parametrize("verb", FENCED)
-async def test_a_verb_with_a_lost_fence_writes_nothing(store: Store, prod: Watcher, verb: str) -> None:
+async def test_a_verb_with_a_lost_fence_writes_nothing(
+    store: Store, prod: Watcher, verb: str
+) -> None:
     await prod.sees(job("Failed"))
     taken = await store.acquire("prod", lease=10 * MINUTE)
     assert taken is not None
@@ -125,7 +131,9 @@ async def test_a_verb_with_a_lost_fence_writes_nothing(store: Store, prod: Watch
     assert await store.overview() == before
 
 
-async def test_the_first_sweep_ever_is_where_the_baseline_begins(store: Store, prod: Watcher) -> None:
+async def test_the_first_sweep_ever_is_where_the_baseline_begins(
+    store: Store, prod: Watcher
+) -> None:
     await store.begin_sweep(prod.lease, NOW)
     await store.begin_sweep(prod.lease, NOW + MINUTE)
     found = await store.source(prod.lease)
@@ -139,7 +147,11 @@ async def test_a_complete_full_sweep_covers_everything(store: Store, prod: Watch
     await store.finish_sweep(prod.lease, report(started_at=later, finished_at=later, listed=11))
     found = await store.source(prod.lease)
     assert found.baselined_at == NOW + SECOND
-    assert (found.all_data_at, found.unfinished_data_at, found.watched_until) == (later, later, later)
+    assert (found.all_data_at, found.unfinished_data_at, found.watched_until) == (
+        later,
+        later,
+        later,
+    )
     assert (found.listed, found.unfinished) == (11, 3)
     assert found.next_sweep_at == NOW + 30 * SECOND
 
@@ -155,7 +167,9 @@ async def test_a_hot_sweep_covers_unfinished_jobs_alone(store: Store, prod: Watc
     assert (found.listed, found.unfinished) == (10, 2)
 
 
-async def test_a_broken_sweep_leaves_the_age_of_the_data_as_it_was(store: Store, prod: Watcher) -> None:
+async def test_a_broken_sweep_leaves_the_age_of_the_data_as_it_was(
+    store: Store, prod: Watcher
+) -> None:
     await store.finish_sweep(prod.lease, report())
     await store.break_sweep(prod.lease, failure(at=NOW + MINUTE))
     await store.break_sweep(prod.lease, failure(at=NOW + 2 * MINUTE))
@@ -219,7 +233,9 @@ async def test_only_ended_jobs_leave_and_only_once(prod: Watcher) -> None:
     await prod.sees(job(id="a"), job("Failed", id="b"), job("Failed", id="c"))
     assert await prod.store.mark_left(prod.lease, [1, 2], NOW) == 1
     assert await prod.store.mark_left(prod.lease, [2, 3], NOW + MINUTE) == 1
-    found = {each.job.id: each.left_at for each in await prod.store.known_rows(prod.lease, [1, 2, 3])}
+    found = {
+        each.job.id: each.left_at for each in await prod.store.known_rows(prod.lease, [1, 2, 3])
+    }
     assert found == {"a": None, "b": NOW, "c": NOW + MINUTE}
 
 
@@ -230,6 +246,16 @@ async def test_a_job_that_left_and_came_back_is_not_marked_any_more(prod: Watche
     assert (await prod.snapshot()).left_at is None
 
 
-async def test_leases_and_identities_are_shown(store: Store, prod: Watcher) -> None:
+@pytest.mark.usefixtures("prod")
+async def test_leases_and_identities_are_shown(store: Store) -> None:
     (found,) = await store.sources()
     assert (found.identity, found.lease_owner, found.lease_until) == (PROD, "a", NOW + MINUTE)
+
+
+async def test_an_empty_store_has_an_overview(store: Store) -> None:
+    found = await store.overview()
+    assert (found.sources, found.series, found.census, found.outbox) == ((), (), (), ())
+
+
+async def test_a_store_that_answers_pings(store: Store) -> None:
+    await store.ping()

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import OperationalError
 
 from jobwatch.core.errors import StoreError
 from jobwatch.core.model import JobKey
 from jobwatch.store import Store
 from jobwatch.store.engine import SqliteDatabase
 from jobwatch.store.values import (
-    DeliveryFilter,
-    EventFilter,
     JobFilter,
     Release,
     Retention,
@@ -45,7 +44,9 @@ async def test_a_cancelled_verb_ends_before_the_cancellation_takes_effect(
     assert (await prod.snapshot("cut")).row
 
 
-async def test_a_verb_that_fails_after_its_caller_was_cancelled_stays_silent(stores: Stores) -> None:
+async def test_a_verb_that_fails_after_its_caller_was_cancelled_stays_silent(
+    stores: Stores,
+) -> None:
     store = await stores.open()
 
     def fail(connection: Connection) -> None:
@@ -61,7 +62,9 @@ async def test_a_verb_that_fails_after_its_caller_was_cancelled_stays_silent(sto
 async def test_a_database_error_becomes_one_line(stores: Stores) -> None:
     store = await stores.open()
     with pytest.raises(StoreError) as caught:
-        await store._database.read(lambda connection: connection.execute(text("SELECT a FROM nowhere")))
+        await store._database.read(
+            lambda connection: connection.execute(text("SELECT a FROM nowhere"))
+        )
     assert "nowhere" in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -81,7 +84,9 @@ async def test_a_verb_that_raises_leaves_nothing_and_the_next_one_works(stores: 
     assert "half" not in found
 
 
-async def test_a_verb_waits_for_another_process_that_writes(file_stores: Stores, clock: Clock) -> None:
+async def test_a_verb_waits_for_another_process_that_writes(
+    file_stores: Stores, clock: Clock
+) -> None:
     prod = await Watcher.start(await file_stores.open(), clock)
     with closing(sqlite3.connect(file_stores.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -92,13 +97,15 @@ async def test_a_verb_waits_for_another_process_that_writes(file_stores: Stores,
         assert (await waiting).events == 1
 
 
-async def test_a_verb_gives_up_on_a_process_that_writes_for_ever(file_stores: Stores, clock: Clock) -> None:
+async def test_a_verb_gives_up_on_a_process_that_writes_for_ever(
+    file_stores: Stores, clock: Clock
+) -> None:
     await file_stores.open()
     database = SqliteDatabase(file_stores.path, clock, pauses=(0.001, 0.001))
     with closing(sqlite3.connect(file_stores.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="locked"):
-            await database.write(lambda connection: None)
+            await database.write(_nothing)
     await database.close()
 
 
@@ -113,8 +120,6 @@ async def test_a_verb_that_was_repeated_takes_effect_once(file_stores: Stores) -
         if tries < 3:
             origin = sqlite3.OperationalError("database is locked")
             origin.sqlite_errorcode = sqlite3.SQLITE_BUSY_SNAPSHOT
-            from sqlalchemy.exc import OperationalError
-
             raise OperationalError("INSERT", None, origin)
         return tries
 
@@ -125,7 +130,7 @@ async def test_the_loop_goes_on_while_a_verb_runs(file_stores: Stores) -> None:
     store = await file_stores.open()
     turned = threading.Event()
     asyncio.get_running_loop().call_soon(turned.set)
-    assert await store._database.write(lambda connection: turned.wait(10))
+    assert await store._database.write(lambda _: turned.wait(10))
 
 
 async def test_readers_see_what_was_written_before_they_began(stores: Stores, clock: Clock) -> None:
@@ -133,6 +138,10 @@ async def test_readers_see_what_was_written_before_they_began(stores: Stores, cl
     for number in range(20):
         await prod.sees(job(id=f"j{number}"))
         assert len(await prod.store.unfinished(prod.lease)) == number + 1
+
+
+def _nothing(_connection: Connection) -> None:
+    """A verb that needs no more than its transaction."""
 
 
 class Plans:
@@ -145,7 +154,9 @@ class Plans:
         for engine in (database._writer, database._reader):
             event.listen(engine, "before_cursor_execute", self._explain)
 
-    def _explain(self, connection: Connection, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+    def _explain(
+        self, connection: Connection, _cursor: Any, statement: str, parameters: Any, *_: Any
+    ) -> None:
         if not statement.startswith(("SELECT", "UPDATE", "DELETE")):
             return
         values = parameters[0] if isinstance(parameters, list) else parameters
@@ -191,9 +202,16 @@ async def test_no_verb_walks_a_whole_table(file_stores: Stores, clock: Clock) ->
     await prod.store.event(claimed[0].event_id)
     await prod.store.attempts(claimed[0].id)
     await prod.store.overview()
-    await prod.store.prune(Retention(jobs=SECOND, events=SECOND, dead_deliveries=SECOND), clock() + DAY)
+    await prod.store.prune(
+        Retention(jobs=SECOND, events=SECOND, dead_deliveries=SECOND), clock() + DAY
+    )
     report = SweepReport(
-        kind="full", started_at=NOW, finished_at=NOW, listed=1, unfinished=1, next_sweep_at=NOW + MINUTE
+        kind="full",
+        started_at=NOW,
+        finished_at=NOW,
+        listed=1,
+        unfinished=1,
+        next_sweep_at=NOW + MINUTE,
     )
     await prod.store.finish_sweep(prod.lease, replace(report))
     assert [walk for walk in plans.walks() if not _is_ordered_by_index(walk)] == []
@@ -210,7 +228,9 @@ async def test_statistics_name_indexes_that_exist(file_stores: Stores) -> None:
         raw.execute("ANALYZE")
         for table, index, stat in taught:
             columns = raw.execute(f"PRAGMA index_xinfo({index})").fetchall()
-            primary = raw.execute(f"SELECT count(*) FROM pragma_table_info('{table}') WHERE pk").fetchone()[0]
+            primary = raw.execute(
+                f"SELECT count(*) FROM pragma_table_info('{table}') WHERE pk"
+            ).fetchone()[0]
             keys = sum(row[5] for row in columns) if columns else primary
             assert keys, (table, index)
             assert len(stat.split()) <= keys + 1, (table, index, json.dumps(columns))

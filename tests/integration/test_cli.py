@@ -1,7 +1,7 @@
 """The commands there are, and how they end."""
 
 import json
-import os
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -12,9 +12,9 @@ from typer.main import get_command
 
 from jobwatch import __version__
 from jobwatch.cli.commands import app
-from jobwatch.cli.ending import Exit, Failed, sentences
+from jobwatch.cli.ending import Exit, Failed, sentences, wants_traceback
 from jobwatch.core.errors import ConfigError, StoreError, StoreLocked, StoreUnusable
-from tests.cli_rig import COMMAND, PATIENCE, configuration, environment, jobwatch
+from tests.cli_rig import COMMAND, PATIENCE, child, configuration, environment, jobwatch
 
 COMMANDS = (
     "run",
@@ -52,7 +52,7 @@ def test_without_a_command_there_is_help() -> None:
 
 @pytest.mark.parametrize("argument", ["version", "--version"])
 def test_the_version_is_told(argument: str) -> None:
-    done = jobwatch(argument)
+    done = child(argument)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"jobwatch {__version__} ")
 
@@ -64,7 +64,7 @@ def test_the_version_is_told_as_json() -> None:
 def test_telling_the_version_takes_no_longer_than_200_ms() -> None:
     def seconds() -> float:
         begun = time.perf_counter()
-        jobwatch("version")
+        child("version")
         return time.perf_counter() - begun
 
     # The best of several: what is measured is the program, not what else the machine does.
@@ -100,13 +100,13 @@ def test_bad_usage_exits_with_2(arguments: list[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", ["run", "once", "check", "sources", "jobs", "events"])
+@pytest.mark.parametrize("command", ["run", "check", "jobs"])
 def test_every_mistake_in_the_configuration_is_told_on_its_own_line(
     command: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "bad.yaml"
     file.write_text("sourcs: {}\nrules: {stalled_afer: 5m}\n")
-    done = jobwatch(command, "--config", file)
+    done = child(command, "--config", file)
     assert done.returncode == Exit.MISUSED
     assert done.stdout == ""
     lines = done.stderr.splitlines()
@@ -131,7 +131,7 @@ def test_without_a_store_reading_commands_say_so_and_make_none(
     assert done.stdout == ""
     assert "jobwatch.db yet" in done.stderr
     assert "jobwatch run" in done.stderr
-    assert os.listdir(tmp_path) == ["jobwatch.yaml"]
+    assert [path.name for path in tmp_path.iterdir()] == ["jobwatch.yaml"]
 
 
 @pytest.mark.parametrize("arguments", [*READING, ["run"], ["once"]])
@@ -149,15 +149,13 @@ def test_a_store_that_is_none_is_refused_and_left_alone(
 
 def test_once_says_which_source_could_not_be_read(tmp_path: Path) -> None:
     file = configuration(tmp_path)  # nothing listens at its endpoint
-    done = jobwatch("once", "--config", file, "--output", "json")
+    done = child("once", "--config", file, "--output", "json")
     assert done.returncode == Exit.UNREADABLE
     assert json.loads(done.stdout) == {"sources": ["prod"], "unreadable": ["prod"]}
     assert "jobwatch: could not read prod" in done.stderr
 
 
 def test_a_taken_port_is_told_as_a_mistake_of_the_configuration(tmp_path: Path) -> None:
-    import socket  # noqa: PLC0415  this test alone needs one
-
     file = configuration(tmp_path)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -187,7 +185,7 @@ def test_a_reader_that_goes_away_is_no_failure(tmp_path: Path) -> None:
 
 def test_output_is_possible_on_a_terminal_that_knows_only_ascii(tmp_path: Path) -> None:
     env = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-    done = jobwatch("check", "--config", configuration(tmp_path), env=env)
+    done = child("check", "--config", configuration(tmp_path), env=env)
     assert done.returncode == Exit.DONE
     assert "Traceback" not in done.stderr
 
@@ -220,3 +218,14 @@ def test_a_fault_of_the_program_is_one_line_that_says_how_to_learn_more() -> Non
     assert code == Exit.FAILED
     assert line.startswith("internal error: RuntimeError: what␊now␛[2J; ")
     assert "JOBWATCH_LOG__LEVEL=debug" in line
+
+
+def test_only_a_fault_of_the_program_has_a_traceback_and_only_for_who_debugs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fault, expected = RuntimeError("what"), ExceptionGroup("tasks", [StoreError("disk full")])
+    monkeypatch.delenv("JOBWATCH_LOG__LEVEL", raising=False)
+    assert not wants_traceback(fault)
+    monkeypatch.setenv("jobwatch_log__level", "DEBUG")
+    assert wants_traceback(fault)
+    assert not wants_traceback(expected)

@@ -48,7 +48,7 @@ def wanting(**fields: Any) -> Subscription:
             FAILED,
             wanting(exceptions=Selection(descriptions=("*drill*",), sources=("test",))),
             "sometimes",
-            ("except sources test descriptions *drill*",),
+            ("except sources test and descriptions *drill*",),
         ),
         (FAILED, wanting(exceptions=Selection(operations=())), "always", ()),
         (FAILED, wanting(failed_tasks_at_least=5), "always", ()),

@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import signal
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,11 @@ import yaml
 
 from jobwatch.app.clock import utc_now
 from jobwatch.cli.ending import Exit
+from jobwatch.simulator.receiver import Manner, Reply
 from jobwatch.simulator.script import JobScript, Step
 from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
-from tests.cli_rig import PATIENCE, complaints, configuration, end_of, line_with, spawn
+from tests.cli_rig import PATIENCE, complaints, configuration, end_of, line_with, logged, spawn
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -23,26 +23,42 @@ async def test_the_daemon_ends_cleanly_when_it_is_told_to(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     process = await spawn("run", "--config", configuration(tmp_path))
-    assert process.stderr is not None
-    async with asyncio.timeout(PATIENCE):
-        while b"daemon.started" not in await process.stderr.readline():
-            pass
+    await logged(process, "daemon.started")
     process.send_signal(number)
     assert await end_of(process) == Exit.DONE
     assert "Traceback" not in await complaints(process)
 
 
+async def test_a_second_signal_ends_a_daemon_that_still_waits_for_a_receiver(
+    tmp_path: Path,
+) -> None:
+    world = World()
+    async with Simulation(world, clock=utc_now) as simulation:
+        simulation.sink.always("/hook", Reply(manner=Manner.STALL))
+        file = configuration(
+            tmp_path, endpoint=simulation.endpoint, hooks={"ops": simulation.hook_url()}
+        )
+        daemon = await spawn("run", "--config", file)
+        await logged(daemon, "sweep.finished")
+        world.add(JobScript(id="job-1", created_at=utc_now(), steps=(Step("Active"),)))
+        await simulation.sink.wait_for(1, within=PATIENCE)
+        daemon.terminate()
+        await logged(daemon, "daemon.stopping")
+        daemon.terminate()
+        assert await end_of(daemon) == 128 + signal.SIGTERM
+        assert "ended at once by a second SIGTERM" in await complaints(daemon)
+
+
 async def test_events_are_followed_beside_a_daemon_that_holds_the_store(tmp_path: Path) -> None:
-    running = Step("Active", timedelta(minutes=5))
-    job = JobScript(id="job-1", created_at=utc_now() - timedelta(minutes=1), steps=(running,))
-    world = World([job])
+    world = World()
     async with Simulation(world, clock=utc_now) as simulation:
         file = configuration(
             tmp_path, endpoint=simulation.endpoint, hooks={"ops": simulation.hook_url()}
         )
         daemon = await spawn("run", "--config", file)
-        await simulation.sink.wait_for(1, within=PATIENCE)
+        await logged(daemon, "sweep.finished")
         follower = await spawn("events", "--follow", "--config", file, "--output", "json")
+        world.add(JobScript(id="job-1", created_at=utc_now(), steps=(Step("Active"),)))
         first = json.loads(await line_with(follower, "job.discovered"))
         world.set("job-1", utc_now(), status="Failed")
         second = json.loads(await line_with(follower, "job.failed"))
@@ -81,7 +97,7 @@ async def test_the_simulated_cloud_comes_with_a_configuration_that_watches_it(
     assert await complaints(cloud) == ""
 
 
-async def test_the_simulated_cloud_prints_a_configuration_to_paste(tmp_path: Path) -> None:
+async def test_the_simulated_cloud_prints_a_configuration_to_paste() -> None:
     cloud = await spawn("simulate", "--jobs", "0")
     introduction = await line_with(cloud, "listens at")
     endpoint = re.findall(r"http://\S+\d", introduction)[0]

@@ -1,15 +1,11 @@
-"""The codec of COS Batch Operation: settings, table, requests, and what errors mean."""
+"""The codec of COS Batch Operation: table, requests, and what errors mean."""
 
-import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr, ValidationError
 
 from jobwatch.core.codec import Credentials, Known, Provider, Signing, Walk
 from jobwatch.core.errors import (
@@ -27,33 +23,14 @@ from jobwatch.core.errors import (
 from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.core.model import JobKey, Phase
 from jobwatch.providers import open_provider
-from jobwatch.providers.cos_batch import LIFECYCLE, OPERATIONS, CosBatch, CosBatchSettings
-from jobwatch.providers.keys import CredentialsSettings
+from jobwatch.providers.cos_batch import LIFECYCLE, OPERATIONS
 from jobwatch.providers.signing import verify
+from tests.cos_samples import PROVIDER, sample
 
-SAMPLES = Path(__file__).parents[1] / "samples" / "cos_batch"
 NOW = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
 KEYS = Credentials(secret_id="id", secret_key="key", token="token")
-SIGNING = Signing(credentials=KEYS, now=NOW)
-IDENTITY = {
-    "kind": "cos-batch",
-    "region": "ap-chengdu",
-    "uin": "100000000001",
-    "appid": "1250000000",
-}
 COS = {"x-cos-request-id": "NjU0", "date": "Sat, 21 Nov 2026 20:00:00 GMT"}
-
-
-def settings(**changes: Any) -> CosBatchSettings:
-    return CosBatchSettings.model_validate(IDENTITY | changes)
-
-
-PROVIDER = CosBatch(settings())
-
-
-def sample(name: str) -> HttpResponse:
-    told = json.loads((SAMPLES / name / "response.json").read_text())
-    return HttpResponse(body=(SAMPLES / name / "body.xml").read_bytes(), **told)
+SIGNING = Signing(credentials=KEYS, now=NOW)
 
 
 def error_of(
@@ -72,113 +49,6 @@ def detail_error(response: HttpResponse) -> ApiError:
     with pytest.raises(ApiError) as caught:
         PROVIDER.read_detail(response, JobKey("", "x"))
     return caught.value
-
-
-# ── settings ────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_numbers_may_be_written_as_numbers() -> None:
-    assert settings(uin=100000000001, appid=1250000000) == settings()
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"uin": "10000a"},
-        {"uin": ""},
-        {"uin": 1.5},
-        {"uin": True},
-        {"appid": "-1"},
-        {"region": "AP-Chengdu"},
-        {"region": "ap.chengdu/"},
-        {"region": "ap\n"},
-        {"regoin": "ap-chengdu"},
-        {"kind": "cas"},
-        {"endpoint": "http://cos.example.com"},
-        {"endpoint": "ftp://127.0.0.1"},
-        {"endpoint": "https://user:pw@cos.example.com"},
-        {"endpoint": "https://cos.example.com/jobs"},
-        {"endpoint": "https://cos.example.com?x=1"},
-        {"endpoint": "https://cos.example.com#x"},
-        {"endpoint": "https://cos.example.com?"},
-        {"endpoint": "https://cos.example.com:port"},
-        {"endpoint": "https://"},
-        {"endpoint": "cos.example.com"},
-        {"endpoint": "http://127.0.0.1.example.com"},
-        {"endpoint": "https://cos.example.com\r\nX: y"},
-    ],
-    ids=str,
-)
-def test_settings_that_cannot_be_right_are_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        settings(**changes)
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "expected"),
-    [
-        (None, "https://100000000001.cos-control.ap-chengdu.myqcloud.com"),
-        ("https://cos.example.com/", "https://cos.example.com"),
-        ("https://cos.example.com:8443", "https://cos.example.com:8443"),
-        ("http://127.0.0.1:19871", "http://127.0.0.1:19871"),
-        ("http://localhost:19871/", "http://localhost:19871"),
-        ("http://[::1]:19871", "http://[::1]:19871"),
-    ],
-)
-def test_the_endpoint_follows_from_account_and_region_unless_given(
-    endpoint: str | None, expected: str
-) -> None:
-    assert settings(endpoint=endpoint).base_url == expected
-
-
-@pytest.mark.parametrize(
-    "given_",
-    [
-        {},
-        {"secret_id": "a", "secret_key": "b"},
-        {"secret_id": "a", "secret_key_file": "key", "token_file": "token"},
-        {"secret_id_file": "id", "secret_key_file": "key"},
-        {"use": "tke-oidc"},
-        {"use": "cvm-role"},
-        {"use": "profile"},
-        {"use": "environment"},
-    ],
-    ids=str,
-)
-def test_credentials_are_found_or_named_or_written_down(given_: dict[str, str]) -> None:
-    read = CredentialsSettings.model_validate(given_)
-    assert read.explicit == ("use" not in given_ and bool(given_))
-
-
-@pytest.mark.parametrize(
-    "given_",
-    [
-        {"secret_id": "a"},
-        {"secret_key": "b"},
-        {"token": "c"},
-        {"secret_id": "a", "secret_id_file": "a", "secret_key": "b"},
-        {"secret_id": "a", "secret_key": "b", "token": "c", "token_file": "c"},
-        {"secret_id": " a", "secret_key": "b"},
-        {"secret_id": "a", "secret_key": "b\n"},
-        {"secret_id": "", "secret_key": ""},
-        {"use": "environment", "secret_id": "a", "secret_key": "b"},
-        {"use": "cvm"},
-        {"secretid": "a"},
-    ],
-    ids=str,
-)
-def test_credentials_that_do_not_fit_together_are_refused(given_: dict[str, str]) -> None:
-    with pytest.raises(ValidationError):
-        CredentialsSettings.model_validate(given_)
-
-
-def test_no_key_is_shown_by_settings_or_by_what_is_wrong_with_them() -> None:
-    keys = {"secret_id": "hush-id", "secret_key": "hush-key", "token": "hush-token"}
-    assert "hush" not in repr(settings(credentials=keys))
-    assert isinstance(settings(credentials=keys).credentials.secret_key, SecretStr)
-    with pytest.raises(ValidationError) as caught:
-        CredentialsSettings.model_validate(keys | {"use": "profile", "secret_key": "hush-key "})
-    assert "hush" not in str(caught.value)
 
 
 # ── the table ───────────────────────────────────────────────────────────────────────────────────
@@ -225,7 +95,7 @@ def test_endings_and_waiting_for_a_person_need_detail() -> None:
 
 
 def test_the_provider_is_what_its_settings_say() -> None:
-    provider: Provider = open_provider(settings())
+    provider: Provider = open_provider(PROVIDER.settings)
     assert (provider.kind, provider.region, provider.account) == (
         "cos-batch",
         "ap-chengdu",

@@ -99,26 +99,29 @@ def test_what_fits_is_told_word_for_word(seen: Job) -> None:
     assert json.loads(encode(doc)) == reread(doc)
 
 
+def cut(parts: dict[str, object]) -> dict[str, Any]:
+    """These texts of a detail, as a receiver reads them."""
+    told = json.loads(encode({"detail": parts}))["detail"]
+    assert isinstance(told, dict)
+    return told
+
+
 def test_the_limit_is_twenty_thousand_bytes_and_holds_exactly() -> None:
     assert BODY_LIMIT == 20_000
-    empty = len(encode({"text": ""}))
-    fits: Document = {"text": "x" * (BODY_LIMIT - empty)}
-    over: Document = {"text": "x" * (BODY_LIMIT - empty + 1)}
+    room = BODY_LIMIT - len(encode({"detail": {"role": ""}}))
+    fits: Document = {"detail": {"role": "x" * room}}
     assert encode(fits) == json.dumps(fits, separators=(",", ":")).encode()
     assert len(encode(fits)) == BODY_LIMIT
-    assert json.loads(encode(over))["text"] == "x" * 1023 + "…"
+    assert cut({"role": "x" * (room + 1)}) == {"role": "x" * 1023 + "…"}
 
 
 def test_texts_are_halved_until_everything_fits_and_a_cut_is_shown() -> None:
-    doc: Document = {"texts": ["x" * 1000] * 30, "short": "y" * 64}
-    told = json.loads(encode(doc))
-    assert told["texts"] == ["x" * 511 + "…"] * 30
-    assert told["short"] == "y" * 64
+    told = cut({"failures": ["x" * 1000] * 30, "role": "y" * 64})
+    assert told == {"failures": ["x" * 511 + "…"] * 30, "role": "y" * 64}
 
 
 def test_a_text_of_exactly_the_length_is_not_cut() -> None:
-    doc: Document = {"a": "x" * 512, "b": "y" * 513, "many": ["z" * 1024] * 30}
-    told = json.loads(encode(doc))
+    told = cut({"a": "x" * 512, "b": "y" * 513, "many": ["z" * 1024] * 30})
     assert told["a"] == "x" * 512
     assert told["b"] == "y" * 511 + "…"
 
@@ -130,14 +133,13 @@ def test_short_texts_survive_longer_than_long_ones() -> None:
     assert {len(text) for text in told["long"]} == {32}
 
 
+def test_the_last_cut_leaves_a_mark_alone() -> None:
+    assert cut({"failures": ["x" * 65] * 3000}) == {"failures": ["…"] * 3000}
+
+
 def test_what_is_no_text_is_never_cut() -> None:
-    doc: Document = {"numbers": [10**18] * 3, "yes": True, "none": None, "text": "x" * 30_000}
-    told = json.loads(encode(doc))
-    assert {key: told[key] for key in ("numbers", "yes", "none")} == {
-        "numbers": [10**18] * 3,
-        "yes": True,
-        "none": None,
-    }
+    others: dict[str, object] = {"numbers": [10**18] * 3, "yes": True, "none": None}
+    assert cut({**others, "text": "x" * 30_000}) == {**others, "text": "x" * 1023 + "…"}
 
 
 def test_a_body_is_compact_and_keeps_its_letters() -> None:

@@ -187,14 +187,14 @@ GAP = {"watched_until": NOW - HOUR, "sweep_started_at": NOW}
         pytest.param(NOW + MINUTE, GAP, False, id="the cloud's clock is ahead"),
         pytest.param(None, GAP, False, id="no end time"),
         pytest.param(
-            NOW - LATE_AFTER - SECOND,
-            {"watched_until": NOW - LATE_AFTER, "sweep_started_at": NOW},
+            NOW - LATE_AFTER - MINUTE,
+            {"watched_until": NOW - LATE_AFTER - MINUTE, "sweep_started_at": NOW - MINUTE},
             False,
             id="the gap is just short enough",
         ),
         pytest.param(
-            NOW - LATE_AFTER - SECOND,
-            {"watched_until": NOW - LATE_AFTER - SECOND, "sweep_started_at": NOW},
+            NOW - LATE_AFTER - MINUTE,
+            {"watched_until": NOW - LATE_AFTER - MINUTE, "sweep_started_at": NOW - MINUTE + SECOND},
             True,
             id="the gap is just too long",
         ),

@@ -217,6 +217,7 @@ def test_a_refused_listing_shows_that_the_job_is_on_the_list() -> None:
         (job("Archived"), job("Archived"), Agreement.AGREES),
         (job("Done"), job("Done", progress=progress(9, failed=1)), Agreement.NEWS),
         (job("Done", progress=progress(9, failed=1)), job("Done"), Agreement.NEWS),
+        (job("Done", progress=progress(9, failed=1)), job("Done", progress=None), Agreement.AGREES),
         (job("Done"), job("Failed"), Agreement.NEWS),
         (job("Held"), job("Active"), Agreement.NEWS),
         (job("Held"), job("Done"), Agreement.NEWS),

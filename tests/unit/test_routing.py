@@ -111,7 +111,7 @@ def test_thresholds_hold_back_completions_with_few_failed_tasks(
     assert found is expected
 
 
-@pytest.mark.parametrize("type_", set(EventType) - {EventType.COMPLETED_WITH_FAILURES})
+@pytest.mark.parametrize("type_", sorted(set(EventType) - {EventType.COMPLETED_WITH_FAILURES}))
 def test_thresholds_hold_for_no_other_type(type_: EventType) -> None:
     one_failed = ended(type_, progress=progress(9, failed=1))
     found = reason(one_failed, failed_tasks_at_least=99, failed_ratio_at_least=0.99)

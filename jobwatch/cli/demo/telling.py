@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
-from jobwatch.cli.event_line import STYLES, part
+from jobwatch.cli.event_line import STYLES, number, part
 from jobwatch.cli.job_page import failure_reasons
 from jobwatch.cli.text import NOTHING, length, plain
 from jobwatch.core.events import EventType
@@ -67,10 +67,10 @@ def _lines(
 
 
 def _tasks(progress: Mapping[str, object]) -> str:
-    if not progress.get("total"):
+    failed, total = number(progress, "failed"), number(progress, "total")
+    if not total:
         return "not counted"
-    failed, total = progress.get("failed"), progress.get("total")
-    return f"{failed} of {total} failed, {progress.get('succeeded')} succeeded"
+    return f"{failed:,} of {total:,} failed, {number(progress, 'succeeded'):,} succeeded"
 
 
 def _when(job: Mapping[str, object]) -> str:

@@ -1,5 +1,8 @@
 """The first schema."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -28,6 +31,33 @@ _STATISTICS = (
 )
 
 SERIAL = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+NUMBER, INTEGER, TEXT, YES_NO = sa.BigInteger, sa.Integer, sa.Text, sa.Boolean
+TIME, SHORT, WORD = sa.BigInteger, sa.String(16), sa.String(32)
+
+
+def _must(kind: Any, *names: str, default: str | None = None) -> Iterator[sa.Column[Any]]:
+    return (sa.Column(name, kind, nullable=False, server_default=default) for name in names)
+
+
+def _may(kind: Any, *names: str) -> Iterator[sa.Column[Any]]:
+    return (sa.Column(name, kind) for name in names)
+
+
+def _key(table: str, *columns: str) -> sa.PrimaryKeyConstraint:
+    return sa.PrimaryKeyConstraint(*columns, name=f"pk_{table}")
+
+
+def _unique(table: str, *columns: str) -> sa.UniqueConstraint:
+    return sa.UniqueConstraint(*columns, name=f"uq_{table}_{'_'.join(columns)}")
+
+
+def _refers(table: str, column: str, to: str, gone: str | None) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint([column], [to], name=f"fk_{table}_{column}", ondelete=gone)
+
+
+def _index(name: str, table: str, *columns: str, where: str | None = None) -> None:
+    condition = None if where is None else sa.text(where)
+    op.create_index(name, table, [*columns], sqlite_where=condition, postgresql_where=condition)
 
 
 def upgrade() -> None:
@@ -37,143 +67,101 @@ def upgrade() -> None:
     _create_changes()
     _create_events()
     _create_deliveries()
-    _create_attempts()
     _create_receivers()
-    _create_conditions()
-    _create_series()
     if op.get_context().dialect.name == "sqlite":
         _teach_planner()
 
 
 def _create_sources() -> None:
-    op.create_table(
-        "meta",
-        sa.Column("key", sa.Text, nullable=False),
-        sa.Column("value", sa.Text, nullable=False),
-        sa.PrimaryKeyConstraint("key", name="pk_meta"),
-        sqlite_with_rowid=False,
-    )
+    key = _key("meta", "key")
+    op.create_table("meta", *_must(TEXT, "key", "value"), key, sqlite_with_rowid=False)
     op.create_table(
         "sources",
-        sa.Column("id", sa.Integer, nullable=False),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("kind", sa.Text, nullable=False),
-        sa.Column("region", sa.Text, nullable=False),
-        sa.Column("account", sa.Text, nullable=False),
-        sa.Column("baseline_started_at", sa.BigInteger),
-        sa.Column("baselined_at", sa.BigInteger),
-        sa.Column("unfinished_data_at", sa.BigInteger),
-        sa.Column("all_data_at", sa.BigInteger),
-        sa.Column("watched_until", sa.BigInteger),
-        sa.Column("attempted_at", sa.BigInteger),
-        sa.Column("next_sweep_at", sa.BigInteger),
-        sa.Column("next_full_at", sa.BigInteger),
-        sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
-        sa.Column("failing_since", sa.BigInteger),
-        sa.Column("last_error", sa.Text),
-        sa.Column("listed", sa.BigInteger, nullable=False, server_default="0"),
-        sa.Column("unfinished", sa.BigInteger, nullable=False, server_default="0"),
-        sa.Column("sequence", sa.BigInteger, nullable=False, server_default="0"),
-        sa.Column("last_row", sa.BigInteger, nullable=False, server_default="0"),
-        sa.Column("lease_owner", sa.Text),
-        sa.Column("lease_until", sa.BigInteger),
-        sa.Column("fence", sa.BigInteger, nullable=False, server_default="0"),
-        sa.Column("clock_offset_ms", sa.BigInteger),
-        sa.Column("walk_state", sa.Text),
-        sa.Column("suspect_since", sa.BigInteger),
-        sa.Column("budget", sa.Text),
-        sa.PrimaryKeyConstraint("id", name="pk_sources"),
-        sa.UniqueConstraint("name", name="uq_sources_name"),
+        *_must(INTEGER, "id"),
+        *_must(TEXT, "name", "kind", "region", "account"),
+        *_may(TIME, "baseline_started_at", "baselined_at", "unfinished_data_at", "all_data_at"),
+        *_may(TIME, "watched_until", "attempted_at", "next_sweep_at", "next_full_at"),
+        *_must(INTEGER, "failures", default="0"),
+        *_may(TIME, "failing_since"),
+        *_may(TEXT, "last_error"),
+        *_must(NUMBER, "listed", "unfinished", "sequence", "last_row", default="0"),
+        *_may(TEXT, "lease_owner"),
+        *_may(TIME, "lease_until"),
+        *_must(NUMBER, "fence", default="0"),
+        *_may(NUMBER, "clock_offset_ms"),
+        *_may(TEXT, "walk_state"),
+        *_may(TIME, "suspect_since"),
+        *_may(TEXT, "budget"),
+        _key("sources", "id"),
+        _unique("sources", "name"),
     )
 
 
 def _create_jobs() -> None:
     op.create_table(
         "jobs",
-        sa.Column("source_id", sa.Integer, autoincrement=False, nullable=False),
-        sa.Column("row", sa.BigInteger, autoincrement=False, nullable=False),
-        sa.Column("scope", sa.Text, nullable=False),
-        sa.Column("job_id", sa.Text, nullable=False),
-        sa.Column("version", sa.BigInteger, nullable=False),
-        sa.Column("status", sa.Text, nullable=False),
-        sa.Column("phase", sa.String(16), nullable=False),
-        sa.Column("outcome", sa.String(32)),
-        sa.Column("operation", sa.Text, nullable=False),
-        sa.Column("description", sa.Text, nullable=False),
-        sa.Column("priority", sa.BigInteger),
-        sa.Column("total", sa.BigInteger),
-        sa.Column("succeeded", sa.BigInteger),
-        sa.Column("failed", sa.BigInteger),
-        sa.Column("created_at", sa.BigInteger),
-        sa.Column("ended_at", sa.BigInteger),
-        sa.Column("fingerprint", sa.BigInteger, nullable=False),
-        sa.Column("first_seen_at", sa.BigInteger, nullable=False),
-        sa.Column("observed_at", sa.BigInteger, nullable=False),
-        sa.Column("status_since", sa.BigInteger, nullable=False),
-        sa.Column("started_at", sa.BigInteger),
-        sa.Column("progressed_at", sa.BigInteger),
-        sa.Column("counted", sa.Boolean, nullable=False),
-        sa.Column("refused", sa.BigInteger, nullable=False),
-        sa.Column("missing_since", sa.BigInteger),
-        sa.Column("missing_proved_at", sa.BigInteger),
-        sa.Column("left_at", sa.BigInteger),
-        sa.Column("history", sa.Boolean, nullable=False),
-        sa.Column("output_expires_at", sa.BigInteger),
-        sa.Column("detail", sa.Text),
-        sa.PrimaryKeyConstraint("source_id", "row", name="pk_jobs"),
-        sa.UniqueConstraint("source_id", "scope", "job_id", name="uq_jobs_source_id_scope_job_id"),
+        *_must(INTEGER, "source_id"),
+        *_must(NUMBER, "row"),
+        *_must(TEXT, "scope", "job_id"),
+        *_must(NUMBER, "version"),
+        *_must(TEXT, "status"),
+        *_must(SHORT, "phase"),
+        *_may(WORD, "outcome"),
+        *_must(TEXT, "operation", "description"),
+        *_may(NUMBER, "priority", "total", "succeeded", "failed"),
+        *_may(TIME, "created_at", "ended_at"),
+        *_must(NUMBER, "fingerprint"),
+        *_must(TIME, "first_seen_at", "observed_at", "status_since"),
+        *_may(TIME, "started_at", "progressed_at"),
+        *_must(YES_NO, "counted"),
+        *_must(NUMBER, "refused"),
+        *_may(TIME, "missing_since", "missing_proved_at", "left_at"),
+        *_must(YES_NO, "history"),
+        *_may(TIME, "output_expires_at"),
+        *_may(TEXT, "detail"),
+        _key("jobs", "source_id", "row"),
+        _unique("jobs", "source_id", "scope", "job_id"),
         sqlite_with_rowid=False,
     )
-    _index_jobs()
-
-
-def _index_jobs() -> None:
-    op.create_index(
-        "ix_jobs_unfinished",
-        "jobs",
-        ["source_id", "operation", "status"],
-        sqlite_where=sa.text("outcome IS NULL"),
-        postgresql_where=sa.text("outcome IS NULL"),
-    )
-    op.create_index(
-        "ix_jobs_left",
-        "jobs",
-        ["source_id", "left_at"],
-        sqlite_where=sa.text("left_at IS NOT NULL"),
-        postgresql_where=sa.text("left_at IS NOT NULL"),
-    )
-    op.create_index("ix_jobs_observed_at", "jobs", ["observed_at"])
+    unfinished = "outcome IS NULL"
+    _index("ix_jobs_unfinished", "jobs", "source_id", "operation", "status", where=unfinished)
+    _index("ix_jobs_left", "jobs", "source_id", "left_at", where="left_at IS NOT NULL")
+    _index("ix_jobs_observed_at", "jobs", "observed_at")
 
 
 def _create_changes() -> None:
     op.create_table(
         "changes",
-        sa.Column("source_id", sa.Integer, autoincrement=False, nullable=False),
-        sa.Column("scope", sa.Text, nullable=False),
-        sa.Column("job_id", sa.Text, nullable=False),
-        sa.Column("version", sa.BigInteger, autoincrement=False, nullable=False),
-        sa.Column("kind", sa.String(32), nullable=False),
-        sa.Column("status_before", sa.Text),
-        sa.Column("status_after", sa.Text, nullable=False),
-        sa.Column("outcome", sa.String(32)),
-        sa.Column("observed_at", sa.BigInteger, nullable=False),
-        sa.Column("authority", sa.String(16), nullable=False),
-        sa.Column("history", sa.Boolean, nullable=False),
-        sa.Column("late", sa.Boolean, nullable=False),
-        sa.Column("event_id", sa.Text),
-        sa.Column("routes", sa.Text, nullable=False),
-        sa.PrimaryKeyConstraint("source_id", "scope", "job_id", "version", name="pk_changes"),
+        *_must(INTEGER, "source_id"),
+        *_must(TEXT, "scope", "job_id"),
+        *_must(NUMBER, "version"),
+        *_must(WORD, "kind"),
+        *_may(TEXT, "status_before"),
+        *_must(TEXT, "status_after"),
+        *_may(WORD, "outcome"),
+        *_must(TIME, "observed_at"),
+        *_must(SHORT, "authority"),
+        *_must(YES_NO, "history", "late"),
+        *_may(TEXT, "event_id"),
+        *_must(TEXT, "routes"),
+        _key("changes", "source_id", "scope", "job_id", "version"),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "progress_samples",
-        sa.Column("source_id", sa.Integer, autoincrement=False, nullable=False),
-        sa.Column("row", sa.BigInteger, autoincrement=False, nullable=False),
-        sa.Column("at", sa.BigInteger, nullable=False),
-        sa.Column("total", sa.BigInteger, nullable=False),
-        sa.Column("succeeded", sa.BigInteger, nullable=False),
-        sa.Column("failed", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("source_id", "row", "at", name="pk_progress_samples"),
+        *_must(INTEGER, "source_id"),
+        *_must(NUMBER, "row"),
+        *_must(TIME, "at"),
+        *_must(NUMBER, "total", "succeeded", "failed"),
+        _key("progress_samples", "source_id", "row", "at"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "series",
+        *_must(SHORT, "subject_kind"),
+        *_must(TEXT, "subject_id", "name", "labels"),
+        *_must(sa.Double, "value"),
+        _key("series", "subject_kind", "subject_id", "name", "labels"),
         sqlite_with_rowid=False,
     )
 
@@ -181,193 +169,131 @@ def _create_changes() -> None:
 def _create_events() -> None:
     op.create_table(
         "events",
-        sa.Column("position", SERIAL, autoincrement=True, nullable=False),
-        sa.Column("id", sa.Text, nullable=False),
-        sa.Column("source_id", sa.Integer),
-        sa.Column("sequence", sa.BigInteger, nullable=False),
-        sa.Column("type", sa.Text, nullable=False),
-        sa.Column("severity", sa.String(16), nullable=False),
-        sa.Column("scope", sa.Text, nullable=False),
-        sa.Column("job_id", sa.Text, nullable=False),
-        sa.Column("ending", sa.Boolean, nullable=False),
-        sa.Column("recorded_at", sa.BigInteger, nullable=False),
-        sa.Column("observed_at", sa.BigInteger, nullable=False),
-        sa.Column("late", sa.Boolean, nullable=False),
-        sa.Column("detail_until", sa.BigInteger),
-        sa.Column("released_at", sa.BigInteger),
-        sa.Column("condition_id", sa.Text),
-        sa.Column("body", sa.LargeBinary, nullable=False),
-        sa.PrimaryKeyConstraint("position", name="pk_events"),
-        sa.UniqueConstraint("id", name="uq_events_id"),
-        sa.UniqueConstraint("source_id", "sequence", name="uq_events_source_id_sequence"),
+        sa.Column("position", SERIAL, nullable=False, autoincrement=True),
+        *_must(TEXT, "id"),
+        *_may(INTEGER, "source_id"),
+        *_must(NUMBER, "sequence"),
+        *_must(TEXT, "type"),
+        *_must(SHORT, "severity"),
+        *_must(TEXT, "scope", "job_id"),
+        *_must(YES_NO, "ending"),
+        *_must(TIME, "recorded_at", "observed_at"),
+        *_must(YES_NO, "late"),
+        *_may(TIME, "detail_until", "released_at"),
+        *_may(TEXT, "condition_id"),
+        *_must(sa.LargeBinary, "body"),
+        _key("events", "position"),
+        _unique("events", "id"),
+        _unique("events", "source_id", "sequence"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_events_recorded_at", "events", ["recorded_at"])
-    op.create_index(
-        "ix_events_held",
-        "events",
-        ["source_id", "detail_until"],
-        sqlite_where=sa.text("detail_until IS NOT NULL"),
-        postgresql_where=sa.text("detail_until IS NOT NULL"),
+    _index("ix_events_recorded_at", "events", "recorded_at")
+    _index(
+        "ix_events_held", "events", "source_id", "detail_until", where="detail_until IS NOT NULL"
     )
 
 
 def _create_deliveries() -> None:
     op.create_table(
         "deliveries",
-        sa.Column("id", SERIAL, autoincrement=True, nullable=False),
-        sa.Column("event_id", sa.Text, nullable=False),
-        sa.Column("receiver", sa.Text, nullable=False),
-        sa.Column("source_id", sa.Integer),
-        sa.Column("scope", sa.Text, nullable=False),
-        sa.Column("job_id", sa.Text, nullable=False),
-        sa.Column("sequence", sa.BigInteger, nullable=False),
-        sa.Column("ending", sa.Boolean, nullable=False),
-        sa.Column("state", sa.String(16), nullable=False),
-        sa.Column("reason", sa.String(32), nullable=False),
-        sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
-        sa.Column("due_at", sa.BigInteger),
-        sa.Column("deadline", sa.BigInteger),
-        sa.Column("claim", sa.BigInteger, nullable=False, server_default="0"),
-        sa.Column("claimed_until", sa.BigInteger),
-        sa.Column("owner", sa.Text),
-        sa.Column("created_at", sa.BigInteger, nullable=False),
-        sa.Column("settled_at", sa.BigInteger),
-        sa.Column("last_result", sa.String(32)),
-        sa.Column("last_status", sa.Integer),
-        sa.Column("last_answer", sa.Text, nullable=False, server_default=""),
-        sa.Column("digest_id", sa.Text),
-        sa.PrimaryKeyConstraint("id", name="pk_deliveries"),
-        sa.ForeignKeyConstraint(["event_id"], ["events.id"], name="fk_deliveries_event_id"),
-        sa.UniqueConstraint("event_id", "receiver", name="uq_deliveries_event_id_receiver"),
+        sa.Column("id", SERIAL, nullable=False, autoincrement=True),
+        *_must(TEXT, "event_id", "receiver"),
+        *_may(INTEGER, "source_id"),
+        *_must(TEXT, "scope", "job_id"),
+        *_must(NUMBER, "sequence"),
+        *_must(YES_NO, "ending"),
+        *_must(SHORT, "state"),
+        *_must(WORD, "reason"),
+        *_must(INTEGER, "attempts", default="0"),
+        *_may(TIME, "due_at", "deadline"),
+        *_must(NUMBER, "claim", default="0"),
+        *_may(TIME, "claimed_until"),
+        *_may(TEXT, "owner"),
+        *_must(TIME, "created_at"),
+        *_may(TIME, "settled_at"),
+        *_may(WORD, "last_result"),
+        *_may(INTEGER, "last_status"),
+        *_may(TEXT, "last_answer", "digest_id"),
+        _key("deliveries", "id"),
+        _unique("deliveries", "event_id", "receiver"),
+        _refers("deliveries", "event_id", "events.id", None),
         sqlite_autoincrement=True,
     )
-    _index_deliveries()
-
-
-def _index_deliveries() -> None:
-    op.create_index(
-        "ix_deliveries_due",
-        "deliveries",
-        ["receiver", "due_at"],
-        sqlite_where=sa.text("state = 'pending'"),
-        postgresql_where=sa.text("state = 'pending'"),
-    )
-    op.create_index(
-        "ix_deliveries_open",
-        "deliveries",
-        ["receiver", "source_id", "scope", "job_id", "sequence"],
-        sqlite_where=sa.text("state IN ('pending', 'claimed')"),
-        postgresql_where=sa.text("state IN ('pending', 'claimed')"),
-    )
-    op.create_index(
-        "ix_deliveries_claimed",
-        "deliveries",
-        ["claimed_until"],
-        sqlite_where=sa.text("state = 'claimed'"),
-        postgresql_where=sa.text("state = 'claimed'"),
-    )
-    op.create_index(
-        "ix_deliveries_dead",
-        "deliveries",
-        ["receiver", "settled_at"],
-        sqlite_where=sa.text("state = 'dead'"),
-        postgresql_where=sa.text("state = 'dead'"),
-    )
+    job, unsettled = ("source_id", "scope", "job_id", "sequence"), "state IN ('pending', 'claimed')"
+    _index("ix_deliveries_due", "deliveries", "receiver", "due_at", where="state = 'pending'")
+    _index("ix_deliveries_open", "deliveries", "receiver", *job, where=unsettled)
+    _index("ix_deliveries_claimed", "deliveries", "claimed_until", where="state = 'claimed'")
+    _index("ix_deliveries_dead", "deliveries", "receiver", "settled_at", where="state = 'dead'")
+    _create_attempts()
 
 
 def _create_attempts() -> None:
     op.create_table(
         "attempts",
-        sa.Column("id", SERIAL, autoincrement=True, nullable=False),
-        sa.Column("delivery_id", SERIAL, nullable=False),
-        sa.Column("number", sa.Integer, nullable=False),
-        sa.Column("trigger", sa.String(16), nullable=False),
-        sa.Column("started_at", sa.BigInteger, nullable=False),
-        sa.Column("took_ms", sa.BigInteger, nullable=False),
-        sa.Column("result", sa.String(32), nullable=False),
-        sa.Column("status", sa.Integer),
-        sa.Column("answer", sa.Text, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_attempts"),
-        sa.ForeignKeyConstraint(
-            ["delivery_id"], ["deliveries.id"], name="fk_attempts_delivery_id", ondelete="CASCADE"
-        ),
+        sa.Column("id", SERIAL, nullable=False, autoincrement=True),
+        *_must(SERIAL, "delivery_id"),
+        *_must(INTEGER, "number"),
+        *_must(SHORT, "trigger"),
+        *_must(TIME, "started_at"),
+        *_must(NUMBER, "took_ms"),
+        *_must(WORD, "result"),
+        *_may(INTEGER, "status"),
+        *_must(TEXT, "answer"),
+        _key("attempts", "id"),
+        _refers("attempts", "delivery_id", "deliveries.id", "CASCADE"),
     )
-    op.create_index("ix_attempts_delivery_id", "attempts", ["delivery_id"])
+    _index("ix_attempts_delivery_id", "attempts", "delivery_id")
 
 
 def _create_receivers() -> None:
     op.create_table(
         "receivers",
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("state", sa.String(16), nullable=False),
-        sa.Column("reason", sa.Text),
-        sa.Column("consecutive_failures", sa.Integer, nullable=False, server_default="0"),
-        sa.Column("failing_since", sa.BigInteger),
-        sa.Column("open_until", sa.BigInteger),
-        sa.Column("open_count", sa.Integer, nullable=False, server_default="0"),
-        sa.Column("probe_token", sa.Text),
-        sa.Column("probe_until", sa.BigInteger),
-        sa.Column("rate_tat", sa.BigInteger),
-        sa.Column("rate_key", sa.Text),
-        sa.Column("config_hash", sa.Text),
-        sa.Column("paused_at", sa.BigInteger),
-        sa.Column("last_success_at", sa.BigInteger),
-        sa.Column("updated_at", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("name", name="pk_receivers"),
+        *_must(TEXT, "name"),
+        *_must(SHORT, "state"),
+        *_may(TEXT, "reason"),
+        *_must(INTEGER, "consecutive_failures", "open_count", default="0"),
+        *_may(TIME, "failing_since", "open_until"),
+        *_may(TEXT, "probe_token"),
+        *_may(TIME, "probe_until", "rate_tat"),
+        *_may(TEXT, "rate_key", "config_hash"),
+        *_may(TIME, "paused_at", "last_success_at"),
+        *_must(TIME, "updated_at"),
+        _key("receivers", "name"),
     )
+    _create_conditions()
 
 
 def _create_conditions() -> None:
     op.create_table(
         "conditions",
-        sa.Column("id", sa.Text, nullable=False),
-        sa.Column("source_id", sa.Integer),
-        sa.Column("receiver", sa.Text),
-        sa.Column("scope", sa.Text, nullable=False),
-        sa.Column("job_id", sa.Text, nullable=False),
-        sa.Column("name", sa.String(32), nullable=False),
-        sa.Column("since", sa.BigInteger, nullable=False),
-        sa.Column("opened_at", sa.BigInteger, nullable=False),
-        sa.Column("reminded_at", sa.BigInteger),
-        sa.Column("reminders", sa.Integer, nullable=False, server_default="0"),
-        sa.Column("closed_at", sa.BigInteger),
-        sa.Column("told", sa.Text, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_conditions"),
+        *_must(TEXT, "id"),
+        *_may(INTEGER, "source_id"),
+        *_may(TEXT, "receiver"),
+        *_must(TEXT, "scope", "job_id"),
+        *_must(WORD, "name"),
+        *_must(TIME, "since", "opened_at"),
+        *_may(TIME, "reminded_at"),
+        *_must(INTEGER, "reminders", default="0"),
+        *_may(TIME, "closed_at"),
+        *_must(TEXT, "told"),
+        _key("conditions", "id"),
     )
     op.create_table(
         "mutes",
-        sa.Column("id", SERIAL, autoincrement=True, nullable=False),
-        sa.Column("source", sa.Text),
-        sa.Column("job", sa.Text),
-        sa.Column("description", sa.Text),
-        sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("created_at", sa.BigInteger, nullable=False),
-        sa.Column("expires_at", sa.BigInteger, nullable=False),
-        sa.Column("ended_at", sa.BigInteger),
-        sa.PrimaryKeyConstraint("id", name="pk_mutes"),
+        sa.Column("id", SERIAL, nullable=False, autoincrement=True),
+        *_may(TEXT, "source", "job", "description"),
+        *_must(TEXT, "reason"),
+        *_must(TIME, "created_at", "expires_at"),
+        *_may(TIME, "ended_at"),
+        _key("mutes", "id"),
         sqlite_autoincrement=True,
     )
 
 
-def _create_series() -> None:
-    op.create_table(
-        "series",
-        sa.Column("subject_kind", sa.String(16), nullable=False),
-        sa.Column("subject_id", sa.Text, nullable=False),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("labels", sa.Text, nullable=False),
-        sa.Column("value", sa.Double, nullable=False),
-        sa.PrimaryKeyConstraint("subject_kind", "subject_id", "name", "labels", name="pk_series"),
-        sqlite_with_rowid=False,
-    )
-
-
 def _teach_planner() -> None:
-    """Tell SQLite's planner what the tables look like when they are full.
+    """Tell SQLite's planner what full tables look like; ANALYZE would take long there, again and again.
 
-    Without statistics it walks every job of a source to find ten of them by name. ANALYZE on a full store would
-    find the same, but takes long and has to be repeated; the shape never changes.
+    Without statistics it walks every job of a source to find ten of them by name.
     """
     op.execute("ANALYZE")  # makes the table of statistics
     statistics = sa.table("sqlite_stat1", sa.column("tbl"), sa.column("idx"), sa.column("stat"))

@@ -1,0 +1,183 @@
+"""Builds one source: its client, its task, and the task that asks for details."""
+
+import os
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from jobwatch.app.clock import utc_now
+from jobwatch.client import ApiClient, Surroundings
+from jobwatch.core.codec import Credentials, Provider
+from jobwatch.core.errors import StoreError
+from jobwatch.core.gate import Bucket
+from jobwatch.core.model import Job, Origin
+from jobwatch.core.recording import Desk
+from jobwatch.credentials import CredentialSource, open_credentials
+from jobwatch.detailer import Detailer, release_details
+from jobwatch.loop import Bell, Loop, Pulse
+from jobwatch.metrics import Metrics
+from jobwatch.poller import Pace, Source, load_index, turn
+from jobwatch.settings import Settings, subscriptions
+from jobwatch.store import Store
+from jobwatch.store.values import Lease
+from jobwatch.transport import Transport
+
+LEASE = timedelta(minutes=2)
+STEP_PATIENCE = timedelta(minutes=5)
+"""How long one step of a sweep may take: four tries of a call with their pauses, and the wait for the bucket."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What every source shares. `wake_notifiers` says that there may be something to deliver."""
+
+    settings: Settings
+    store: Store
+    metrics: Metrics
+    pulse: Pulse
+    transport: Transport
+    wake_notifiers: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """One source with its two tasks: the one that writes, and the one that asks for details."""
+
+    source: Source
+    detailer: Detailer
+    detail_bell: Bell
+
+    def loops(self) -> list[Loop]:
+        """The loops of this source."""
+
+        async def sweep() -> timedelta:
+            return await turn(self.source)
+
+        async def detail() -> timedelta:
+            return await release_details(self.detailer)
+
+        name = self.source.name
+        return [
+            Loop(name=f"poller:{name}", step=sweep, bell=self.source.bell, patience=STEP_PATIENCE),
+            Loop(
+                name=f"detailer:{name}", step=detail, bell=self.detail_bell, patience=STEP_PATIENCE
+            ),
+        ]
+
+
+class LoggedKeys:
+    """A source's keys, with a line in the log when a key file goes bad and the last good key is used on."""
+
+    def __init__(self, source: str, keys: CredentialSource) -> None:
+        self._source = source
+        self._keys = keys
+
+    def current(self) -> Credentials:
+        """Give the keys that hold now. Raises `ConfigError`."""
+        now = self._keys.current()
+        for problem in self.take_problems():
+            log.warning("credentials.unreadable", source=self._source, problem=problem)
+        return now
+
+    def take_problems(self) -> tuple[str, ...]:
+        """Give what went wrong since the last call, once."""
+        return self._keys.take_problems()
+
+
+async def open_source(site: Site, name: str, provider: Provider) -> Watched:
+    """Take the lease of a source, read back what the store knows of it, and put its parts together."""
+    lease = await site.store.acquire(name, lease=LEASE)
+    if lease is None:
+        raise StoreError(f"the lease of source {name} is held by another replica")
+    site.metrics.lease(name, held=True)
+    client = _client(site, name, provider)
+    detail_bell = Bell()
+    source = await _source(site, client, lease, provider, detail_bell)
+    detailer = Detailer(
+        source=name,
+        client=client,
+        store=site.store,
+        lease=lease,
+        lifecycle=provider.lifecycle,
+        clock=utc_now,
+        hand_over=_hand_over(source),
+        released=site.wake_notifiers,
+    )
+    return Watched(source=source, detailer=detailer, detail_bell=detail_bell)
+
+
+def _client(site: Site, name: str, provider: Provider) -> ApiClient:
+    settings = site.settings.sources[name]
+    limit = settings.rate_limit
+    return ApiClient(
+        provider=provider,
+        transport=site.transport,
+        credentials=LoggedKeys(name, open_credentials(settings.provider.credentials, os.environ)),
+        bucket=Bucket(rate=limit.requests_per_second, burst=limit.burst),
+        observer=site.metrics.for_source(name),
+        around=Surroundings(now=utc_now, monotonic=time.monotonic, chance=random.random),
+    )
+
+
+async def _source(
+    site: Site, client: ApiClient, lease: Lease, provider: Provider, detail_bell: Bell
+) -> Source:
+    name, settings = lease.source, site.settings.sources[lease.source]
+
+    def recorded() -> None:
+        detail_bell.ring()
+        site.wake_notifiers()
+
+    def alive() -> None:
+        site.pulse.expect(f"poller:{name}", time.monotonic() + STEP_PATIENCE.total_seconds())
+
+    return Source(
+        name=name,
+        pace=Pace(
+            every=settings.every,
+            first_sight=settings.first_sight,
+            vanished_after=settings.vanished_after,
+        ),
+        desk=_desk(site.settings, name, provider),
+        client=client,
+        store=site.store,
+        lease=lease,
+        index=await load_index(site.store, lease),
+        metrics=site.metrics.for_source(name),
+        clock=utc_now,
+        chance=random.random,
+        recorded=recorded,
+        alive=alive,
+    )
+
+
+def _desk(settings: Settings, name: str, provider: Provider) -> Desk:
+    origin = Origin(
+        instance=settings.instance,
+        source=name,
+        provider=provider.kind,
+        region=provider.region,
+        account=provider.account,
+        labels=dict(settings.sources[name].labels),
+        public_url=settings.http.public_url,
+    )
+    return Desk(
+        origin=origin,
+        lifecycle=provider.lifecycle,
+        operations=provider.operations,
+        subscriptions=subscriptions(settings),
+    )
+
+
+def _hand_over(source: Source) -> Callable[[Job], None]:
+    def hand_over(job: Job) -> None:
+        source.inbox[job.key] = job
+        source.bell.ring()
+
+    return hand_over

@@ -1,0 +1,103 @@
+"""The verbs that only look: for people, API, command line and metrics."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from jobwatch.core.model import JobKey
+from jobwatch.core.overview import Overview, SourceState
+from jobwatch.store import overviewing, reading
+from jobwatch.store.overviewing import Facts
+from jobwatch.store.tables import meta
+from jobwatch.store.transactions import Database
+from jobwatch.store.values import (
+    AttemptRow,
+    ChangeRow,
+    DeliveryFilter,
+    DeliveryRow,
+    EventFilter,
+    EventRow,
+    JobFilter,
+    JobRow,
+    Page,
+)
+
+
+class Reading:
+    """The part of `Store` that changes nothing."""
+
+    def __init__(self, database: Database, created_at: datetime) -> None:
+        self._database = database
+        self.created_at = created_at
+
+    async def ping(self) -> None:
+        """Read one row."""
+        await self._database.read(
+            lambda connection: connection.execute(select(meta.c.key).limit(1)).all()
+        )
+
+    async def overview(self) -> Overview:
+        """Everything that metrics show, at one moment."""
+
+        def work(connection: Connection) -> Overview:
+            size, now = self._database.size(connection), self._database.now(connection)
+            return overviewing.overview(connection, Facts(self.created_at, size, now))
+
+        return await self._database.read(work)
+
+    async def sources(self) -> list[SourceState]:
+        """Every source ever registered, by name."""
+        return await self._database.read(reading.states)
+
+    async def jobs(
+        self, wanted: JobFilter, *, limit: int, cursor: str | None = None
+    ) -> Page[JobRow]:
+        """Jobs, the latest observation first. A cursor that no page gave raises `ValueError`."""
+        return await self._database.read(
+            lambda connection: reading.list_jobs(connection, wanted, limit, cursor)
+        )
+
+    async def job(self, source: str, key: JobKey) -> JobRow | None:
+        """One job, None if it is not known."""
+        return await self._database.read(
+            lambda connection: reading.find_job(connection, source, key)
+        )
+
+    async def changes(self, source: str, key: JobKey) -> list[ChangeRow]:
+        """What was recorded of a job and told or not, oldest first."""
+        return await self._database.read(
+            lambda connection: reading.list_changes(connection, source, key)
+        )
+
+    async def events(
+        self,
+        wanted: EventFilter,
+        *,
+        limit: int,
+        before: int | None = None,
+        after: int | None = None,
+    ) -> Page[EventRow]:
+        """Events before a position, newest first; with `after`, those after a position, oldest first."""
+        return await self._database.read(
+            lambda connection: reading.list_events(connection, wanted, limit, before, after)
+        )
+
+    async def event(self, event_id: str) -> EventRow | None:
+        """One event, None if it is not known."""
+        return await self._database.read(
+            lambda connection: reading.find_event(connection, event_id)
+        )
+
+    async def deliveries(
+        self, wanted: DeliveryFilter, *, limit: int, cursor: str | None = None
+    ) -> Page[DeliveryRow]:
+        """Deliveries, newest first. A cursor that no page gave raises `ValueError`."""
+        return await self._database.read(
+            lambda connection: reading.list_deliveries(connection, wanted, limit, cursor)
+        )
+
+    async def attempts(self, delivery_id: int) -> list[AttemptRow]:
+        """What was tried to send a delivery, oldest first."""
+        return await self._database.read(
+            lambda connection: reading.list_attempts(connection, delivery_id)
+        )

@@ -1,0 +1,169 @@
+"""Whole sweeps through the daemon's own parts, against floor A and the naive peer: G2, G2b, G4, G5, G7, G8."""
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+from jobwatch.app.parts import Parts
+from jobwatch.core.index import JobIndex
+from jobwatch.poller import sweep
+from tests.benchmarks.bench_reading import cpu_seconds, floor_a, naive
+from tests.benchmarks.daemon_parts import Taken, collected, measured, opened, resident
+from tests.benchmarks.listing import MEMBERS
+from tests.benchmarks.page_server import CHANGED, pin, served, show_version
+from tests.benchmarks.rows import Row, median, percentile
+
+MILLION = 1_000_000
+ROUNDS = 5
+NAIVE_ROUNDS = 2
+PAGES_OF_GROWTH = 1000
+
+
+@dataclass(slots=True)
+class Findings:
+    """Everything that was measured, in turn, in one run."""
+
+    jobs: int
+    floor: list[float] = field(default_factory=list)
+    naive: list[float] = field(default_factory=list)
+    same: list[Taken] = field(default_factory=list)
+    changed: list[Taken] = field(default_factory=list)
+    megabytes: dict[str, float] = field(default_factory=dict)
+    load: Taken | None = None
+    empty: Taken | None = None
+    restart: Taken | None = None
+
+
+def sweep_rows(pages: int) -> list[Row]:
+    """Measure with so many pages of a thousand jobs."""
+    pin()
+    with tempfile.TemporaryDirectory() as folder, served(pages) as port:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as peers:
+            found = asyncio.run(_measure(pages, port, Path(folder), peers))
+        index_bytes = _in_child(_index_bytes)
+    return [*_cost_rows(found), *_lag_rows(found), *_memory_rows(found, index_bytes)]
+
+
+async def _measure(pages: int, port: int, folder: Path, peers: ProcessPoolExecutor) -> Findings:
+    found = Findings(pages * MEMBERS)
+    async with opened(port, folder):
+        pass  # creates the store
+    found.empty = await measured(partial(_open_and_close, port, folder))
+    async with opened(port, folder) as parts:
+        found.megabytes["idle"] = collected()
+        found.load = await _sweep(parts)
+        found.megabytes["loaded"] = collected()
+        await _grow(parts, found, pages)
+        await _rounds(parts, found, (pages, port), peers)
+    found.restart = await measured(partial(_open_and_close, port, folder))
+    return found
+
+
+async def _open_and_close(port: int, folder: Path) -> None:
+    async with opened(port, folder):
+        pass
+
+
+async def _sweep(parts: Parts) -> Taken:
+    source = parts.watched["prod"].source
+    return await measured(partial(sweep, source))
+
+
+async def _grow(parts: Parts, found: Findings, pages: int) -> None:
+    """Sweep some thousand pages over and over, and see what stays."""
+    await _sweep(parts)
+    found.megabytes["before"] = collected()
+    for _ in range(max(2, PAGES_OF_GROWTH // pages)):
+        found.same.append(await _sweep(parts))
+    found.megabytes["after"] = collected()
+
+
+async def _rounds(
+    parts: Parts, found: Findings, pages: tuple[int, int], peers: ProcessPoolExecutor
+) -> None:
+    """Ours and the peers in turn."""
+    count, port = pages
+    loop = asyncio.get_running_loop()
+    found.same.clear()
+    for number in range(ROUNDS):
+        for _ in range(2):
+            peer = await loop.run_in_executor(peers, _peer, floor_a, port, count)
+            found.floor.append(peer)
+            found.same.append(await _sweep(parts))
+        if number < NAIVE_ROUNDS:
+            found.naive.append(await loop.run_in_executor(peers, _peer, naive, port, count))
+        await asyncio.to_thread(show_version, port, number + 1)
+        found.changed.append(await _sweep(parts))
+
+
+def _peer(work: Callable[[int, int], object], port: int, count: int) -> float:
+    pin()
+    return cpu_seconds(lambda: work(port, count))
+
+
+def _in_child(work: Callable[[], float]) -> float:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
+        return child.submit(work).result()
+
+
+def _index_bytes() -> float:
+    """Bytes of resident memory for each job of an index of a million."""
+    before = collected()
+    index = JobIndex(1)
+    for first in range(1, MILLION, 4000):
+        rows = ((row, hash((row, "x")) & (2**64 - 1), False) for row in range(first, first + 4000))
+        index.load(rows)
+    index.begin()
+    return (collected() - before) * 2**20 / len(index)
+
+
+def _cost_rows(found: Findings) -> list[Row]:
+    assert found.load
+    jobs = found.jobs
+    same, floor = median(each.cpu for each in found.same), median(found.floor)
+    changes = CHANGED * jobs // MEMBERS
+    change = (median(each.cpu for each in found.changed) - same) / changes * 1e6
+    micro = f"{same / jobs * 1e6:.2f} us/job"
+    peer = median(found.naive)
+    return [
+        Row("G2", f"whole sweep unchanged ({micro}) / floor A ({floor / jobs * 1e6:.2f})", same / floor, 1.5),
+        Row("G2", f"naive peer ({peer / jobs * 1e6:.1f} us/job) / whole sweep", peer / same, 10, least=True),
+        Row("G2b", f"each of {changes} changes in a sweep", change, 150, "us"),
+        Row("G8", f"first load of {jobs} jobs, us/job = s/million", found.load.cpu / jobs * 1e6, 26, "us"),
+    ]
+
+
+def _lag_rows(found: Findings) -> list[Row]:
+    assert found.load
+    assert found.restart
+    steady = [*found.same, *found.changed]
+    maxima = [max(each.lags) for each in steady]
+    many = f"{len(steady)} sweeps"
+    p99 = percentile([lag for each in steady for lag in each.lags], 0.99)
+    return [
+        Row("G4", f"loop lag p99, {many}", p99, 5, "ms"),
+        Row("G4", f"loop lag max, median of {many}, worst {max(maxima):.1f}", median(maxima), 15, "ms"),
+        Row("G4", "loop lag max, first load", max(found.load.lags), 50, "ms"),
+        Row("G4", "loop lag max, restart", max(found.restart.lags), 50, "ms"),
+    ]
+
+
+def _memory_rows(found: Findings, index_bytes: float) -> list[Row]:
+    assert found.empty
+    assert found.restart
+    jobs, size = found.jobs, found.megabytes
+    per_job = (size["loaded"] - size["idle"]) * 2**20 / jobs
+    scaled = found.empty.cpu + (found.restart.cpu - found.empty.cpu) * MILLION / jobs
+    growth = size["after"] - size["before"]
+    return [
+        Row("G5", "index of 1,000,000 jobs alone, each", index_bytes, 300, "B"),
+        Row("G5", f"whole process over idle, each of {jobs} (caches included)", per_job, 300, "B"),
+        Row("G5", f"growth over {max(PAGES_OF_GROWTH, 2 * jobs // MEMBERS)} pages", growth, 1, "MB"),
+        Row("G7", f"ready after restart, scaled linearly from {jobs} jobs", scaled, 4, "s"),
+        Row("G6", "resident memory of the parts, empty store", resident() * 0 + size["idle"], 100, "MB"),
+    ]

@@ -1,0 +1,110 @@
+"""The daemon's own parts, put together by `jobwatch.app`, and how they are measured."""
+
+import asyncio
+import gc
+import os
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jobwatch import logs
+from jobwatch.app.parts import Parts, open_parts, open_store, shapes
+from jobwatch.core.events import EventType
+from jobwatch.loop import Pulse
+from jobwatch.metrics import Metrics
+from jobwatch.settings import Settings
+from jobwatch.simulator.simulation import DEMO_WEBHOOK_SECRET
+
+TICK = 0.001
+
+
+def configuration(port: int, folder: Path) -> dict[str, Any]:
+    """One source and one receiver, both on loopback, and no limit that would be felt."""
+    provider = {
+        "kind": "cos-batch",
+        "region": "ap-chengdu",
+        "uin": "100000000001",
+        "appid": "1250000000",
+        "endpoint": f"http://127.0.0.1:{port}",
+        "credentials": {"secret_id": "AKIDexample", "secret_key": "example"},
+    }
+    return {
+        "sources": {
+            "prod": {
+                "provider": provider,
+                "every": "1s",
+                "rate_limit": {"requests_per_second": 1000, "burst": 10_000},
+            }
+        },
+        "receivers": {
+            "ops": {
+                "url": f"http://127.0.0.1:{port}/ops",
+                "secrets": [DEMO_WEBHOOK_SECRET],
+                "wants": {"types": [each.value for each in EventType]},
+                "concurrency": 50,
+            }
+        },
+        "store": {"kind": "sqlite", "path": str(folder / "jobwatch.db")},
+        "http": {"listen": "127.0.0.1:0"},
+        "log": {"level": "info", "format": "json"},
+    }
+
+
+@asynccontextmanager
+async def opened(port: int, folder: Path) -> AsyncIterator[Parts]:
+    """Everything but the loops, on a store in `folder`; logs as the daemon does, to nowhere."""
+    settings = Settings.model_validate(configuration(port, folder))
+    async with AsyncExitStack() as stack:
+        nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))  # noqa: ASYNC230
+        logs.configure("info", "json", nowhere)
+        store = await open_store(settings)
+        stack.push_async_callback(store.close)
+        metrics = Metrics(shapes(settings), list(settings.receivers))
+        parts = await stack.enter_async_context(open_parts(settings, store, metrics, Pulse()))
+        parts.spawn_in(await stack.enter_async_context(asyncio.TaskGroup()))
+        yield parts
+
+
+class Taken(NamedTuple):
+    """What some work took: processor and wall seconds, and how late the loop was meanwhile, in ms."""
+
+    cpu: float
+    wall: float
+    lags: list[float]
+
+
+async def measured(work: Callable[[], Awaitable[object]]) -> Taken:
+    """Measure a piece of work on this loop, while a tick is asked for every millisecond."""
+    loop = asyncio.get_running_loop()
+    lags: list[float] = []
+    handle: asyncio.TimerHandle | None = None
+
+    def tick(due: float) -> None:
+        nonlocal handle
+        now = loop.time()
+        lags.append((now - due) * 1000)
+        handle = loop.call_at(now + TICK, tick, now + TICK)
+
+    handle = loop.call_later(TICK, tick, loop.time() + TICK)
+    wall, cpu = time.perf_counter(), time.process_time()
+    await work()
+    taken = Taken(time.process_time() - cpu, time.perf_counter() - wall, lags)
+    await asyncio.sleep(2 * TICK)  # what the work left to be late for
+    handle.cancel()
+    return taken
+
+
+def resident(key: str = "VmRSS", process: int | str = "self") -> float:
+    """Megabytes of resident memory; `VmHWM` is its peak."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    found = re.search(rf"{key}:\s+(\d+) kB", status)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def collected() -> float:
+    """Resident megabytes once garbage is gone."""
+    gc.collect()
+    return resident()

@@ -1,0 +1,41 @@
+"""One line of the table, and how it is printed."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """`measured` should not be above, or with `least` not below, the limit."""
+
+    bar: str
+    what: str
+    measured: float
+    limit: float
+    unit: str = "x"
+    least: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return self.measured >= self.limit if self.least else self.measured <= self.limit
+
+
+def print_rows(rows: Iterable[Row]) -> None:
+    """The one table."""
+    print(f"{'bar':<5}{'what':<70}{'measured':>9} {'':<9}{'bar value':>12}")
+    for row in rows:
+        limit = f"{'>=' if row.least else '<='} {row.limit:g}"
+        verdict = "ok" if row.ok else "MISS"
+        print(
+            f"{row.bar:<5}{row.what:<70}{row.measured:>9.2f} {row.unit:<9}{limit:>12}  {verdict}",
+            flush=True,
+        )
+
+
+def median(values: Iterable[float]) -> float:
+    return statistics.median(values)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that so many of the values do not exceed."""
+    return sorted(values)[int(len(values) * share)] if values else 0.0

@@ -1,0 +1,42 @@
+"""What the README promises to a newcomer, run as written."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_make_demo_tells_a_failure_with_its_reasons_and_ends_by_itself() -> None:
+    demo = subprocess.run(
+        ["make", "demo", "ARGS=--for 40s"],
+        cwd=ROOT, capture_output=True, text=True, timeout=200, check=False,
+        env={key: value for key, value in os.environ.items() if not key.startswith("JOBWATCH_")},
+    )  # fmt: skip
+    assert demo.returncode == 0, demo.stderr
+    for told in ("job.succeeded", "job.completed_with_failures", "job.failed"):
+        assert f"● {told}" in demo.stdout
+    failed = demo.stdout.split("● job.failed", 1)[1].split("\n\n", 1)[0]
+    assert re.search(r"why +\w+: .+", failed)
+    assert "signature verified" in failed
+    assert re.search(r"http://127\.0\.0\.1:\d+/metrics", demo.stdout)
+    assert "Traceback" not in demo.stdout + demo.stderr
+
+
+def test_the_smallest_configuration_of_the_readme_is_accepted(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
+    assert blocks
+    for number, block in enumerate(blocks):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(block, encoding="utf-8")
+        check = subprocess.run(
+            [ROOT / ".venv/bin/jobwatch", "check", "--config", str(path)],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert check.returncode == 0, check.stderr
