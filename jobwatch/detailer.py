@@ -12,7 +12,7 @@ import structlog
 
 from jobwatch.client import ApiClient
 from jobwatch.core.detail import Answer, Told, Wait, decide
-from jobwatch.core.errors import ApiError, TransportError, TransportKind
+from jobwatch.core.errors import ApiError, ConfigError, TransportError, TransportKind
 from jobwatch.core.events import DETAIL_PATIENCE
 from jobwatch.core.lifecycle import Lifecycle
 from jobwatch.core.model import Job, JobKey
@@ -33,7 +33,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detailer:
-    """What the detailer of one source works with. `hand_over` takes news to the source's task."""
+    """What the detailer of one source works with.
+
+    `hand_over` takes news to the source's task, with the version of the snapshot that it goes beyond.
+    """
 
     source: str
     client: ApiClient
@@ -41,7 +44,7 @@ class Detailer:
     lease: Lease
     lifecycle: Lifecycle
     clock: Callable[[], datetime]
-    hand_over: Callable[[Job], None]
+    hand_over: Callable[[Job, int], None]
     released: Callable[[], None]
 
 
@@ -65,7 +68,7 @@ async def release_details(detailer: Detailer) -> timedelta:
             case Told(detail=detail, error=error):
                 releases.append(Release(event_id=event.event_id, detail=detail, error=error))
             case Wait(news=Job() as job):
-                detailer.hand_over(job)
+                detailer.hand_over(job, event.snapshot.version)
             case Wait():
                 pass
     released = await detailer.store.release(detailer.lease, releases)
@@ -94,8 +97,10 @@ async def _ask(detailer: Detailer, waiting: Sequence[AwaitingDetail]) -> dict[Jo
         async with slots:
             try:
                 answers[key] = await detailer.client.describe(key)
-            except (ApiError, TransportError) as error:
+            except (ApiError, TransportError, ConfigError) as error:
                 answers[key] = error
+            except Exception:  # one poison answer must not hold back every event of the source
+                log.exception("describe.broken", source=detailer.source, job_id=key.id)
 
     try:
         async with (

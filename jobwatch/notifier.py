@@ -83,6 +83,8 @@ class Notifier:
         What ends while a transaction runs is settled together by the next pass. Returns the pause until there
         may be something to do again.
         """
+        if self.unsettled:  # before their claims' leases end, and they are sent again
+            await self._settle_ended()
         free = self.post.concurrency - len(self.running)
         if free:
             lease = self.post.timeout + LEASE_MARGIN

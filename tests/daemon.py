@@ -127,7 +127,11 @@ class Daemon:
         raise AssertionError(f"not ready in {PATIENCE} s\n{self.tail()}")
 
     def tail(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace")[-4000:] if self.log.exists() else ""
+        return (
+            self.log.read_text(encoding="utf-8", errors="replace")[-4000:]
+            if self.log.exists()
+            else ""
+        )
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         """Look into the database from outside."""
@@ -136,10 +140,13 @@ class Daemon:
 
     def in_flight(self) -> set[str]:
         """Event ids of deliveries that are claimed and unsettled."""
-        return {row[0] for row in self.query("SELECT event_id FROM deliveries WHERE state = 'claimed'")}
+        return {
+            row[0] for row in self.query("SELECT event_id FROM deliveries WHERE state = 'claimed'")
+        }
 
     def counter(self, name: str) -> float:
-        return sum(row[0] for row in self.query(f"SELECT value FROM series WHERE name = '{name}'"))
+        rows = self.query(f"SELECT value FROM series WHERE name = '{name}'")
+        return float(sum(row[0] for row in rows))
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         lines = self.log.read_text(encoding="utf-8").splitlines()

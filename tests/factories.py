@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from jobwatch.core.diff import Authority, Change, ChangeKind, PageDiff, Watch, diff_page
+from jobwatch.core.diff import Authority, Change, ChangeKind, PageDiff, diff_page
 from jobwatch.core.errors import ApiError
 from jobwatch.core.events import EventType, JobEvent, Severity, document, encode
+from jobwatch.core.first_sight import Watch
 from jobwatch.core.lifecycle import Lifecycle, StatusRow
 from jobwatch.core.model import Job, JobDetail, JobKey, Origin, Outcome, Phase, Progress, Snapshot
 

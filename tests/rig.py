@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from jobwatch.client import ApiClient, Surroundings
-from jobwatch.core.diff import FirstSight
+from jobwatch.core.first_sight import FirstSight
 from jobwatch.core.gate import Bucket
 from jobwatch.core.model import Origin
 from jobwatch.core.outbox import STANDARD_WAITS, RetryPolicy
@@ -130,9 +130,7 @@ class Rig:
     async def value(self, name: str, *labels: str) -> float:
         """One stored counter of the source; 0 where it never moved."""
         overview = await self.store.overview()
-        return sum(
-            each.value for each in overview.series if each.series == (name, labels)
-        )
+        return sum(each.value for each in overview.series if each.series == (name, labels))
 
     def exposition(self) -> str:
         return self.metrics.render("", "").body.decode()
@@ -260,7 +258,7 @@ async def rig(
             lease=lease,
             lifecycle=provider.lifecycle,
             clock=clock,
-            hand_over=lambda found: source.inbox.__setitem__(found.key, found),
+            hand_over=lambda found, version: source.inbox.__setitem__(found.key, (found, version)),
             released=lambda: None,
         )
         group = await stack.enter_async_context(asyncio.TaskGroup())

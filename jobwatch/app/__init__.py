@@ -12,7 +12,7 @@ from datetime import timedelta
 import structlog
 
 from jobwatch.app.clock import utc_now
-from jobwatch.app.parts import Parts, open_parts, open_store, shapes
+from jobwatch.app.parts import Parts, freeze_heap, open_parts, open_store, shapes
 from jobwatch.app.view import Readiness, web_view
 from jobwatch.app.watching import Watched
 from jobwatch.core.errors import StoreLocked
@@ -48,6 +48,7 @@ async def run(
     The HTTP server comes first, so that a daemon that waits for another one's store says so. Raises `ConfigError`
     where the port is taken, `StoreUnusable` where the store cannot be opened.
     """
+    freeze_heap()
     readiness, pulse, bounds = Readiness(), Pulse(), shapes(settings)
     metrics = Metrics(bounds, list(settings.receivers))
     async with AsyncExitStack() as stack:

@@ -175,9 +175,9 @@ def _desk(settings: Settings, name: str, provider: Provider) -> Desk:
     )
 
 
-def _hand_over(source: Source) -> Callable[[Job], None]:
-    def hand_over(job: Job) -> None:
-        source.inbox[job.key] = job
+def _hand_over(source: Source) -> Callable[[Job, int], None]:
+    def hand_over(job: Job, version: int) -> None:
+        source.inbox[job.key] = (job, version)
         source.bell.ring()
 
     return hand_over

@@ -6,7 +6,14 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from jobwatch.core.diff import Agreement, agreement
-from jobwatch.core.errors import ApiError, Denied, JobwatchError, NoSuchJob, TransportError
+from jobwatch.core.errors import (
+    ApiError,
+    ConfigError,
+    Denied,
+    JobwatchError,
+    NoSuchJob,
+    TransportError,
+)
 from jobwatch.core.lifecycle import Lifecycle
 from jobwatch.core.model import Job, JobDetail, Snapshot
 
@@ -18,6 +25,7 @@ class DetailError(StrEnum):
     BEHIND = "answer_behind"
     CHANGED = "job_changed"
     SOURCE_REMOVED = "source_removed"
+    NO_CREDENTIALS = "no_credentials"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,4 +73,6 @@ def decide(
 def _name(error: JobwatchError) -> str:
     if isinstance(error, ApiError):
         return error.code
+    if isinstance(error, ConfigError):
+        return DetailError.NO_CREDENTIALS
     return error.kind.value if isinstance(error, TransportError) else DetailError.TIMEOUT.value

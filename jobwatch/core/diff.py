@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from jobwatch.core.first_sight import Watch, is_history, is_late
 from jobwatch.core.lifecycle import Lifecycle
 from jobwatch.core.model import Job, JobKey, Phase, Snapshot
-
-HISTORY_SLACK = timedelta(minutes=5)
 
 
 class ChangeKind(StrEnum):
@@ -47,32 +46,6 @@ class Authority(StrEnum):
 
     LISTING = "listing"
     DESCRIBE = "describe"
-
-
-class FirstSight(StrEnum):
-    """What a source with an empty store tells, besides a duration."""
-
-    BASELINE = "baseline"
-    EVERYTHING = "everything"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
-    """What the present sweep knows about time.
-
-    `observed_at` is now. `baseline_started_at` is when the first sweep that completed, or is still trying to,
-    began; `baselined` says that it completed. `watched_until` is when the last complete sweep that covers
-    unfinished jobs ended, None if there was none. `clock_offset` is the cloud's clock minus ours.
-    """
-
-    observed_at: datetime
-    every: timedelta
-    first_sight: timedelta | FirstSight
-    baseline_started_at: datetime
-    baselined: bool
-    watched_until: datetime | None = None
-    sweep_started_at: datetime | None = None
-    clock_offset: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,11 +100,13 @@ def diff_page(
     changes: list[Change] = []
     doubted: list[Job] = []
     same: list[Snapshot] = []
-    for key, job in fold(jobs, lifecycle).items():
+    for key, seen in fold(jobs, lifecycle).items():
         before = known.get(key)
         if before is None:
-            changes.append(_first_sight(job, watch, authority))
-        elif _alike(before, job) or (job.fingerprint and job.fingerprint == before.refused):
+            changes.append(_first_sight(seen, watch, authority))
+            continue
+        job = with_counters(seen, before)
+        if _alike(before, job) or (job.fingerprint and job.fingerprint == before.refused):
             same.append(replace(before, job=replace(before.job, fingerprint=job.fingerprint)))
         elif _contradicts_an_end(before, job) and authority is Authority.LISTING:
             doubted.append(job)
@@ -140,11 +115,17 @@ def diff_page(
     return PageDiff(changes=tuple(changes), doubted=tuple(doubted), same=tuple(same))
 
 
+def with_counters(job: Job, before: Snapshot) -> Job:
+    """The observation, with the recorded counters where it has none: an answer without them takes none away."""
+    return job if job.progress else replace(job, progress=before.job.progress)
+
+
 def _alike(before: Snapshot, job: Job) -> bool:
     """Equal fields, and nothing left to take back: a job that was missing has been seen again."""
     return (
         before.missing_since is None
         and before.left_at is None
+        and before.outcome == job.outcome
         and replace(before.job, fingerprint=job.fingerprint) == job
     )
 
@@ -223,42 +204,6 @@ def _since(job: Job, watch: Watch) -> datetime:
     return job.ended_at if job.terminal and job.ended_at else watch.observed_at
 
 
-def is_history(job: Job, watch: Watch) -> bool:
-    """Whether a first-seen job is history (recorded, not told).
-
-    1. While the baseline is being taken, `first_sight` decides: everything is news, nothing is, or only what
-       ended within the duration.
-    2. Afterwards an unfinished job is news, and so is one that ended after the baseline began, give or take five
-       minutes and the clocks' difference. Without an end time, the creation time stands in; without both: news.
-    """
-    if not watch.baselined:
-        if isinstance(watch.first_sight, FirstSight):
-            return watch.first_sight is FirstSight.BASELINE
-        return job.ended_at is None or job.ended_at < watch.baseline_started_at - watch.first_sight
-    if not job.terminal:
-        return False
-    reference = job.ended_at or job.created_at
-    slack = HISTORY_SLACK + abs(watch.clock_offset)
-    return reference is not None and reference < watch.baseline_started_at - slack
-
-
-def is_late(job: Job, watch: Watch) -> bool:
-    """Whether the job ended while nobody watched, and is recorded well after its end.
-
-    Nobody watched: between the end of the last complete sweep and the start of this one lie more than three
-    intervals. Well after: more than three intervals.
-    """
-    if job.ended_at is None:
-        return False
-    allowed = 3 * watch.every
-    if watch.observed_at - job.ended_at <= allowed:
-        return False
-    if watch.watched_until is None:
-        return True
-    resumed_at = watch.sweep_started_at or watch.observed_at
-    return resumed_at - watch.watched_until > allowed and job.ended_at >= watch.watched_until
-
-
 def refuse(before: Snapshot, listed: Job, watch: Watch) -> Change:
     """Remember a listing that DescribeJob contradicted, so that it is not asked about again."""
     after = replace(
@@ -266,6 +211,7 @@ def refuse(before: Snapshot, listed: Job, watch: Watch) -> Change:
         version=before.version + 1,
         observed_at=watch.observed_at,
         refused=listed.fingerprint,
+        left_at=None,
     )
     return Change(kind=ChangeKind.REFUSED, before=before, after=after, authority=Authority.DESCRIBE)
 
@@ -276,13 +222,13 @@ def missing(before: Snapshot, watch: Watch, *, vanished_after: timedelta) -> Cha
     The first one begins a proof; one at least `vanished_after` later, with no other answer between, completes
     it. None where there is nothing new to note.
     """
-    if before.missing_since is None:
-        after = replace(before, missing_since=watch.observed_at)
-    elif (
-        before.missing_proved_at is None
-        and watch.observed_at - before.missing_since >= vanished_after
-    ):
-        after = replace(before, missing_proved_at=watch.observed_at)
+    since, now = before.missing_since, watch.observed_at
+    if before.missing_proved_at is not None:
+        return None
+    if since is None or since > now:
+        after = replace(before, missing_since=now)
+    elif now - since >= vanished_after:
+        after = replace(before, missing_proved_at=now)
     else:
         return None
     after = replace(
@@ -308,6 +254,7 @@ def agreement(snapshot: Snapshot, job: Job, lifecycle: Lifecycle) -> Agreement:
 
     An ended job that the answer shows unfinished lags: only a listing and DescribeJob together reopen a job.
     """
+    job = with_counters(job, snapshot)
     if (snapshot.job.status, snapshot.outcome) == (job.status, job.outcome):
         return Agreement.AGREES
     if snapshot.outcome is not None and job.outcome is None:

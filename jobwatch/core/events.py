@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias, assert_never
+from urllib.parse import quote
 
 from jobwatch.core.diff import TOLD_KINDS, Change, ChangeKind
 from jobwatch.core.lifecycle import Lifecycle
@@ -139,7 +140,7 @@ def event_id(event: JobEvent, sequence: int) -> str:
         job.status,
         instant(job.ended_at) or "",
     )
-    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
+    digest = hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).digest()
     return "evt_" + base64.b32encode(digest).decode().lower()[:26]
 
 
@@ -191,7 +192,9 @@ def subject(job: Job) -> str:
 def _links(origin: Origin, job: Job) -> dict[str, str]:
     if origin.public_url is None:
         return {}
-    return {"job": f"{origin.public_url.rstrip('/')}/jobs/{origin.source}/{subject(job)}"}
+    names = (origin.source, job.scope, job.id) if job.scope else (origin.source, job.id)
+    path = "/".join(quote(name, safe="", errors="replace") for name in names)
+    return {"job": f"{origin.public_url.rstrip('/')}/jobs/{path}"}
 
 
 def job_document(snapshot: Snapshot) -> Document:
@@ -271,11 +274,15 @@ def _dump(doc: object) -> bytes:
     return json.dumps(doc, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-def _cut(value: object, limit: int) -> object:
+_FREE = frozenset({"description", "operation", "status", "previous_status", "labels", "detail"})
+"""Parts of a document that people or the cloud wrote; all others are names, times and numbers."""
+
+
+def _cut(value: object, limit: int, *, free: bool = False) -> object:
     if isinstance(value, str):
-        return value if len(value) <= max(limit, 64) else value[: limit - 1] + "…"
+        return value[: limit - 1] + "…" if free and len(value) > limit else value
     if isinstance(value, dict):
-        return {key: _cut(item, limit) for key, item in value.items()}
+        return {key: _cut(item, limit, free=free or key in _FREE) for key, item in value.items()}
     if isinstance(value, list):
-        return [_cut(item, limit) for item in value]
+        return [_cut(item, limit, free=free) for item in value]
     return value

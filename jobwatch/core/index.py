@@ -67,11 +67,6 @@ class JobIndex:
             self._left[slot] = 1
             self._remember(slot, NONE)
 
-    def was_seen(self, row: int) -> bool:
-        """Whether the present sweep saw the job."""
-        slot = bisect_left(self._rows, row)
-        return slot < len(self._rows) and self._rows[slot] == row and bool(self._seen[slot])
-
     def unseen_rows(self) -> Iterator[int]:
         """The rows that the present sweep did not see and that had not left before, ascending."""
         slot = self._seen.find(0)
@@ -93,7 +88,19 @@ class JobIndex:
         slot = bisect_left(self._rows, row)
         if slot == len(self._rows):
             self._append(row)
+        elif self._rows[slot] != row:
+            self._insert(slot, row)
         return slot
+
+    def _insert(self, slot: int, row: int) -> None:
+        """Make room for a row that was recorded without our knowing: its commit came through, the news of it not."""
+        self._rows.insert(slot, row)
+        self._prints.insert(slot, NONE)
+        self._left.insert(slot, 0)
+        self._seen.insert(slot, 0)
+        for print_, moved in self._slots.items():
+            if moved >= slot:
+                self._slots[print_] = moved + 1
 
     def _append(self, row: int) -> None:
         self._rows.append(row)

@@ -57,12 +57,11 @@ class RetryPolicy:
     jitter: float = 0.2
 
 
-def _waits(*seconds: int) -> tuple[timedelta, ...]:
-    return tuple(timedelta(seconds=value) for value in seconds)
-
-
 # 0, 5 s, 30 s, 2 m, 10 m, 30 m, 1 h, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h: the first attempt waits for nothing.
-STANDARD_WAITS = _waits(5, 30, 120, 600, 1800, 3600, 7200, 18000, 36000, 50400, 72000, 86400)
+STANDARD_WAITS = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (5, 30, 120, 600, 1800, 3600, 7200, 18000, 36000, 50400, 72000, 86400)
+)
 LONGEST_WAIT = timedelta(hours=30)
 """No due time further ahead than this was ever written; one that is, comes from a clock that stepped."""
 

@@ -35,6 +35,7 @@ async def turn(source: Source) -> timedelta:
     if source.inbox:
         await take_inbox(source)
     state = await source.store.source(source.lease)
+    source.attempted = source.attempted or state.attempted_at is not None
     now = source.clock()
     longest = source.pace.every * (1 + JITTER)
     due_at = state.next_sweep_at
@@ -73,19 +74,21 @@ async def sweep(source: Source) -> None:
     group = FIRST_LOAD_PAGES if not index else 1
 
     index.begin()
+    source.unsettled.clear()
     async for page in _grouped(source, group):
         index.see_slots(page.unchanged)
         await observe(source, page.jobs, watch)
         listed += page.listed
-    unfinished = await store.unfinished(lease)
-    absent = [snapshot for snapshot in unfinished if not index.was_seen(snapshot.row)]
+    unseen = list(index.unseen_rows())
+    absent = await store.absent(lease, unseen)
+    unfinished = await store.count_unfinished(lease)
     await follow(source, absent, watch)
 
     followed = {snapshot.row for snapshot in absent}
-    left = [row for row in index.unseen_rows() if row not in followed]
+    left = [row for row in unseen if row not in followed]
     await store.mark_left(lease, left, source.clock())
     index.leave(left)
-    report = _report(source, started_at, listed, len(unfinished))
+    report = _report(source, started_at, listed, unfinished)
     await store.finish_sweep(lease, report)
     source.metrics.swept("full", (report.finished_at - started_at).total_seconds())
     log.info(
@@ -98,17 +101,23 @@ async def sweep(source: Source) -> None:
 
 
 async def _grouped(source: Source, pages: int) -> AsyncIterator[JobPage]:
-    """The pages of the walk, so many at a time."""
+    """The pages of the walk, so many at a time. A walk that breaks gives first what it was shown before."""
     gathered: list[JobPage] = []
-    async for page in source.client.pages(Walk(), source.index.known):
-        source.metrics.paged("full")
-        source.alive()
-        gathered.append(page)
-        if len(gathered) == pages:
-            yield _joined(gathered)
-            gathered.clear()
+    broken: Exception | None = None
+    try:
+        async for page in source.client.pages(Walk(), source.index.known):
+            source.metrics.paged("full")
+            source.alive()
+            gathered.append(page)
+            if len(gathered) == pages:
+                yield _joined(gathered)
+                gathered.clear()
+    except BROKEN as error:
+        broken = error
     if gathered:
         yield _joined(gathered)
+    if broken is not None:
+        raise broken
 
 
 def _joined(pages: Sequence[JobPage]) -> JobPage:
@@ -121,9 +130,18 @@ def _joined(pages: Sequence[JobPage]) -> JobPage:
 
 
 async def take_inbox(source: Source) -> None:
-    """Record what the detailer's DescribeJob answers showed beyond the snapshots."""
-    found = tuple(source.inbox.values())
+    """Record what the detailer's DescribeJob answers showed beyond the snapshots.
+
+    An answer to a snapshot that changed meanwhile may be older than the change: it is dropped, and asked for again.
+    """
+    inbox = dict(source.inbox)
     source.inbox.clear()
+    known = await source.store.known(source.lease, list(inbox))
+    found = [
+        job
+        for key, (job, version) in inbox.items()
+        if key in known and known[key].version == version
+    ]
     state = await source.store.source(source.lease)
     await observe(source, found, watch_for(source, state, source.clock()), Authority.DESCRIBE)
 

@@ -4,8 +4,16 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from jobwatch.core.diff import Authority, Change, Watch, diff_page, missing, refuse
-from jobwatch.core.errors import ApiError, JobwatchError, NoSuchJob, StaleWrite, TransportError
+from jobwatch.core.diff import Authority, Change, diff_page, missing, refuse
+from jobwatch.core.errors import (
+    ApiError,
+    ConfigError,
+    JobwatchError,
+    NoSuchJob,
+    StaleWrite,
+    TransportError,
+)
+from jobwatch.core.first_sight import Watch
 from jobwatch.core.model import Job, JobDetail, JobKey, Snapshot
 from jobwatch.core.recording import batch_for
 from jobwatch.poller.source import Source
@@ -66,13 +74,14 @@ async def _settle_doubts(
         answer, before = answers[job.key], known[job.key]
         if isinstance(answer, JobDetail):
             same = (answer.job.status, answer.job.outcome) == (before.job.status, before.outcome)
-            if same:
-                refused.append(refuse(before, job, now))
-            else:
+            if not same:
                 confirmed.append(answer.job)
+            elif job.fingerprint:  # without one, there is nothing to remember it by
+                refused.append(refuse(before, job, now))
     await _record(source, refused)
     await observe(source, confirmed, watch, Authority.DESCRIBE)
-    _raise_first(answers.values())
+    # The pages behind this one are still worth reading; `follow` ends the sweep for what stays open.
+    source.unsettled += _failed(answers.values())
 
 
 async def follow(source: Source, absent: Sequence[Snapshot], watch: Watch) -> None:
@@ -87,7 +96,9 @@ async def follow(source: Source, absent: Sequence[Snapshot], watch: Watch) -> No
         if isinstance(answers[snapshot.key], NoSuchJob)
     )
     await _record(source, [proof for proof in proofs if proof is not None])
-    _raise_first(answers.values())
+    failed = [*source.unsettled, *_failed(answers.values())]
+    if failed:
+        raise failed[0]
 
 
 Answers = dict[JobKey, JobDetail | JobwatchError]
@@ -102,8 +113,9 @@ async def _describe(source: Source, keys: Sequence[JobKey]) -> Answers:
         async with slots:
             try:
                 answers[key] = await source.client.describe(key)
-            except (ApiError, TransportError) as error:
+            except (ApiError, TransportError, ConfigError) as error:
                 answers[key] = error
+            source.alive()
 
     async with asyncio.TaskGroup() as group:
         for key in keys:
@@ -111,8 +123,10 @@ async def _describe(source: Source, keys: Sequence[JobKey]) -> Answers:
     return answers
 
 
-def _raise_first(answers: Iterable[JobDetail | JobwatchError]) -> None:
-    """A job that could not be read leaves the sweep incomplete; NoSuchJob is an answer."""
-    for answer in answers:
-        if isinstance(answer, JobwatchError) and not isinstance(answer, NoSuchJob):
-            raise answer
+def _failed(answers: Iterable[JobDetail | JobwatchError]) -> list[JobwatchError]:
+    """The jobs that could not be read, each of which leaves the sweep incomplete; NoSuchJob is an answer."""
+    return [
+        answer
+        for answer in answers
+        if isinstance(answer, JobwatchError) and not isinstance(answer, NoSuchJob)
+    ]

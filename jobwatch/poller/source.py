@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from jobwatch.client import ApiClient
-from jobwatch.core.diff import FirstSight, Watch
+from jobwatch.core.errors import JobwatchError
+from jobwatch.core.first_sight import FirstSight, Watch
 from jobwatch.core.index import JobIndex
 from jobwatch.core.model import Job, JobKey
 from jobwatch.core.overview import SourceState
@@ -29,8 +30,9 @@ class Pace:
 class Source:
     """One watched listing and everything its task works with.
 
-    `inbox` holds what the detailer found out beyond the snapshots; `bell` wakes the source for it. `recorded` is
-    called after events were recorded, `alive` after every step of a long sweep.
+    `inbox` holds what the detailer found out beyond the snapshots, with the versions of those; `bell` wakes the
+    source for it. `recorded` is called after events were recorded, `alive` after every step of a long sweep.
+    `unsettled` are the errors that left doubts of the present sweep open.
     """
 
     name: str
@@ -46,7 +48,8 @@ class Source:
     recorded: Callable[[], None]
     alive: Callable[[], None]
     bell: Bell = field(default_factory=Bell)
-    inbox: dict[JobKey, Job] = field(default_factory=dict)
+    inbox: dict[JobKey, tuple[Job, int]] = field(default_factory=dict)
+    unsettled: list[JobwatchError] = field(default_factory=list)
     attempted: bool = False
 
 
@@ -67,5 +70,6 @@ def watch_for(source: Source, state: SourceState, now: datetime) -> Watch:
         baseline_started_at=state.baseline_started_at or now,
         baselined=state.baselined_at is not None,
         watched_until=state.watched_until,
+        watched_from=state.unfinished_data_at,
         sweep_started_at=now,
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from jobwatch.core.diff import FirstSight
+from jobwatch.core.first_sight import FirstSight
 from jobwatch.providers import ProviderSettings
 from jobwatch.settings.fields import Duration, Line, Part, between, duration_or
 

@@ -86,7 +86,9 @@ def _mend_due_times(connection: Connection, receiver: str, now: datetime) -> Non
         update(deliveries)
         .where(
             deliveries.c.receiver == receiver,
-            deliveries.c.due_at > now + LONGEST_WAIT,
+            deliveries.c.due_at > now,
+            # What was never tried was due when it was written.
+            or_(deliveries.c.attempts == 0, deliveries.c.due_at > now + LONGEST_WAIT),
             state_is("pending"),
         )
         .values(due_at=now)

@@ -54,6 +54,11 @@ def clean(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def to_json(document: object) -> str:
+    """The document as text; escaped, so that nothing in it can be refused."""
+    return json.dumps(document, separators=(",", ":"))
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware time as microseconds since the epoch."""
 
@@ -101,7 +106,7 @@ class Word(TypeDecorator[str]):
 
 
 class Document(TypeDecorator[object]):
-    """A JSON document as text; escaped, so that no text in it can be refused."""
+    """A JSON document as text."""
 
     impl = Text
     cache_ok = True
@@ -109,7 +114,7 @@ class Document(TypeDecorator[object]):
     def process_bind_param(self, value: object | None, dialect: Dialect) -> str | None:
         """To the database."""
         del dialect
-        return None if value is None else json.dumps(value, separators=(",", ":"))
+        return None if value is None else to_json(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> object | None:
         """From the database."""

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, select, update
 
 from jobwatch.core.errors import FenceLost
 from jobwatch.store.tables import sources
@@ -14,6 +14,27 @@ class Start(NamedTuple):
 
     sequence: int
     row: int
+
+
+_mine = and_(
+    sources.c.id == bindparam("of_source"),
+    sources.c.lease_owner == bindparam("held_by"),
+    sources.c.fence == bindparam("with_fence"),
+)
+_hold = select(sources.c.id).where(_mine).with_for_update(read=True)
+_take_numbers = (
+    update(sources)
+    .where(_mine)
+    .values(
+        sequence=sources.c.sequence + bindparam("events", type_=BigInteger),
+        last_row=sources.c.last_row + bindparam("rows", type_=BigInteger),
+    )
+    .returning(sources.c.sequence, sources.c.last_row)
+)
+
+
+def _values(lease: Lease) -> dict[str, object]:
+    return {"of_source": lease.source_id, "held_by": lease.owner, "with_fence": lease.fence}
 
 
 def mine(lease: Lease) -> ColumnElement[bool]:
@@ -32,8 +53,7 @@ def lost(lease: Lease) -> FenceLost:
 
 def hold(connection: Connection, lease: Lease) -> None:
     """Keep the lease from being taken until this transaction ends. Raises `FenceLost`."""
-    held = select(sources.c.id).where(mine(lease)).with_for_update(read=True)
-    if connection.scalar(held) is None:
+    if connection.scalar(_hold, _values(lease)) is None:
         raise lost(lease)
 
 
@@ -42,12 +62,8 @@ def take_numbers(connection: Connection, lease: Lease, *, events: int, rows: int
 
     An update instead of a shared lock, because two shared locks that both go on to update wait for each other.
     """
-    taken = connection.execute(
-        update(sources)
-        .where(mine(lease))
-        .values(sequence=sources.c.sequence + events, last_row=sources.c.last_row + rows)
-        .returning(sources.c.sequence, sources.c.last_row)
-    ).one_or_none()
+    wanted = _values(lease) | {"events": events, "rows": rows}
+    taken = connection.execute(_take_numbers, wanted).one_or_none()
     if taken is None:
         raise lost(lease)
     return Start(taken.sequence - events, taken.last_row - rows)

@@ -19,7 +19,7 @@ from jobwatch.core.model import JobKey
 from jobwatch.core.outbox import DeliveryState, Result
 from jobwatch.core.overview import SourceState
 from jobwatch.store import leasing
-from jobwatch.store.columns import clamp, clean, to_micros
+from jobwatch.store.columns import clamp, clean
 from jobwatch.store.outbox_tables import attempts, deliveries, events
 from jobwatch.store.snapshots import decode, snapshot_columns
 from jobwatch.store.tables import changes, jobs, sources, unfinished
@@ -61,7 +61,7 @@ def list_jobs(
     found = connection.execute(statement.limit(limit)).all()
     last = None
     if len(found) == limit:
-        last = f"{to_micros(found[-1].observed_at)}.{found[-1].source_id}.{found[-1].row}"
+        last = f"{found[-1].observed_at}.{found[-1].source_id}.{found[-1].row}"
     return Page(rows=tuple(map(_job_row, found)), cursor=last)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from jobwatch.core.census import EVENTS, Series
@@ -18,12 +18,54 @@ from jobwatch.core.model import JobKey
 from jobwatch.core.outbox import DeliveryState
 from jobwatch.core.recording import Batch, Entry
 from jobwatch.store import order, series
+from jobwatch.store.bulk import insert_many
+from jobwatch.store.columns import clean, to_json, to_micros
 from jobwatch.store.fencing import take_numbers
 from jobwatch.store.outbox_tables import deliveries, events
 from jobwatch.store.snapshots import encode, insert_rows, update_rows
 from jobwatch.store.tables import changes, jobs
 from jobwatch.store.values import Lease, Recorded
 
+_CHANGE = tuple(changes.columns.keys())
+_EVENT = (
+    "id",
+    "source_id",
+    "sequence",
+    "type",
+    "severity",
+    "scope",
+    "job_id",
+    "ending",
+    "recorded_at",
+    "observed_at",
+    "late",
+    "detail_until",
+    "released_at",
+    "body",
+)
+_DELIVERY = (
+    "event_id",
+    "receiver",
+    "source_id",
+    "scope",
+    "job_id",
+    "sequence",
+    "ending",
+    "state",
+    "reason",
+    "due_at",
+    "deadline",
+    "created_at",
+)
+
+_versions = (
+    select(jobs.c.row, jobs.c.version)
+    .where(
+        jobs.c.source_id == bindparam("of_source"),
+        jobs.c.row.in_(bindparam("rows", expanding=True)),
+    )
+    .with_for_update()
+)
 _KEPT_KINDS = TOLD_KINDS | {ChangeKind.MISSING, ChangeKind.REFUSED}
 
 
@@ -93,11 +135,7 @@ def _check_versions(connection: Connection, lease: Lease, entries: Iterable[Entr
     expected = dict(read)
     remaining = iter(expected)
     while chunk := list(islice(remaining, order.CHUNK)):
-        found = connection.execute(
-            select(jobs.c.row, jobs.c.version)
-            .where(jobs.c.source_id == lease.source_id, jobs.c.row.in_(chunk))
-            .with_for_update()
-        )
+        found = connection.execute(_versions, {"of_source": lease.source_id, "rows": chunk})
         versions = dict(found.all())
         if any(versions.get(row) != expected[row] for row in chunk):
             raise StaleWrite(f"a job of {lease.source} changed since it was read")
@@ -117,79 +155,81 @@ def _write_changes(
 ) -> None:
     ids = {id(each.entry): each.id for each in told}
     rows = [
-        {
-            "source_id": lease.source_id,
-            "scope": change.after.job.scope,
-            "job_id": change.after.job.id,
-            "version": change.after.version,
-            "kind": change.kind.value,
-            "status_before": change.before.job.status if change.before else None,
-            "status_after": change.after.job.status,
-            "outcome": change.after.outcome.value if change.after.outcome else None,
-            "observed_at": change.after.observed_at,
-            "authority": change.authority.value,
-            "history": change.history,
-            "late": change.late,
-            "event_id": ids.get(id(entry)),
-            "routes": {routed.receiver: routed.reason.value for routed in entry.routes},
-        }
+        (
+            lease.source_id,
+            clean(change.after.job.scope),
+            clean(change.after.job.id),
+            change.after.version,
+            change.kind.value,
+            clean(change.before.job.status) if change.before else None,
+            clean(change.after.job.status),
+            change.after.outcome.value if change.after.outcome else None,
+            to_micros(change.after.observed_at),
+            change.authority.value,
+            change.history,
+            change.late,
+            ids.get(id(entry)),
+            to_json({routed.receiver: routed.reason.value for routed in entry.routes}),
+        )
         for entry in entries
         if (change := entry.change).kind in _KEPT_KINDS and not change.history
     ]
     if rows:
-        connection.execute(insert(changes), rows)
+        insert_many(connection, changes, _CHANGE, rows)
 
 
 def _write_events(
     connection: Connection, lease: Lease, told: Sequence[_Told], at: datetime
 ) -> None:
+    recorded_at = to_micros(at)
     rows = [
-        {
-            "id": each.id,
-            "source_id": lease.source_id,
-            "sequence": each.sequence,
-            "type": each.event.type.value,
-            "severity": each.event.severity.value,
-            "scope": each.event.snapshot.job.scope,
-            "job_id": each.event.snapshot.job.id,
-            "ending": each.event.ending,
-            "recorded_at": at,
-            "observed_at": each.event.observed_at,
-            "late": each.event.late,
-            "detail_until": each.entry.detail_until,
-            "released_at": None if each.entry.detail_until else at,
-            "body": each.body,
-        }
+        (
+            each.id,
+            lease.source_id,
+            each.sequence,
+            each.event.type.value,
+            each.event.severity.value,
+            clean(each.event.snapshot.job.scope),
+            clean(each.event.snapshot.job.id),
+            each.event.ending,
+            recorded_at,
+            to_micros(each.event.observed_at),
+            each.event.late,
+            to_micros(each.entry.detail_until),
+            None if each.entry.detail_until else recorded_at,
+            each.body,
+        )
         for each in told
     ]
     if rows:
-        connection.execute(insert(events), rows)
+        insert_many(connection, events, _EVENT, rows)
 
 
 def _write_deliveries(
     connection: Connection, lease: Lease, told: Sequence[_Told], at: datetime, now: datetime
 ) -> int:
+    due_at, created_at = to_micros(now), to_micros(at)
     rows = [
-        {
-            "event_id": each.id,
-            "receiver": routed.receiver,
-            "source_id": lease.source_id,
-            "scope": each.event.snapshot.job.scope,
-            "job_id": each.event.snapshot.job.id,
-            "sequence": each.sequence,
-            "ending": each.event.ending,
-            "state": DeliveryState.PENDING.value,
-            "reason": routed.reason.value,
-            "due_at": now,
-            "deadline": None if routed.give_up_after is None else at + routed.give_up_after,
-            "created_at": at,
-        }
+        (
+            each.id,
+            routed.receiver,
+            lease.source_id,
+            clean(each.event.snapshot.job.scope),
+            clean(each.event.snapshot.job.id),
+            each.sequence,
+            each.event.ending,
+            DeliveryState.PENDING.value,
+            routed.reason.value,
+            due_at,
+            None if routed.give_up_after is None else to_micros(at + routed.give_up_after),
+            created_at,
+        )
         for each in told
         for routed in each.entry.routes
         if routed.wanted
     ]
     if rows:
-        connection.execute(insert(deliveries), rows)
+        insert_many(connection, deliveries, _DELIVERY, rows)
     return len(rows)
 
 
@@ -205,8 +245,10 @@ def _count(connection: Connection, lease: Lease, batch: Batch, told: Iterable[_T
     subject = str(lease.source_id)
     added: Counter[Series] = Counter(batch.counts.added)
     added.update(Series(EVENTS, (each.event.type.value,)) for each in told)
-    series.add(connection, {("source", subject, each): value for each, value in added.items()})
-    latest = batch.counts.latest
-    series.raise_to(
-        connection, {("source", subject, each): value for each, value in latest.items()}
-    )
+    amounts = {_key(subject, each): value for each, value in added.items()}
+    latest = {_key(subject, each): value for each, value in batch.counts.latest.items()}
+    series.add(connection, amounts, latest=latest)
+
+
+def _key(subject: str, each: Series) -> series.Key:
+    return "source", subject, each

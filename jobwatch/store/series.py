@@ -1,62 +1,50 @@
 """Counters and histograms that move in the transaction of what they count."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
-from sqlalchemy import Connection, Executable, case
+from sqlalchemy import Boolean, Connection, Dialect, bindparam, case
 from sqlalchemy.dialects import postgresql, sqlite
 
 from jobwatch.core.census import Series
+from jobwatch.store.bulk import Prepared, RowTuple, prepare, run
 from jobwatch.store.tables import series
 
 SubjectKind = Literal["source", "receiver"]
 Key = tuple[SubjectKind, str, Series]
 
 
-def add(connection: Connection, amounts: Mapping[Key, float]) -> None:
-    """Add to counters; one that is not there yet starts at 0."""
-    _upsert(connection, _statements(connection.dialect.name).add, amounts)
+_COLUMNS = ("subject_kind", "subject_id", "name", "labels", "value")
 
 
-def raise_to(connection: Connection, values: Mapping[Key, float]) -> None:
-    """Set gauges of time, but never back."""
-    _upsert(connection, _statements(connection.dialect.name).raise_to, values)
+def add(
+    connection: Connection,
+    amounts: Mapping[Key, float],
+    *,
+    latest: Mapping[Key, float] | None = None,
+) -> None:
+    """Add `amounts` to counters, and raise gauges of time to `latest`, but never back."""
+    # Always in the same order, so that two transactions never wait for each other's rows.
+    rows = sorted([*_rows(amounts, raises=False), *_rows(latest or {}, raises=True)])
+    if rows:
+        run(connection, _upsert(connection.dialect), rows)
 
 
-class _Statements(NamedTuple):
-    add: Executable
-    raise_to: Executable
+def _rows(values: Mapping[Key, float], *, raises: bool) -> Iterator[RowTuple]:
+    for (kind, subject, each), value in values.items():
+        labels = json.dumps(each.labels, separators=(",", ":"))
+        yield kind, subject, each.name, labels, float(value), raises
 
 
 @cache
-def _statements(dialect: str) -> _Statements:
-    statement: Any = (postgresql if dialect == "postgresql" else sqlite).insert(series)
-    excluded = statement.excluded.value
-    later = case((excluded > series.c.value, excluded), else_=series.c.value)
-    key = list(series.primary_key.columns)
-    return _Statements(
-        add=statement.on_conflict_do_update(
-            index_elements=key, set_={"value": series.c.value + excluded}
-        ),
-        raise_to=statement.on_conflict_do_update(index_elements=key, set_={"value": later}),
+def _upsert(dialect: Dialect) -> Prepared:
+    statement = (postgresql if dialect.name == "postgresql" else sqlite).insert(series)
+    kept, new = series.c.value, statement.excluded.value
+    raised = case((new > kept, new), else_=kept)
+    value = case((bindparam("at_raises", type_=Boolean), raised), else_=kept + new)
+    upsert = statement.on_conflict_do_update(
+        index_elements=list(series.primary_key.columns), set_={"value": value}
     )
-
-
-def _upsert(connection: Connection, upsert: Executable, amounts: Mapping[Key, float]) -> None:
-    if not amounts:
-        return
-    rows = [
-        {
-            "subject_kind": kind,
-            "subject_id": subject,
-            "name": each.name,
-            "labels": json.dumps(each.labels, separators=(",", ":")),
-            "value": float(amount),
-        }
-        for (kind, subject, each), amount in amounts.items()
-    ]
-    # Always in the same order, so that two transactions never wait for each other's rows.
-    rows.sort(key=lambda row: (row["subject_kind"], row["subject_id"], row["name"], row["labels"]))
-    connection.execute(upsert, rows)
+    return prepare(upsert, dialect, _COLUMNS, (*_COLUMNS, "raises"))

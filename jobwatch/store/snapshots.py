@@ -1,22 +1,35 @@
-"""Snapshots as rows and back.
+"""Snapshots as rows and back."""
 
-A first load writes a million of them, so rows go to the driver as tuples that were converted here once, through SQL
-that SQLAlchemy compiled; SQLAlchemy's own handling of parameters would cost twice the insert.
-"""
-
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
+from datetime import timedelta
 from functools import cache
-from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import Connection, Dialect, Row, bindparam, insert, select, update
-from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Dialect,
+    Row,
+    bindparam,
+    select,
+    type_coerce,
+    update,
+)
 
 from jobwatch.core.model import Job, JobKey, Outcome, Phase, Progress, Snapshot
-from jobwatch.store.columns import clamp, clean, to_micros, to_signed
+from jobwatch.store.bulk import Prepared, RowTuple, insert_many, prepare, run
+from jobwatch.store.columns import (
+    EPOCH,
+    Fingerprint,
+    Instant,
+    clamp,
+    clean,
+    from_micros,
+    to_micros,
+    to_signed,
+    to_unsigned,
+)
 from jobwatch.store.tables import jobs
-
-RowTuple = tuple[Any, ...]
 
 _NAME = ("source_id", "row", "scope", "job_id")
 _STATE = (
@@ -46,47 +59,35 @@ _STATE = (
 )
 _COLUMNS = (*_NAME, *_STATE, "history")
 
-snapshot_columns = tuple(jobs.c[name] for name in ("row", "scope", "job_id", *_STATE))
+# Times and hashes come as the numbers that are kept: `decode` turns them into values itself.
+snapshot_columns = tuple(
+    type_coerce(jobs.c[name], BigInteger).label(name)
+    if isinstance(jobs.c[name].type, Instant | Fingerprint)
+    else jobs.c[name]
+    for name in ("row", "scope", "job_id", *_STATE)
+)
+"""What `decode` needs, as the first columns of a row."""
+
 select_snapshots = select(*snapshot_columns)
-"""Rows for `decode`."""
-
-
-class _Prepared(NamedTuple):
-    """Compiled SQL, and how a row in the order of `_COLUMNS` becomes its parameters."""
-
-    sql: str
-    parameters: Callable[[RowTuple], RowTuple]
+_WIDTH = len(snapshot_columns)
+_PHASES = {phase.value: phase for phase in Phase}
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
 def insert_rows(connection: Connection, rows: Sequence[RowTuple]) -> None:
     """Write new jobs. A job that is there already raises `IntegrityError`."""
-    _run(connection, _insert(connection.dialect), rows)
+    insert_many(connection, jobs, _COLUMNS, rows)
 
 
 def update_rows(connection: Connection, rows: Sequence[RowTuple]) -> None:
     """Write over jobs found by source and row. What was kept of their detail and history stays."""
-    _run(connection, _update(connection.dialect), rows)
-
-
-def _run(connection: Connection, prepared: _Prepared, rows: Iterable[RowTuple]) -> None:
-    connection.exec_driver_sql(prepared.sql, list(map(prepared.parameters, rows)))
+    run(connection, _update(connection.dialect), rows)
 
 
 @cache
-def _insert(dialect: Dialect) -> _Prepared:
-    return _prepare(insert(jobs).inline(), dialect, _COLUMNS)
-
-
-@cache
-def _update(dialect: Dialect) -> _Prepared:
+def _update(dialect: Dialect) -> Prepared:
     here = (jobs.c.source_id == bindparam("at_source_id"), jobs.c.row == bindparam("at_row"))
-    return _prepare(update(jobs).where(*here), dialect, _STATE)
-
-
-def _prepare(statement: UpdateBase, dialect: Dialect, names: Sequence[str]) -> _Prepared:
-    compiled: Any = statement.compile(dialect=dialect, column_keys=list(names))
-    order = [_COLUMNS.index(name.removeprefix("at_")) for name in compiled.positiontup]
-    return _Prepared(compiled.string, itemgetter(*order))
+    return prepare(update(jobs).where(*here), dialect, _STATE, _COLUMNS)
 
 
 def encode(source_id: int, row: int, snapshot: Snapshot, *, history: bool) -> RowTuple:
@@ -125,36 +126,50 @@ def encode(source_id: int, row: int, snapshot: Snapshot, *, history: bool) -> Ro
 
 
 def decode(found: Row[*tuple[Any, ...]], key: JobKey | None = None) -> Snapshot:
-    """A row of `select_snapshots`. `key` is the name that was asked for, where the kept one lost characters."""
-    progress = None
-    if found.total is not None:
-        progress = Progress(total=found.total, succeeded=found.succeeded, failed=found.failed)
+    """The snapshot in a row that begins with `snapshot_columns`.
+
+    `key` is the name that was asked for, where the kept one lost characters.
+    """
+    # fmt: off
+    (
+        row, scope, job_id, version, status, phase, outcome, operation, description, priority,
+        total, succeeded, failed, created_at, ended_at, fingerprint,
+        first_seen_at, observed_at, status_since, started_at, progressed_at, counted, refused,
+        missing_since, missing_proved_at, left_at,
+    ) = found[:_WIDTH]
+    # fmt: on
     job = Job(
-        id=key.id if key else found.job_id,
-        scope=key.scope if key else found.scope,
-        status=found.status,
-        phase=Phase(found.phase),
-        operation=found.operation,
-        description=found.description,
-        priority=found.priority,
-        progress=progress,
-        created_at=found.created_at,
-        ended_at=found.ended_at,
-        fingerprint=found.fingerprint,
+        id=key.id if key else job_id,
+        scope=key.scope if key else scope,
+        status=status,
+        phase=_PHASES[phase],
+        operation=operation,
+        description=description,
+        priority=priority,
+        progress=_progress(total, succeeded, failed),
+        created_at=from_micros(created_at),
+        ended_at=from_micros(ended_at),
+        fingerprint=to_unsigned(fingerprint),
     )
     return Snapshot(
         job=job,
-        row=found.row,
-        version=found.version,
-        outcome=Outcome(found.outcome) if found.outcome else None,
-        first_seen_at=found.first_seen_at,
-        observed_at=found.observed_at,
-        status_since=found.status_since,
-        started_at=found.started_at,
-        progressed_at=found.progressed_at,
-        counted=found.counted,
-        refused=found.refused,
-        missing_since=found.missing_since,
-        missing_proved_at=found.missing_proved_at,
-        left_at=found.left_at,
+        row=row,
+        version=version,
+        outcome=_OUTCOMES.get(outcome),
+        first_seen_at=EPOCH + timedelta(microseconds=first_seen_at),
+        observed_at=EPOCH + timedelta(microseconds=observed_at),
+        status_since=EPOCH + timedelta(microseconds=status_since),
+        started_at=from_micros(started_at),
+        progressed_at=from_micros(progressed_at),
+        counted=counted,
+        refused=to_unsigned(refused),
+        missing_since=from_micros(missing_since),
+        missing_proved_at=from_micros(missing_proved_at),
+        left_at=from_micros(left_at),
     )
+
+
+def _progress(total: int | None, succeeded: int, failed: int) -> Progress | None:
+    if total is None:
+        return None
+    return Progress(total=total, succeeded=succeeded, failed=failed)

@@ -157,10 +157,18 @@ class Store(Reading):
             lambda connection: watching.known_rows(connection, lease.source_id, rows)
         )
 
-    async def unfinished(self, lease: Lease) -> list[Snapshot]:
-        """The source's jobs that have not ended, rows ascending."""
+    async def absent(self, lease: Lease, rows: Sequence[int]) -> list[Snapshot]:
+        """Those of the jobs in these rows that have not ended, rows ascending."""
+        if not rows:
+            return []
         return await self._database.read(
-            lambda connection: watching.unfinished_jobs(connection, lease.source_id)
+            lambda connection: watching.absent(connection, lease.source_id, rows)
+        )
+
+    async def count_unfinished(self, lease: Lease) -> int:
+        """How many of the source's jobs have not ended."""
+        return await self._database.read(
+            lambda connection: watching.count_unfinished(connection, lease.source_id)
         )
 
     async def record(self, lease: Lease, batch: Batch) -> Recorded:

@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Connection, select, type_coerce, update
+from sqlalchemy import BigInteger, Connection, Select, func, select, type_coerce, update
 
 from jobwatch.core.model import JobKey, Snapshot
 from jobwatch.store.columns import clean, to_unsigned
@@ -46,29 +47,36 @@ def known(connection: Connection, source_id: int, keys: Iterable[JobKey]) -> dic
                     jobs.c.job_id.in_(ids[first : first + CHUNK]),
                 )
             )
-            found.update((asked[row.job_id], decode(row, asked[row.job_id])) for row in rows)
+            found.update((asked[row.job_id], decode(row, asked[row.job_id])) for row in rows.all())
     return found
 
 
 def known_rows(connection: Connection, source_id: int, rows: Sequence[int]) -> list[Snapshot]:
     """The snapshots in these rows, ascending."""
+    return _in_rows(connection, select_snapshots.where(jobs.c.source_id == source_id), rows)
+
+
+def absent(connection: Connection, source_id: int, rows: Sequence[int]) -> list[Snapshot]:
+    """Those of the jobs in these rows that have not ended, rows ascending."""
+    where = (jobs.c.source_id == source_id, unfinished)
+    return _in_rows(connection, select_snapshots.where(*where), rows)
+
+
+def _in_rows(
+    connection: Connection, snapshots: Select[*tuple[Any, ...]], rows: Sequence[int]
+) -> list[Snapshot]:
     ordered = sorted(set(rows))
     found: list[Snapshot] = []
     for first in range(0, len(ordered), CHUNK):
-        chunk = ordered[first : first + CHUNK]
-        where = (jobs.c.source_id == source_id, jobs.c.row.in_(chunk))
-        found += map(
-            decode, connection.execute(select_snapshots.where(*where).order_by(jobs.c.row))
-        )
+        chunk = jobs.c.row.in_(ordered[first : first + CHUNK])
+        found += map(decode, connection.execute(snapshots.where(chunk).order_by(jobs.c.row)))
     return found
 
 
-def unfinished_jobs(connection: Connection, source_id: int) -> list[Snapshot]:
-    """Every job that has not ended, rows ascending."""
+def count_unfinished(connection: Connection, source_id: int) -> int:
+    """How many jobs have not ended."""
     where = (jobs.c.source_id == source_id, unfinished)
-    return list(
-        map(decode, connection.execute(select_snapshots.where(*where).order_by(jobs.c.row)))
-    )
+    return connection.scalars(select(func.count()).select_from(jobs).where(*where)).one()
 
 
 def mark_left(connection: Connection, lease: Lease, rows: Sequence[int], at: datetime) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jobwatch import logs
-from jobwatch.app.parts import Parts, open_parts, open_store, shapes
+from jobwatch.app.parts import Parts, freeze_heap, open_parts, open_store, shapes
 from jobwatch.core.events import EventType
 from jobwatch.loop import Pulse
 from jobwatch.metrics import Metrics
@@ -56,6 +56,7 @@ def configuration(port: int, folder: Path) -> dict[str, Any]:
 @asynccontextmanager
 async def opened(port: int, folder: Path) -> AsyncIterator[Parts]:
     """Everything but the loops, on a store in `folder`; logs as the daemon does, to nowhere."""
+    freeze_heap()
     settings = Settings.model_validate(configuration(port, folder))
     async with AsyncExitStack() as stack:
         nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))  # noqa: ASYNC230

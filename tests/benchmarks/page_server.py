@@ -112,5 +112,7 @@ def served(count: int) -> Iterator[int]:
 
 def show_version(port: int, version: int) -> None:
     """Let ten more jobs of every page have ended."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/version/{version}", timeout=300) as answer:
+    with urllib.request.urlopen(
+        f"http://127.0.0.1:{port}/version/{version}", timeout=300
+    ) as answer:
         answer.read()

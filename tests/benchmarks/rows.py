@@ -20,14 +20,17 @@ class Row(NamedTuple):
         return self.measured >= self.limit if self.least else self.measured <= self.limit
 
 
+def print_head() -> None:
+    print(f"{'bar':<5}{'what':<72}{'measured':>9} {'':<3}{'bar value':>10}", flush=True)
+
+
 def print_rows(rows: Iterable[Row]) -> None:
-    """The one table."""
-    print(f"{'bar':<5}{'what':<70}{'measured':>9} {'':<9}{'bar value':>12}")
+    """Lines of the one table."""
     for row in rows:
         limit = f"{'>=' if row.least else '<='} {row.limit:g}"
         verdict = "ok" if row.ok else "MISS"
         print(
-            f"{row.bar:<5}{row.what:<70}{row.measured:>9.2f} {row.unit:<9}{limit:>12}  {verdict}",
+            f"{row.bar:<5}{row.what:<72}{row.measured:>9.2f} {row.unit:<3}{limit:>10}  {verdict}",
             flush=True,
         )
 

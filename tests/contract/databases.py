@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,6 +100,15 @@ def start_postgres() -> PostgresServer | str:
     if made.returncode:
         shutil.rmtree(folder, ignore_errors=True)
         return f"initdb failed: {made.stderr.decode(errors='replace').strip()[-300:]}"
+    server = _launch(user, programs, folder)
+    return (
+        server
+        if _is_ready(server, programs)
+        else f"no answer: {(folder / 'log').read_text()[-300:]}"
+    )
+
+
+def _launch(user: Sequence[str], programs: Path, folder: Path) -> PostgresServer:
     options = {"listen_addresses": "", "unix_socket_directories": str(folder), "fsync": "off"}
     options |= {"full_page_writes": "off", "max_connections": "50", "shared_buffers": "32MB"}
     arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
@@ -107,12 +117,7 @@ def start_postgres() -> PostgresServer | str:
         [*user, programs / "postgres", "-D", folder / "data", *arguments], stdout=log, stderr=log
     )
     log.close()
-    server = PostgresServer(process, folder)
-    return (
-        server
-        if _is_ready(server, programs)
-        else f"no answer: {(folder / 'log').read_text()[-300:]}"
-    )
+    return PostgresServer(process, folder)
 
 
 def _is_ready(server: PostgresServer, programs: Path) -> bool:

@@ -222,11 +222,14 @@ async def test_known_finds_three_thousand_jobs_and_only_those_of_the_source(
     assert len(await store.known(other.lease, asked)) == 1
 
 
-async def test_known_rows_and_unfinished_come_in_order(prod: Watcher) -> None:
+async def test_known_rows_and_absent_jobs_come_in_order(prod: Watcher) -> None:
     await prod.sees(job(id="a"), job("Failed", id="b"), job("New", id="c"))
     rows = await prod.store.known_rows(prod.lease, [3, 1, 99])
     assert [each.job.id for each in rows] == ["a", "c"]
-    assert [each.job.id for each in await prod.store.unfinished(prod.lease)] == ["a", "c"]
+    absent = await prod.store.absent(prod.lease, [3, 2, 1, 99])
+    assert [each.job.id for each in absent] == ["a", "c"]
+    assert await prod.store.absent(prod.lease, []) == []
+    assert await prod.store.count_unfinished(prod.lease) == 2
 
 
 async def test_only_ended_jobs_leave_and_only_once(prod: Watcher) -> None:

@@ -54,7 +54,7 @@ def arm(verb: str, moment: str, nth: int) -> None:
             die()
         return result
 
-    SqliteDatabase._run = watched  # type: ignore[method-assign]  # the point of this wrapper
+    setattr(SqliteDatabase, "_run", watched)  # noqa: B010  mypy need not know of this
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""kill −9 from outside, over and over: nothing is lost, and only deliveries in flight are repeated, with the same id.
+"""kill -9 from outside, over and over: nothing is lost, and only deliveries in flight are repeated, with the same id.
 
 In flight means: claimed and unsettled in the database after the kill.
 """
@@ -23,6 +23,7 @@ from jobwatch.simulator.simulation import Options, Simulation
 from jobwatch.simulator.world import World
 from tests.daemon import Daemon, configuration, free_port
 from tests.faults.dying_daemon import VERBS
+from tests.rig import job, step
 
 PAGE = 20
 JOBS_A_ROUND = 4
@@ -48,7 +49,9 @@ class Battle:
 
     def end_jobs(self) -> None:
         """Let a few of the running jobs end, each in another way."""
-        ways = cycle(["job.succeeded", "job.completed_with_failures", "job.failed", "job.cancelled"])
+        ways = cycle(
+            ["job.succeeded", "job.completed_with_failures", "job.failed", "job.cancelled"]
+        )
         for way, _ in zip(ways, range(JOBS_A_ROUND), strict=False):
             name = f"job-{next(self.names):04}"
             self.truth[name] = way
@@ -98,8 +101,6 @@ async def kill(battle: Battle) -> None:
 
 
 def running_jobs(number: int) -> list[JobScript]:
-    from tests.rig import job, step
-
     now = utc_now()
     return [
         job(f"job-{n:04}", step("Active", 90_000, done=1.0), created=now) for n in range(number)

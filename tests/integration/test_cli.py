@@ -105,14 +105,14 @@ def test_every_mistake_in_the_configuration_is_told_on_its_own_line(
     command: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "bad.yaml"
-    file.write_text("sourcs: {}\nrules: {stalled_afer: 5m}\n")
+    file.write_text("receiverz: {}\nrules: {stalled_afer: 5m}\n")
     done = child(command, "--config", file)
     assert done.returncode == Exit.MISUSED
     assert done.stdout == ""
     lines = done.stderr.splitlines()
     assert len(lines) >= 2
     assert all(line.startswith("jobwatch: ") for line in lines)
-    assert any("sourcs" in line and "sources" in line for line in lines)
+    assert any("receiverz" in line and "receivers" in line for line in lines)
 
 
 def test_a_missing_configuration_is_told_with_what_to_do(tmp_path: Path) -> None:

@@ -79,7 +79,9 @@ async def test_what_detail_shows_beyond_the_snapshot_is_recorded_and_told(
     async with Simulation(world, clock=clock) as simulation, rig(simulation, clock, path) as one:
         await one.turn()
         begun = clock.now
-        world.add(job("job", step("Suspended", 40), step("Ready", 10), step("Active"), created=begun))
+        world.add(
+            job("job", step("Suspended", 40), step("Ready", 10), step("Active"), created=begun)
+        )
         clock.advance(30)
         await one.sweep()
         clock.advance(15)
@@ -135,9 +137,7 @@ async def test_a_delivery_dies_only_with_an_attempt_at_its_deadline(
     clock: Clock, path: Path
 ) -> None:
     world = World([ending()])
-    given = Given(
-        subscriptions=[Subscription(receiver="ops", give_up_after=timedelta(minutes=1))]
-    )
+    given = Given(subscriptions=[Subscription(receiver="ops", give_up_after=timedelta(minutes=1))])
     async with Simulation(world, clock=clock) as sim, rig(sim, clock, path, given) as one:
         sim.sink.always("/ops", Reply(status=500))
         await one.turn()

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from jobwatch.core.diff import FirstSight
+from jobwatch.core.errors import ConfigError
+from jobwatch.core.first_sight import FirstSight
 from jobwatch.core.model import FailureReason, JobKey, Snapshot
+from jobwatch.core.overview import Identity
 from jobwatch.simulator import faults
 from jobwatch.simulator.faults import Cut, UnknownStatus, When
 from jobwatch.simulator.simulation import Simulation
@@ -266,9 +268,7 @@ async def test_a_listing_that_takes_an_ending_back_is_checked_once_and_then_igno
         clock.advance(30)
         await one.turn()
         assert one.told == [("job.succeeded", "done")]
-        simulation.faults.add(
-            faults.Rewrite(old=b"Complete<", new=b"Active<"), When(call="list")
-        )
+        simulation.faults.add(faults.Rewrite(old=b"Complete<", new=b"Active<"), When(call="list"))
         asked = simulation.cloud.count("/jobs/done")
         for _ in range(3):
             clock.advance(30)
@@ -396,9 +396,6 @@ async def test_a_waiting_job_is_told_with_the_cause_of_its_suspension(
 
 
 async def test_a_store_bound_to_another_account_is_refused(clock: Clock, path: Path) -> None:
-    from jobwatch.core.errors import ConfigError
-    from jobwatch.core.overview import Identity
-
     async with Simulation(World(), clock=clock) as simulation, rig(simulation, clock, path) as one:
         other = Identity(name="prod", kind="cos-batch", region="ap-beijing", account="1")
         with pytest.raises(ConfigError, match="prod"):

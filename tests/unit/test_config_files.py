@@ -114,7 +114,7 @@ def test_the_schema_is_a_schema_that_both_files_satisfy(example: dict[str, Any])
     [
         ("sources.prod.every", "5m", True),
         ("sources.prod.every", 30, False),
-        ("sources.prod.every", "30", False),
+        ("sources.prod.every", "45", False),
         ("sources.prod.first_sight", "baseline", True),
         ("sources.prod.first_sight", "2h", True),
         ("sources.prod.first_sight", "nothing", False),

@@ -117,4 +117,6 @@ def test_an_answer_that_lags_is_no_news_and_is_asked_again(
 
 
 def test_our_own_reasons_are_words_of_the_api() -> None:
-    assert set(DetailError) == {"timeout", "answer_behind", "job_changed", "source_removed"}
+    assert set(DetailError) == {
+        "timeout", "answer_behind", "job_changed", "source_removed", "no_credentials",
+    }  # fmt: skip

@@ -5,15 +5,8 @@ from typing import Any
 
 import pytest
 
-from jobwatch.core.diff import (
-    HISTORY_SLACK,
-    Authority,
-    ChangeKind,
-    FirstSight,
-    Watch,
-    is_history,
-    is_late,
-)
+from jobwatch.core.diff import Authority, ChangeKind
+from jobwatch.core.first_sight import HISTORY_SLACK, FirstSight, Watch, is_history, is_late
 from jobwatch.core.model import Job, Snapshot
 from tests.factories import DAY, EVERY, HOUR, MINUTE, NOW, SECOND, diff, job, snapshot, watch
 
@@ -182,6 +175,18 @@ GAP = {"watched_until": NOW - HOUR, "sweep_started_at": NOW}
         pytest.param(NOW - 30 * MINUTE, GAP, True, id="ended in the gap"),
         pytest.param(NOW - HOUR, GAP, True, id="ended as the watch stopped"),
         pytest.param(NOW - 2 * HOUR, GAP, False, id="ended under watch"),
+        pytest.param(
+            NOW - HOUR - MINUTE,
+            {**GAP, "watched_from": NOW - HOUR - MINUTE},
+            True,
+            id="ended behind the back of the last sweep",
+        ),
+        pytest.param(
+            NOW - HOUR - MINUTE - SECOND,
+            {**GAP, "watched_from": NOW - HOUR - MINUTE},
+            False,
+            id="ended before the last sweep",
+        ),
         pytest.param(NOW - LATE_AFTER, GAP, False, id="recorded soon enough"),
         pytest.param(NOW - LATE_AFTER - SECOND, GAP, True, id="recorded just too late"),
         pytest.param(NOW + MINUTE, GAP, False, id="the cloud's clock is ahead"),

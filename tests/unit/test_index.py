@@ -113,17 +113,10 @@ class IndexAgainstModel(RuleBasedStateMachine):
         assert len(self.index) == len(jobs)
         assert self.index.known.seed == SEED
         assert list(self.index.unseen_rows()) == [row for row in jobs if not jobs[row].seen]
-        assert {row for row in jobs if self.index.was_seen(row)} == {
-            row for row in jobs if jobs[row].seen
-        }
         assert set(self.index.known.slots) == set(self.model.known())
         order = sorted(jobs)
         for fingerprint, row in self.model.known().items():
             assert order[self.index.known.slots[fingerprint]] == row
-
-    @invariant()
-    def a_row_nobody_gave_was_never_seen(self) -> None:
-        assert not any(self.index.was_seen(row + 1) for row in [-1, *self.model.jobs])
 
 
 def test_any_run_of_sweeps_leaves_the_index_as_a_plain_dictionary_would_be() -> None:
@@ -158,7 +151,6 @@ def test_a_job_that_left_is_parsed_when_it_comes_back_with_its_old_bytes() -> No
     known.begin()
     known.leave(list(known.unseen_rows()))
     assert not known.known.slots
-    assert not known.was_seen(1)
     known.begin()
     assert not list(known.unseen_rows())
 
@@ -189,4 +181,3 @@ def test_an_empty_index_knows_nothing() -> None:
     assert len(known) == 0
     assert not known
     assert not list(known.unseen_rows())
-    assert not known.was_seen(1)

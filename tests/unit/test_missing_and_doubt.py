@@ -90,6 +90,9 @@ def test_a_proof_is_completed_once() -> None:
     proved = noted(noted(snapshot("Active")), NOW + PROOF)
     assert no_such_job(proved, NOW + PROOF) is None
     assert no_such_job(proved, NOW + 9 * HOUR) is None
+    assert no_such_job(proved, NOW - 9 * HOUR) is None, (
+        "a clock that steps back proves nothing anew"
+    )
 
 
 @pytest.mark.parametrize("authority", Authority)

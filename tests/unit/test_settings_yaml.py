@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobwatch.core.diff import FirstSight
 from jobwatch.core.errors import ConfigError
+from jobwatch.core.first_sight import FirstSight
 from jobwatch.settings import load_settings
 from jobwatch.settings.yaml_tree import read_yaml
 from tests.unit.settings_cases import RECEIVER, SOURCE, problems, read

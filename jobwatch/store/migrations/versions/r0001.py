@@ -291,10 +291,7 @@ def _create_conditions() -> None:
 
 
 def _teach_planner() -> None:
-    """Tell SQLite's planner what full tables look like; ANALYZE would take long there, again and again.
-
-    Without statistics it walks every job of a source to find ten of them by name.
-    """
+    """Without statistics SQLite walks every job of a source to find ten of them by name."""
     op.execute("ANALYZE")  # makes the table of statistics
     statistics = sa.table("sqlite_stat1", sa.column("tbl"), sa.column("idx"), sa.column("stat"))
     rows = [{"tbl": table, "idx": index, "stat": stat} for table, index, stat in _STATISTICS]

@@ -1,0 +1,89 @@
+"""The documents say what the code does, and nothing that belongs to a machine or a registry."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from jobwatch.cli.commands import app
+from jobwatch.core.events import EventType
+from jobwatch.providers.cos_batch import LIFECYCLE
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+PAGES = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/assumptions.md", "deploy/README.md")
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    return [ROOT / name for name in listed if (ROOT / name).is_file()]
+
+
+def test_the_readme_names_every_command_and_no_other() -> None:
+    table = README.split("## Commands", 1)[1].split("\n\n", 2)[1]
+    assert set(re.findall(r"jobwatch ([a-z]+)", table)) == set(vars(get_command(app))["commands"])
+
+
+def test_the_readme_names_every_event_type() -> None:
+    table = README.split("## What you are told", 1)[1].split("## Commands", 1)[0]
+    assert {each.value for each in EventType} <= set(re.findall(r"`(job\.[a-z_]+)`", table))
+
+
+def test_the_life_of_a_job_in_the_architecture_is_drawn_from_the_table() -> None:
+    drawn = ARCHITECTURE.split("<!-- lifecycle -->", 1)[1].split("<!-- /lifecycle -->", 1)[0]
+    assert drawn.strip() == f"```mermaid\n{LIFECYCLE.mermaid()}\n```"
+
+
+def test_the_architecture_names_every_room() -> None:
+    rooms = {
+        path.relative_to(ROOT / "jobwatch").with_suffix("").as_posix()
+        for path in (ROOT / "jobwatch" / "core").glob("*.py")
+        if path.stem != "__init__"
+    }
+    rooms |= {
+        path.stem
+        for path in (ROOT / "jobwatch").iterdir()
+        if path.name not in ("__init__.py", "__main__.py", "__pycache__", "py.typed")
+    }
+    missing = {room for room in rooms if room not in ARCHITECTURE}
+    assert not missing
+
+
+def test_the_architecture_fits_two_pages() -> None:
+    assert len(ARCHITECTURE.splitlines()) <= 170
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_between_documents_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert ((ROOT / page).parent / target).exists(), target
+
+
+def test_every_make_target_of_the_documents_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
+    for page in PAGES:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        assert set(re.findall(r"`make ([a-z-]+)", text)) <= targets, page
+
+
+def test_locks_carry_hashes_and_no_address() -> None:
+    for lock in ROOT.glob("*.lock"):
+        text = lock.read_text(encoding="utf-8")
+        assert "://" not in text
+        pins = re.findall(r"^[a-z0-9][a-z0-9._-]*==", text, flags=re.MULTILINE)
+        assert len(pins) > 20
+        assert text.count("--hash=sha256:") >= len(pins)
+
+
+def test_nothing_tracked_names_a_folder_of_the_machine_it_was_written_on() -> None:
+    home = re.compile(r"(?<![\w.])/(work|farm|root)/")
+    for path in tracked():
+        if path.suffix not in (".lock", ".png"):
+            assert not home.search(path.read_text(encoding="utf-8", errors="replace")), path
