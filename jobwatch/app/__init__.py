@@ -62,6 +62,7 @@ async def run(
             return
         stack.push_async_callback(store.close)
         parts = await stack.enter_async_context(open_parts(settings, store, metrics, pulse))
+        freeze_heap()
         readiness.opened(parts)
         log.info(
             "daemon.started", sources=len(parts.watched), receivers=len(parts.notifiers), url=url

@@ -83,7 +83,7 @@ def open_providers(settings: Settings) -> dict[str, Provider]:
 
 
 def freeze_heap() -> None:
-    """Keep what was imported out of the garbage collector's sight: walking through it stalls the loop for 90 ms."""
+    """Keep what lives on out of the garbage collector's sight: walking through it stalls the loop for 90 ms."""
     gc.collect()
     gc.freeze()
 

@@ -68,7 +68,7 @@ class Change:
 class PageDiff:
     """What a page says.
 
-    `changes` are to be recorded. `doubted` are listings that contradict an ended snapshot; DescribeJob decides.
+    `changes` are to be recorded. `doubted` are listings that take an end or a stage back; DescribeJob decides.
     `same` are snapshots whose job was on the page with other bytes and equal fields, with the new fingerprint:
     nothing to record.
     """
@@ -108,7 +108,7 @@ def diff_page(
         job = with_counters(seen, before)
         if _alike(before, job) or (job.fingerprint and job.fingerprint == before.refused):
             same.append(replace(before, job=replace(before.job, fingerprint=job.fingerprint)))
-        elif _contradicts_an_end(before, job) and authority is Authority.LISTING:
+        elif authority is Authority.LISTING and _goes_back(before, job, lifecycle):
             doubted.append(job)
         else:
             changes.append(_change(before, job, watch, authority))
@@ -127,6 +127,13 @@ def _alike(before: Snapshot, job: Job) -> bool:
         and before.left_at is None
         and before.outcome == job.outcome
         and replace(before.job, fingerprint=job.fingerprint) == job
+    )
+
+
+def _goes_back(before: Snapshot, job: Job, lifecycle: Lifecycle) -> bool:
+    """Whether a listing contradicts an end, or lags behind what DescribeJob showed before it."""
+    return _contradicts_an_end(before, job) or (
+        before.outcome is None and lifecycle.is_behind(job.status, before.job.status)
     )
 
 
@@ -235,6 +242,7 @@ def missing(before: Snapshot, watch: Watch, *, vanished_after: timedelta) -> Cha
         after,
         # Forgetting the bytes makes the next sighting be compared, so that it ends the proof.
         job=replace(before.job, fingerprint=0),
+        refused=0,
         version=before.version + 1,
         observed_at=watch.observed_at,
     )

@@ -3,7 +3,6 @@
 Law: a sweep that broke proves nothing. It leaves absence unjudged and the data's age as it was, and says so.
 """
 
-from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -11,16 +10,12 @@ import structlog
 from jobwatch.core.codec import Walk
 from jobwatch.core.diff import Authority
 from jobwatch.core.errors import ApiError, BrokenWalk, ConfigError, TransportError
-from jobwatch.core.model import JobPage
 from jobwatch.core.overview import LastError
 from jobwatch.poller.observing import follow, observe
 from jobwatch.poller.source import Pace, Source, load_index, watch_for
 from jobwatch.store.values import SweepFailure, SweepReport
 
 __all__ = ["Pace", "Source", "load_index", "sweep", "sweep_safely", "take_inbox", "turn"]
-
-FIRST_LOAD_PAGES = 1
-"""Pages in one transaction while the store knows nothing of the source."""
 
 JITTER = 0.1
 
@@ -53,6 +48,7 @@ async def sweep_safely(source: Source) -> timedelta:
         await _broke(source, error)
     finally:
         source.attempted = True
+        source.unsettled.clear()
     state = await source.store.source(source.lease)
     next_at = state.next_sweep_at or source.clock()
     return max(timedelta(), next_at - source.clock())
@@ -62,7 +58,7 @@ async def sweep(source: Source) -> None:
     """Walk every page once, recording each before asking for the next; then follow what no page showed.
 
     1. Members whose bytes are known count as seen. The others are compared with their snapshots; the changes,
-       their events and deliveries are recorded in one transaction a page (twenty pages at the first load).
+       their events and deliveries are recorded in one transaction a page.
     2. Known unfinished jobs that no page showed are asked for with DescribeJob.
     3. Only then is the sweep finished. An exception leaves at any point and nothing is judged.
     """
@@ -71,11 +67,11 @@ async def sweep(source: Source) -> None:
     await store.begin_sweep(lease, started_at)
     watch = watch_for(source, await store.source(lease), started_at)
     listed = 0
-    group = FIRST_LOAD_PAGES if not index else 1
 
     index.begin()
-    source.unsettled.clear()
-    async for page in _grouped(source, group):
+    async for page in source.client.pages(Walk(), index.known):
+        source.metrics.paged("full")
+        source.alive()
         index.see_slots(page.unchanged)
         await observe(source, page.jobs, watch)
         listed += page.listed
@@ -97,35 +93,6 @@ async def sweep(source: Source) -> None:
         listed=listed,
         unfinished=report.unfinished,
         absent=len(absent),
-    )
-
-
-async def _grouped(source: Source, pages: int) -> AsyncIterator[JobPage]:
-    """The pages of the walk, so many at a time. A walk that breaks gives first what it was shown before."""
-    gathered: list[JobPage] = []
-    broken: Exception | None = None
-    try:
-        async for page in source.client.pages(Walk(), source.index.known):
-            source.metrics.paged("full")
-            source.alive()
-            gathered.append(page)
-            if len(gathered) == pages:
-                yield _joined(gathered)
-                gathered.clear()
-    except BROKEN as error:
-        broken = error
-    if gathered:
-        yield _joined(gathered)
-    if broken is not None:
-        raise broken
-
-
-def _joined(pages: Sequence[JobPage]) -> JobPage:
-    if len(pages) == 1:
-        return pages[0]
-    return JobPage(
-        jobs=tuple(job for page in pages for job in page.jobs),
-        unchanged=tuple(slot for page in pages for slot in page.unchanged),
     )
 
 
@@ -162,7 +129,9 @@ def _report(source: Source, started_at: datetime, listed: int, unfinished: int) 
     )
 
 
-async def _broke(source: Source, error: ApiError | TransportError | BrokenWalk | ConfigError) -> None:
+async def _broke(
+    source: Source, error: ApiError | TransportError | BrokenWalk | ConfigError
+) -> None:
     now = source.clock()
     last = describe_error(error, now)
     failure = SweepFailure(at=now, error=last, next_sweep_at=_next_at(source, now))
@@ -177,7 +146,9 @@ async def _broke(source: Source, error: ApiError | TransportError | BrokenWalk |
     )
 
 
-def describe_error(error: ApiError | TransportError | BrokenWalk | ConfigError, at: datetime) -> LastError:
+def describe_error(
+    error: ApiError | TransportError | BrokenWalk | ConfigError, at: datetime
+) -> LastError:
     """A failure in the words that log, store, API and events share."""
     match error:
         case ApiError():

@@ -31,8 +31,12 @@ async def observe(
     """
     if not jobs:
         return
-    for _ in range(STALE_TRIES):
-        known = await source.store.known(source.lease, [job.key for job in jobs])
+    for attempt in range(STALE_TRIES):
+        # At the first load next to no job is known: reading them all in vain would cost a fifth of it. Where the
+        # guess is wrong, the write is stale.
+        guess_new = not (attempt or watch.baselined) and authority is Authority.LISTING
+        keys = [] if guess_new else [job.key for job in jobs]
+        known = await source.store.known(source.lease, keys)
         now = replace(watch, observed_at=source.clock())
         found = diff_page(known, jobs, source.desk.lifecycle, now, authority=authority)
         try:

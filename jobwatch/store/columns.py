@@ -15,15 +15,17 @@ from sqlalchemy.types import TypeDecorator
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 LARGEST = 2**63 - 1
-_SIGN, _MASK = 2**63, 2**64 - 1
+UNSIGNED = 2**64 - 1
+"""The bits of a hash."""
+
+_SIGN = 2**63
 
 
 def to_micros(moment: datetime | None) -> int | None:
     """Microseconds since the epoch. A naive time raises `TypeError`."""
     if moment is None:
         return None
-    since = moment - EPOCH
-    return (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
+    return (moment - EPOCH) // MICROSECOND
 
 
 def from_micros(micros: int | None) -> datetime | None:
@@ -33,17 +35,19 @@ def from_micros(micros: int | None) -> datetime | None:
 
 def to_signed(number: int) -> int:
     """The signed 64 bit number with the bits of an unsigned one."""
-    return (number & _MASK ^ _SIGN) - _SIGN
+    return (number & UNSIGNED ^ _SIGN) - _SIGN
 
 
 def to_unsigned(number: int) -> int:
     """The other way round."""
-    return number & _MASK
+    return number & UNSIGNED
 
 
 def clamp(number: int | None) -> int | None:
     """A count that fits into 64 bits, whatever the cloud said."""
-    return number if number is None else max(-LARGEST, min(number, LARGEST))
+    if number is None or -LARGEST <= number <= LARGEST:
+        return number
+    return LARGEST if number > 0 else -LARGEST
 
 
 def clean(text: str) -> str:

@@ -5,10 +5,21 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, func, select, type_coerce, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    func,
+    select,
+    type_coerce,
+    update,
+)
 
 from jobwatch.core.model import JobKey, Snapshot
-from jobwatch.store.columns import clean, to_unsigned
+from jobwatch.store.columns import UNSIGNED, clean
 from jobwatch.store.fencing import hold
 from jobwatch.store.order import CHUNK
 from jobwatch.store.snapshots import decode, select_snapshots
@@ -19,7 +30,9 @@ INDEX_CHUNK = 4000
 """Rows of the index that are read at once: few enough that turning them into values stalls nobody."""
 
 _index = select(
-    jobs.c.row, type_coerce(jobs.c.fingerprint, BigInteger).label("bits"), has_left.label("left")
+    jobs.c.row,
+    type_coerce(jobs.c.fingerprint, BigInteger).label("bits"),
+    type_coerce(has_left, Integer).label("left"),
 ).order_by(jobs.c.row)
 
 
@@ -28,7 +41,15 @@ def index_after(connection: Connection, source_id: int, row: int) -> list[IndexR
     found = connection.execute(
         _index.where(jobs.c.source_id == source_id, jobs.c.row > row).limit(INDEX_CHUNK)
     )
-    return [IndexRow(each, to_unsigned(bits), bool(left)) for each, bits, left in found]
+    return [IndexRow(each, bits & UNSIGNED, left == 1) for each, bits, left in found.all()]
+
+
+_known = select_snapshots.where(
+    jobs.c.source_id == bindparam("source_id"),
+    jobs.c.scope == bindparam("scope"),
+    # The ids are clean already: `Word` would look at each of them again.
+    type_coerce(jobs.c.job_id, Text).in_(bindparam("ids", expanding=True)),
+)
 
 
 def known(connection: Connection, source_id: int, keys: Iterable[JobKey]) -> dict[JobKey, Snapshot]:
@@ -40,13 +61,8 @@ def known(connection: Connection, source_id: int, keys: Iterable[JobKey]) -> dic
     for scope, asked in scopes.items():
         ids = list(asked)
         for first in range(0, len(ids), CHUNK):
-            rows = connection.execute(
-                select_snapshots.where(
-                    jobs.c.source_id == source_id,
-                    jobs.c.scope == scope,
-                    jobs.c.job_id.in_(ids[first : first + CHUNK]),
-                )
-            )
+            chunk = {"source_id": source_id, "scope": scope, "ids": ids[first : first + CHUNK]}
+            rows = connection.execute(_known, chunk)
             found.update((asked[row.job_id], decode(row, asked[row.job_id])) for row in rows.all())
     return found
 

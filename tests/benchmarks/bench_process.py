@@ -24,7 +24,7 @@ from jobwatch.client import PAGE_LIMIT
 from jobwatch.core.errors import TransportError, TransportKind
 from jobwatch.core.http import HttpRequest
 from jobwatch.transport import Transport
-from tests.benchmarks.daemon_parts import configuration, resident
+from tests.benchmarks.daemon_parts import configuration, machine_speed, resident
 from tests.benchmarks.page_server import served
 from tests.benchmarks.rows import Row, median
 
@@ -38,12 +38,17 @@ IMPORT = "import time; t = time.process_time(); import jobwatch.app; print(time.
 
 def process_rows() -> list[Row]:
     """Measure child processes of their own."""
-    imported = median(float(_run("-c", IMPORT)[1]) * 1000 for _ in range(RUNS))
-    version = median(_run("-m", "jobwatch", "version")[0] * 1000 for _ in range(RUNS))
+    imports, versions, speeds = [], [], []
+    for _ in range(RUNS):
+        speeds.append(machine_speed())
+        imports.append(float(_run("-c", IMPORT)[1]) * 1000)
+        versions.append(_run("-m", "jobwatch", "version")[0] * 1000)
+    speed = median(speeds)
+    scaled = f"processor (x {speed:.2f}, by raw expat)"
     return [
         Row("G6", "resident memory of an idle daemon", _idle_megabytes(), 100, "MB"),
-        Row("G6", "import jobwatch.app, processor", imported, 600, "ms"),
-        Row("G6", "jobwatch version, processor", version, 200, "ms"),
+        Row("G6", f"import jobwatch.app, {scaled}", median(imports) * speed, 600, "ms"),
+        Row("G6", f"jobwatch version, {scaled}", median(versions) * speed, 200, "ms"),
     ]
 
 
@@ -93,7 +98,6 @@ def bomb_rows() -> list[Row]:
 
 def _meet_bomb() -> tuple[float, float]:
     with _bomb_server() as port:
-        asyncio.run(_ask(port))  # what a first request loads is no part of it
         idle = resident()
         Path("/proc/self/clear_refs").write_text(
             "5", encoding="ascii"
@@ -109,8 +113,8 @@ async def _ask(port: int) -> float:
         try:
             await transport.send(request, timeout=timedelta(seconds=30), max_body=PAGE_LIMIT)
         except TransportError as error:
-            assert error.kind is TransportKind.TOO_LARGE
-            return time.process_time() - began
+            if error.kind is TransportKind.TOO_LARGE:
+                return time.process_time() - began
     raise AssertionError("the bomb was taken in")
 
 

@@ -242,6 +242,14 @@ async def test_a_due_time_beyond_any_that_could_be_written_counts_as_due(
     assert again.attempt == 2
 
 
+async def test_what_was_never_tried_is_due_however_little_the_clock_stepped_back(
+    prod: Watcher, clock: Clock
+) -> None:
+    await prod.sees(job())
+    clock.advance(-MINUTE)
+    assert len(await claim(prod.store)) == 1
+
+
 async def test_a_due_time_as_far_ahead_as_can_be_written_is_waited_for(
     prod: Watcher, clock: Clock
 ) -> None:

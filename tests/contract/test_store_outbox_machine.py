@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 import tempfile
-from collections import defaultdict
 from collections.abc import Coroutine
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from jobwatch.core.outbox import (
+    OPEN,
     Attempt,
     Delivery,
     DeliveryState,
@@ -52,7 +52,7 @@ class Outbox(RuleBasedStateMachine):
         self.status: dict[str, str] = {}
         self.claims: list[Delivery] = []
         self.told: set[int] = set()
-        self.first_sent: dict[str, list[int]] = defaultdict(list)
+        self.fences: dict[int, int] = {}
         self.last_tried: dict[int, Attempt] = {}
         self.run(self.open())
 
@@ -92,17 +92,26 @@ class Outbox(RuleBasedStateMachine):
     def release(self) -> None:
         self.run(self.watcher.releases_all())
 
-    @rule(limit=st.integers(1, 3))
-    def claim(self, limit: int) -> None:
+    @rule(limit=st.integers(1, 3), after=st.sampled_from([0 * SECOND, LEASE + SECOND]))
+    def claim(self, limit: int, after: timedelta) -> None:
+        """Claim, perhaps after every lease ran out."""
+        self.clock.advance(after)
         claimed = self.run(claim(self.store, limit))
         rows = self.rows()
         for delivery in claimed:
-            assert delivery.id not in self.told
-            row = rows[delivery.id]
-            if delivery.id not in self.first_sent[row.job_id]:
-                self.first_sent[row.job_id].append(delivery.id)
-            assert self.first_sent[row.job_id] == sorted(self.first_sent[row.job_id])
+            self.check_claim(delivery, rows)
+            self.fences[delivery.id] = delivery.claim
         self.claims += claimed
+
+    def check_claim(self, delivery: Delivery, rows: dict[int, DeliveryRow]) -> None:
+        """Never told before, nothing earlier of its job still open, nothing final said of it."""
+        assert delivery.id not in self.told
+        assert delivery.claim > self.fences.get(delivery.id, 0)
+        row = rows[delivery.id]
+        of_job = [each for each in rows.values() if each.job_id == row.job_id]
+        assert not [each for each in of_job if each.id < row.id and each.state in OPEN]
+        if row.event_type != "job.failed":
+            assert not [each for each in of_job if each.event_type == "job.failed"]
 
     def settle(self, made: Settlement) -> None:
         """Settle, and hold the store's answer against what the claim is worth."""
@@ -116,6 +125,7 @@ class Outbox(RuleBasedStateMachine):
             assert self.run(self.store.attempts(made.delivery.id)) == attempts
             return
         assert row.state is DeliveryState.CLAIMED
+        assert self.fences[made.delivery.id] == made.delivery.claim
         if made.state is DeliveryState.DELIVERED:
             self.told.add(made.delivery.id)
         if not made.give_back:
@@ -166,7 +176,7 @@ class Outbox(RuleBasedStateMachine):
         self.release()
         for _ in range(60):
             self.clock.advance(LEASE + SECOND)
-            self.claim(limit=100)
+            self.claim(limit=100, after=0 * SECOND)
             while self.claims:
                 delivery = self.claims.pop()
                 attempt = Attempt(started_at=self.clock(), took=SECOND, result=Result.OK)
@@ -194,8 +204,8 @@ class Outbox(RuleBasedStateMachine):
 
 
 Outbox.TestCase.settings = settings(
-    max_examples=20,
-    stateful_step_count=25,
+    max_examples=25,
+    stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -165,9 +165,8 @@ async def test_a_doubt_that_cannot_be_settled_does_not_hide_the_pages_behind_it(
 
 
 async def test_a_first_load_that_breaks_keeps_the_pages_it_was_shown(
-    clock: Clock, path: Path, monkeypatch: pytest.MonkeyPatch
+    clock: Clock, path: Path
 ) -> None:
-    monkeypatch.setattr(poller, "FIRST_LOAD_PAGES", 20)
     world = World([running("a"), running("b"), running("c")])
     async with (
         Simulation(world, clock=clock, options=SMALL_PAGES) as simulation,
@@ -343,3 +342,26 @@ async def test_a_poison_answer_about_one_job_does_not_hold_back_the_events_of_th
         await one.details()
         await one.deliver()
         assert one.told == [("job.failed", "b"), ("job.failed", "a")]
+
+
+async def test_a_listing_that_lags_behind_describe_job_is_not_told_as_a_step_back(
+    clock: Clock, path: Path
+) -> None:
+    world = World([job("job", step("Preparing"))])
+    async with Simulation(world, clock=clock) as simulation, rig(simulation, clock, path) as one:
+        await one.turn()
+        world.set("job", clock.now, status="Suspended")
+        await one.sweep()
+        world.set("job", clock.now, status="Active")
+        simulation.faults.add(Rewrite(old=b"Active<", new=b"Suspended<"), When(call="list"))
+        for _ in range(4):
+            clock.advance(30)
+            await one.details()  # DescribeJob shows Active, the listing Suspended
+            await one.turn()
+        assert one.told == [("job.status_changed", "job")] * 2  # Suspended, Active
+        # What was refused does not hide that the job was missing and is back.
+        world.remove("job")
+        clock.advance(30)
+        await one.turn()
+        assert (await snapshot(one, "job")).missing_since == clock.now
+        assert not one.source.index.known.slots

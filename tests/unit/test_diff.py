@@ -34,7 +34,6 @@ LISTING, DESCRIBE = Authority.LISTING, Authority.DESCRIBE
         ("New", "Active", ChangeKind.STATUS_CHANGED),
         ("New", "Held", ChangeKind.STATUS_CHANGED),
         ("Active", "Paused", ChangeKind.STATUS_CHANGED),
-        ("Active", "New", ChangeKind.STATUS_CHANGED),
         ("New", "Done", ChangeKind.ENDED),
         ("Active", "Failed", ChangeKind.ENDED),
         ("Held", "Canceled", ChangeKind.ENDED),
@@ -58,6 +57,13 @@ def test_an_unfinished_job_changes_on_anybodys_word_and_skipped_statuses_are_nor
     assert not change.history
     assert found.doubted == ()
     assert found.same == ()
+
+
+def test_a_listing_that_shows_an_earlier_stage_is_doubted_and_describe_job_believed() -> None:
+    known = snapshot("Active")
+    assert diff([known], [job("New")]).doubted == (job("New"),)
+    (change,) = diff([known], [job("New")], authority=DESCRIBE).changes
+    assert change.kind is ChangeKind.STATUS_CHANGED
 
 
 @pytest.mark.parametrize(
