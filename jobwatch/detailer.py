@@ -22,11 +22,19 @@ from jobwatch.store.values import AwaitingDetail, Lease, Release
 AT_ONCE = 8
 """DescribeJob calls in flight; the bucket orders them behind ListJobs."""
 
-BATCH = 64
+ASKED = 64
+"""Jobs asked about in one pass, so that early answers are told while late ones are still fetched."""
+
+BATCH = 1000
+"""Events looked at in one pass: those that are overdue are told, asked about or not."""
+
 AGAIN = timedelta(seconds=2)
 IDLE = timedelta(seconds=30)
 LAST_CHANCE = timedelta(seconds=10)
 """How long an event that is overdue already, after downtime, may still wait for its one answer."""
+
+LONGEST_PASS = timedelta(seconds=30)
+"""How long calls that hang may hold back the other events of their pass."""
 
 log = structlog.get_logger()
 
@@ -51,14 +59,14 @@ class Detailer:
 async def release_details(detailer: Detailer) -> timedelta:
     """One pass over the events of one source that wait for detail. Returns the pause until the next pass.
 
-    1. Ask DescribeJob for each job once, until the first of the events must be told.
+    1. Ask DescribeJob about the most urgent jobs, each once, until the first of the events must be told.
     2. Release those whose answer agrees, that need not hope for one, or that are due: with detail or a reason.
     3. Hand over what is newer than the snapshot; those events wait for the source to record it.
     """
     waiting = await detailer.store.awaiting_detail(detailer.lease, limit=BATCH)
     if not waiting:
         return IDLE
-    answers = await _ask(detailer, waiting)
+    answers = await _ask(detailer, waiting[:ASKED])
     now = detailer.clock()
     releases: list[Release] = []
     for event in waiting:
@@ -75,7 +83,7 @@ async def release_details(detailer: Detailer) -> timedelta:
     if released:
         detailer.released()
     _report(detailer, releases, waiting=len(waiting) - len(releases))
-    return timedelta() if len(waiting) == BATCH and releases else AGAIN
+    return timedelta() if len(waiting) > ASKED and releases else AGAIN
 
 
 NO_ANSWER = TransportError(TransportKind.TIMEOUT, "no answer before the event had to be told")
@@ -104,7 +112,7 @@ async def _ask(detailer: Detailer, waiting: Sequence[AwaitingDetail]) -> dict[Jo
 
     try:
         async with (
-            asyncio.timeout(max(left, LAST_CHANCE).total_seconds()),
+            asyncio.timeout(min(max(left, LAST_CHANCE), LONGEST_PASS).total_seconds()),
             asyncio.TaskGroup() as group,
         ):
             for key in {event.key for event in waiting}:

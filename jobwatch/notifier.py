@@ -74,7 +74,7 @@ class Notifier:
     chance: Callable[[], float]
     spawn: Callable[[Coroutine[None, None, Settlement]], asyncio.Task[Settlement]]
     bell: Bell = field(default_factory=Bell)
-    running: set[asyncio.Task[Settlement]] = field(default_factory=set)
+    running: dict[asyncio.Task[Settlement], int] = field(default_factory=dict)
     unsettled: list[Settlement] = field(default_factory=list)
 
     async def deliver_due(self) -> timedelta:
@@ -88,8 +88,10 @@ class Notifier:
         free = self.post.concurrency - len(self.running)
         if free:
             lease = self.post.timeout + LEASE_MARGIN
-            claimed = await self.store.claim_due(self.post.receiver, limit=free, lease=lease)
-            self.running.update(self.spawn(self._attempt(delivery)) for delivery in claimed)
+            claimed = await self.store.claim_due(
+                self.post.receiver, limit=free, lease=lease, held=tuple(self.running.values())
+            )
+            self.running |= {self.spawn(self._attempt(each)): each.id for each in claimed}
         if not self.running:
             return await self._until_due()
         await self._first_ended()
@@ -161,9 +163,10 @@ class Notifier:
 
     async def _settle_ended(self) -> None:
         """Settle in one transaction. What could not be settled is kept for the next pass."""
-        ended = {task for task in self.running if task.done()}
-        self.running -= ended
+        ended = [task for task in self.running if task.done()]
         self.unsettled += [task.result() for task in ended]
+        for task in ended:
+            del self.running[task]
         if not self.unsettled:
             return
         await self.store.settle(self.unsettled)

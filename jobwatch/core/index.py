@@ -89,18 +89,8 @@ class JobIndex:
         if slot == len(self._rows):
             self._append(row)
         elif self._rows[slot] != row:
-            self._insert(slot, row)
+            raise LookupError(f"row {row} is not in the index")
         return slot
-
-    def _insert(self, slot: int, row: int) -> None:
-        """Make room for a row that was recorded without our knowing: its commit came through, the news of it not."""
-        self._rows.insert(slot, row)
-        self._prints.insert(slot, NONE)
-        self._left.insert(slot, 0)
-        self._seen.insert(slot, 0)
-        for print_, moved in self._slots.items():
-            if moved >= slot:
-                self._slots[print_] = moved + 1
 
     def _append(self, row: int) -> None:
         self._rows.append(row)

@@ -125,7 +125,8 @@ def settle(
     1. Told is told.
     2. An attempt cut off by our own shutdown is given back untouched.
     3. An attempt that began at or after the deadline was the last one.
-    4. Otherwise it is due again after the pause, or at the deadline if that comes first.
+    4. Otherwise it is due again after the pause, or what the receiver asked for if that is longer, or at the
+       deadline if that comes first.
     """
     if attempt.result is Result.OK:
         return Settlement(delivery=delivery, attempt=attempt, state=DeliveryState.DELIVERED)
@@ -140,7 +141,8 @@ def settle(
     deadline = delivery.deadline
     if deadline is not None and attempt.started_at >= deadline:
         return Settlement(delivery=delivery, attempt=attempt, state=DeliveryState.DEAD)
-    due_at = now + backoff(policy, delivery.attempt, chance=chance)
+    pause = backoff(policy, delivery.attempt, chance=chance)
+    due_at = now + max(pause, attempt.retry_after or timedelta())
     if deadline is not None:
         due_at = max(now, min(due_at, deadline))
     return Settlement(

@@ -42,6 +42,8 @@ async def turn(source: Source) -> timedelta:
 
 async def sweep_safely(source: Source) -> timedelta:
     """Sweep; if the sweep breaks, remember why. Returns the pause until the next one."""
+    if not source.index_sure:
+        source.index, source.index_sure = await load_index(source.store, source.lease), True
     try:
         await sweep(source)
     except BROKEN as error:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from jobwatch.core.diff import Authority, Change, diff_page, missing, refuse
+from jobwatch.core.diff import Agreement, Authority, Change, agreement, diff_page, missing, refuse
 from jobwatch.core.errors import (
     ApiError,
     ConfigError,
@@ -42,6 +42,7 @@ async def observe(
         try:
             await _record(source, found.changes)
         except StaleWrite:
+            source.index_sure = True  # nothing was written
             continue
         for snapshot in found.same:
             source.index.learn(snapshot.row, snapshot.job.fingerprint)
@@ -55,7 +56,9 @@ async def _record(source: Source, changes: Iterable[Change]) -> None:
     batch = batch_for(changes, source.desk, recorded_at=source.clock())
     if not batch.entries:
         return
+    source.index_sure = False  # should the write fail, nobody knows whether it came through
     written = await source.store.record(source.lease, batch)
+    source.index_sure = True
     for entry in batch.entries:
         job = entry.change.after.job
         # A refused listing is known by its bytes as well, so that it is neither parsed nor asked about again.
@@ -91,7 +94,15 @@ async def _settle_doubts(
 async def follow(source: Source, absent: Sequence[Snapshot], watch: Watch) -> None:
     """Ask DescribeJob about unfinished jobs that no page showed: jobs over 90 days old live on like this."""
     answers = await _describe(source, [snapshot.key for snapshot in absent])
-    found = [answer.job for answer in answers.values() if isinstance(answer, JobDetail)]
+    found = [
+        answer.job
+        for snapshot in absent
+        if isinstance(answer := answers[snapshot.key], JobDetail)
+        and (
+            snapshot.missing_since is not None  # any sighting ends a proof
+            or agreement(snapshot, answer.job, source.desk.lifecycle) is not Agreement.BEHIND
+        )
+    ]
     await observe(source, found, watch, Authority.DESCRIBE)
     now = replace(watch, observed_at=source.clock())
     proofs = (

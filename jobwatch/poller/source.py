@@ -32,7 +32,8 @@ class Source:
 
     `inbox` holds what the detailer found out beyond the snapshots, with the versions of those; `bell` wakes the
     source for it. `recorded` is called after events were recorded, `alive` after every step of a long sweep.
-    `unsettled` are the errors that left doubts of the present sweep open.
+    `unsettled` are the errors that left doubts of the present sweep open. `index_sure` is false while the index may
+    lack what the store has.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Source:
     inbox: dict[JobKey, tuple[Job, int]] = field(default_factory=dict)
     unsettled: list[JobwatchError] = field(default_factory=list)
     attempted: bool = False
+    index_sure: bool = True
 
 
 async def load_index(store: Store, lease: Lease) -> JobIndex:

@@ -1,5 +1,6 @@
 """Taking deliveries to be sent: leased, fenced, in order."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -11,11 +12,12 @@ from jobwatch.store.outbox_tables import deliveries, events, state_is
 
 
 class Claimant(NamedTuple):
-    """Who claims for which receiver, and for how long."""
+    """Who claims for which receiver, and for how long. `held` are claims of its own that are still being sent."""
 
     owner: str
     receiver: str
     lease: timedelta
+    held: Collection[int] = ()
 
 
 _sendable = and_(
@@ -63,7 +65,7 @@ def claim_due(
     3. What is then due is claimed. An attempt counts from here, so that a delivery that kills its sender still ends.
     """
     _mend_due_times(connection, claimant.receiver, now)
-    _take_back_expired(connection, claimant.receiver, now)
+    _take_back_expired(connection, claimant, now)
     asked = {"to": claimant.receiver, "now": now, "limit": limit}
     found = connection.execute(_claimable, asked).all()
     if found:
@@ -95,14 +97,16 @@ def _mend_due_times(connection: Connection, receiver: str, now: datetime) -> Non
     )
 
 
-def _take_back_expired(connection: Connection, receiver: str, now: datetime) -> None:
+def _take_back_expired(connection: Connection, claimant: Claimant, now: datetime) -> None:
+    """Let go of claims whose lease ran out; a clock that stepped does not end those that are still being sent."""
     until = deliveries.c.claimed_until
     expired = connection.scalars(
         update(deliveries)
         .where(
-            deliveries.c.receiver == receiver,
+            deliveries.c.receiver == claimant.receiver,
             or_(until < now, until > now + LONGEST_WAIT),
             state_is("claimed"),
+            deliveries.c.id.not_in(claimant.held),
         )
         .values(state=DeliveryState.PENDING, due_at=now, claimed_until=None, owner=None)
         .returning(deliveries.c.id)

@@ -1,6 +1,6 @@
 """`Store`: every verb, each of them one transaction."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Self
@@ -216,9 +216,14 @@ class Store(Reading):
 
     # The outbox.
 
-    async def claim_due(self, receiver: str, *, limit: int, lease: timedelta) -> list[Delivery]:
-        """Claim deliveries that may be sent now, earliest first, for the length of the lease."""
-        claimant = Claimant(self.owner, receiver, lease)
+    async def claim_due(
+        self, receiver: str, *, limit: int, lease: timedelta, held: Collection[int] = ()
+    ) -> list[Delivery]:
+        """Claim deliveries that may be sent now, earliest first, for the length of the lease.
+
+        `held` are deliveries that the caller claimed before and is still sending, whatever the clock says.
+        """
+        claimant = Claimant(self.owner, receiver, lease, held)
         return await self._database.write(
             lambda connection: claiming.claim_due(
                 connection, claimant, limit, self._database.now(connection)
