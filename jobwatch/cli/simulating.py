@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from aiohttp import web
 
 from jobwatch import logs
 from jobwatch.app.clock import utc_now
@@ -14,11 +13,10 @@ from jobwatch.cli.running import stop_on_signals
 from jobwatch.cli.screen import OutputFormat, Screen
 from jobwatch.simulator.cloud import Cloud
 from jobwatch.simulator.fault_spec import BadSpecError, parse_faults
-from jobwatch.simulator.simulation import DEMO_ACCOUNT, DEMO_CREDENTIALS
+from jobwatch.simulator.simulation import DEMO_ACCOUNT, DEMO_CREDENTIALS, Server
 from jobwatch.simulator.world import World
 
 REGION = "ap-chengdu"
-DRAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,23 +49,17 @@ def _cloud(wanted: Wanted) -> Cloud:
 
 async def _serve(cloud: Cloud, wanted: Wanted, output: OutputFormat) -> None:
     stop = stop_on_signals()
-    runner = web.AppRunner(cloud.application(), access_log=None, shutdown_timeout=DRAIN_SECONDS)
-    await runner.setup()
+    server = Server(cloud.application(), wanted.port, host=wanted.host)
     try:
-        await _listen(runner, wanted)
-        host, port = runner.addresses[0][:2]
-        _introduce(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", output)
-        await stop.wait()
-    finally:
-        await runner.cleanup()
-
-
-async def _listen(runner: web.AppRunner, wanted: Wanted) -> None:
-    try:
-        await web.TCPSite(runner, wanted.host, wanted.port).start()
+        await server.start()
     except OSError as error:
         reason = error.strerror or str(error)
         raise Failed(f"cannot listen on {wanted.host}:{wanted.port}: {reason.lower()}") from None
+    try:
+        _introduce(server.url, output)
+        await stop.wait()
+    finally:
+        await server.stop()
 
 
 def minimal_configuration(endpoint: str) -> dict[str, Any]:

@@ -28,24 +28,26 @@ DRAIN_SECONDS = 1.0
 
 
 class Server:
-    """One aiohttp application on a loopback port; port 0 takes a free one."""
+    """One aiohttp application on a port, of loopback unless said otherwise; port 0 takes a free one."""
 
-    def __init__(self, application: web.Application, port: int = 0) -> None:
+    def __init__(self, application: web.Application, port: int = 0, *, host: str = HOST) -> None:
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=DRAIN_SECONDS)
         self._port = port
+        self._host = host
 
     @property
     def url(self) -> str:
         """Where it listens, without a slash at the end. RuntimeError while it does not run."""
         if not self._runner.addresses:
             raise RuntimeError("the server is not running")
-        return f"http://{HOST}:{self._runner.addresses[0][1]}"
+        host, port = self._runner.addresses[0][:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def start(self) -> None:
         """Listen. OSError where the port is taken."""
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, HOST, self._port).start()
+            await web.TCPSite(self._runner, self._host, self._port).start()
         except OSError:
             await self.stop()
             raise
