@@ -126,10 +126,7 @@ def encode(source_id: int, row: int, snapshot: Snapshot, *, history: bool) -> Ro
 
 
 def decode(found: Row[*tuple[Any, ...]], key: JobKey | None = None) -> Snapshot:
-    """The snapshot in a row that begins with `snapshot_columns`.
-
-    `key` is the name that was asked for, where the kept one lost characters.
-    """
+    """The snapshot in a row of `snapshot_columns`; `key` is the name asked for, where the kept one lost characters."""
     # fmt: off
     (
         row, scope, job_id, version, status, phase, outcome, operation, description, priority,
