@@ -8,7 +8,8 @@ from pathlib import Path
 
 import structlog
 
-from jobwatch import app, logs
+from jobwatch import logs
+from jobwatch.app import daemon
 from jobwatch.cli.configuration import load
 from jobwatch.cli.ending import Exit
 from jobwatch.cli.screen import OutputFormat, Screen, complain
@@ -29,13 +30,13 @@ def run_daemon(config: Path | None) -> None:
 
 
 async def _run(settings: Settings) -> None:
-    await app.run(settings, stop=stop_on_signals())
+    await daemon.run(settings, stop=stop_on_signals())
 
 
 def run_once(config: Path | None, output: OutputFormat) -> None:
     """Sweep every source once and deliver what is due; exit code 3 where one could not be read."""
     settings = _begin(config)
-    unreadable = asyncio.run(app.once(settings))
+    unreadable = asyncio.run(daemon.once(settings))
     screen = Screen()
     if output is OutputFormat.JSON:
         screen.document({"sources": list(settings.sources), "unreadable": list(unreadable)})

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 
-from jobwatch.app import utc_now
+from jobwatch.app.clock import utc_now
 from jobwatch.app.parts import Parts
 from jobwatch.core.model import Job, Phase
 from jobwatch.notifier import Notifier

@@ -26,7 +26,7 @@ from jobwatch.core.routing import Subscription
 from jobwatch.store import SqliteSettings, Store
 from jobwatch.store.values import DeliveryFilter, DeliveryRow
 from tests.contract.databases import migrated_file
-from tests.contract.watcher import LEASE, Clock, Watcher, claim, returned
+from tests.contract.watcher import LEASE, Clock, Watcher, claim
 from tests.factories import HOUR, SECOND, job
 
 T = TypeVar("T")
@@ -34,7 +34,8 @@ TEMPLATES = Path(tempfile.mkdtemp(prefix="jw-template-"))
 
 POLICY = RetryPolicy(waits=(5 * SECOND, 60 * SECOND, HOUR))
 GIVE_UP_AFTER = 3 * HOUR
-JOBS = st.sampled_from(["x", "y", "z"])
+JOBS = st.sampled_from("uvwxyz")
+ANSWERS = st.sampled_from([Result.OK, Result.HTTP_5XX, Result.CANCELLED])
 NEXT_NEWS = {"New": "Active", "Active": "Paused", "Paused": "Active"}
 
 
@@ -128,23 +129,47 @@ class Outbox(RuleBasedStateMachine):
         assert self.fences[made.delivery.id] == made.delivery.claim
         if made.state is DeliveryState.DELIVERED:
             self.told.add(made.delivery.id)
+        if made.state is DeliveryState.PENDING and row.event_type != "job.failed":
+            ended = self.status[row.job_id] == "Failed"
+            expected = DeliveryState.SUPERSEDED if ended else DeliveryState.PENDING
+            assert after[row.id].state is expected
         if not made.give_back:
             self.last_tried[made.delivery.id] = made.attempt
 
+    @rule(name=JOBS, ends=st.booleans(), result=ANSWERS)
+    def try_to_tell(self, name: str, result: Result, *, ends: bool) -> None:
+        """News is on its way when perhaps the job ends; then the answer comes."""
+        self.news(name)
+        claimed = len(self.claims)
+        self.claim(limit=3, after=0 * SECOND)
+        if ends:
+            self.ending(name)
+        for delivery in self.claims[claimed:]:
+            self.answer_with(delivery, result)
+        del self.claims[claimed:]
+
+    @rule(result=ANSWERS)
+    def answer_late(self, result: Result) -> None:
+        """The answer comes when the lease ran out and somebody else claimed the same."""
+        claimed = len(self.claims)
+        self.claim(limit=3, after=0 * SECOND)
+        late = self.claims[claimed:]
+        self.claim(limit=3, after=LEASE + SECOND)
+        for delivery in late:
+            self.answer_with(delivery, result)
+
     @precondition(lambda self: self.claims)
-    @rule(data=st.data(), result=st.sampled_from([Result.OK, Result.HTTP_5XX]), keep=st.booleans())
+    @rule(data=st.data(), result=ANSWERS, keep=st.booleans())
     def answer(self, data: st.DataObject, result: Result, *, keep: bool) -> None:
         """An answer comes; kept claims are answered again later, when they are stale."""
         delivery = data.draw(st.sampled_from(self.claims))
         if not keep:
             self.claims.remove(delivery)
+        self.answer_with(delivery, result)
+
+    def answer_with(self, delivery: Delivery, result: Result) -> None:
         attempt = Attempt(started_at=self.clock(), took=SECOND, result=result)
         self.settle(settle(delivery, attempt, POLICY, now=self.clock(), chance=0.5))
-
-    @precondition(lambda self: self.claims)
-    @rule()
-    def give_one_back(self) -> None:
-        self.settle(returned(self.claims.pop(), self.clock()))
 
     @rule()
     def give_all_back(self) -> None:
@@ -178,9 +203,7 @@ class Outbox(RuleBasedStateMachine):
             self.clock.advance(LEASE + SECOND)
             self.claim(limit=100, after=0 * SECOND)
             while self.claims:
-                delivery = self.claims.pop()
-                attempt = Attempt(started_at=self.clock(), took=SECOND, result=Result.OK)
-                self.settle(settle(delivery, attempt, POLICY, now=self.clock(), chance=0.5))
+                self.answer_with(self.claims.pop(), Result.OK)
             due_at = self.run(self.store.next_due("ops"))
             if due_at is None:
                 return

@@ -5,7 +5,8 @@ import socket
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from jobwatch import app, logs
+from jobwatch import logs
+from jobwatch.app import daemon
 from jobwatch.app.clock import utc_now
 from jobwatch.cli.demo.plan import Plan, lively_world, write_configuration
 from jobwatch.cli.demo.telling import event_block
@@ -48,7 +49,7 @@ async def _demo(plan: Plan, folder: Path) -> None:
         def listening(url: str) -> None:
             _introduce(screen, plan, file, url)
 
-        await app.run(settings, stop=stop, listening=listening)
+        await daemon.run(settings, stop=stop, listening=listening)
         _sum_up(screen, simulation)
 
 

@@ -1,0 +1,187 @@
+"""The daemon: starts the loops, stops them in order; and `once`, which turns each of them once."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import structlog
+
+from jobwatch.app.clock import utc_now
+from jobwatch.app.parts import Parts, freeze_heap, open_parts, open_store, shapes
+from jobwatch.app.view import Readiness, web_view
+from jobwatch.app.watching import Watched
+from jobwatch.core.errors import StoreLocked
+from jobwatch.detailer import IDLE, release_details
+from jobwatch.loop import Loop, MonotonicClock, Pulse, lag_meter, repeat
+from jobwatch.metrics import Metrics
+from jobwatch.notifier import Notifier
+from jobwatch.poller import sweep_safely, take_inbox
+from jobwatch.settings import Settings
+from jobwatch.store import Store
+from jobwatch.store.values import Pruned, Retention
+from jobwatch.web.server import build_app, serve
+
+LOCK_RETRY = timedelta(seconds=1)
+REFRESH = timedelta(seconds=5)
+PRUNE = timedelta(hours=1)
+PATIENCE = timedelta(minutes=5)
+"""How long a turn that is no sweep may take beyond its own waiting."""
+
+GRACE = timedelta(seconds=10)
+"""How long deliveries in flight may go on once the daemon is told to stop."""
+
+log = structlog.get_logger()
+
+
+async def run(
+    settings: Settings, *, stop: asyncio.Event, listening: Callable[[str], None] | None = None
+) -> None:
+    """Watch until `stop` is set.
+
+    The HTTP server comes first, so that a daemon that waits for another one's store says so. Raises `ConfigError`
+    where the port is taken, `StoreUnusable` where the store cannot be opened.
+    """
+    freeze_heap()
+    readiness, pulse, bounds = Readiness(), Pulse(), shapes(settings)
+    metrics = Metrics(bounds, list(settings.receivers))
+    async with AsyncExitStack() as stack:
+        app = build_app(web_view(settings, bounds, metrics, readiness, pulse))
+        host, port = settings.http.address
+        url = await stack.enter_async_context(serve(app, host, port))
+        if listening is not None:
+            listening(url)
+        store = await _wait_for_store(settings, readiness, stop)
+        if store is None:
+            return
+        stack.push_async_callback(store.close)
+        parts = await stack.enter_async_context(open_parts(settings, store, metrics, pulse))
+        freeze_heap()
+        readiness.opened(parts)
+        log.info(
+            "daemon.started", sources=len(parts.watched), receivers=len(parts.notifiers), url=url
+        )
+        await _turn_loops(parts, pulse, stop)
+    log.info("daemon.stopped")
+
+
+async def _wait_for_store(
+    settings: Settings, readiness: Readiness, stop: asyncio.Event
+) -> Store | None:
+    """Open the store; while another daemon holds it, wait, unready, naming the holder."""
+    told = ""
+    while not stop.is_set():
+        try:
+            return await open_store(settings)
+        except StoreLocked as locked:
+            readiness.waiting_for(locked.holder)
+            if told != locked.holder:
+                told = locked.holder
+                log.warning("store.locked", holder=locked.holder)
+        await MonotonicClock().pause(LOCK_RETRY.total_seconds(), stop)
+    return None
+
+
+async def _turn_loops(parts: Parts, pulse: Pulse, stop: asyncio.Event) -> None:
+    """Turn every loop until told to stop; then stop claiming, let what is in flight end, give back the rest."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            parts.spawn_in(group)
+            tasks = [
+                group.create_task(
+                    repeat(loop, stop=stop, pulse=pulse, on_failure=parts.step_failed),
+                    name=loop.name,
+                )
+                for loop in loops(parts)
+            ]
+            await stop.wait()
+            log.info("daemon.stopping")
+            # A sweep is cut between two pages: every verb of the store runs to its end all the same.
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            async with asyncio.TaskGroup() as closing:
+                for notifier in parts.notifiers.values():
+                    closing.create_task(notifier.close(GRACE))
+    finally:
+        await parts.store.give_back(parts.store.owner)
+
+
+def loops(parts: Parts) -> list[Loop]:
+    """Every loop of the daemon."""
+
+    async def refresh() -> timedelta:
+        parts.metrics.show(await parts.store.overview())
+        return REFRESH
+
+    async def prune() -> timedelta:
+        keep = parts.settings.retention
+        kept = Retention(jobs=keep.jobs, events=keep.events, dead_deliveries=keep.dead_deliveries)
+        pruned = await parts.store.prune(kept, utc_now())
+        # A call removes a bounded number of rows; the rest follows at once.
+        return timedelta() if pruned != Pruned() else PRUNE
+
+    clock = MonotonicClock()
+    made = [
+        Loop(name="refresh", step=refresh),
+        Loop(name="prune", step=prune, patience=PATIENCE),
+        Loop(name="lag", step=lag_meter(parts.metrics.loop_lagged, clock)),
+    ]
+    for watched in parts.watched.values():
+        made += watched.loops()
+    made += [
+        Loop(
+            name=f"notifier:{name}",
+            step=notifier.deliver_due,
+            bell=notifier.bell,
+            patience=notifier.post.timeout + PATIENCE,
+        )
+        for name, notifier in parts.notifiers.items()
+    ]
+    return made
+
+
+async def once(settings: Settings) -> tuple[str, ...]:
+    """Sweep every source once, deliver what is due, and give the names of the sources that could not be read.
+
+    Raises `StoreLocked` while a daemon holds the store.
+    """
+    store = await open_store(settings)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(store.close)
+        metrics = Metrics(shapes(settings), list(settings.receivers))
+        parts = await stack.enter_async_context(open_parts(settings, store, metrics, Pulse()))
+        try:
+            async with asyncio.TaskGroup() as group:
+                parts.spawn_in(group)
+                return await _once(parts)
+        finally:
+            await store.give_back(store.owner)
+
+
+async def _once(parts: Parts) -> tuple[str, ...]:
+    async with asyncio.TaskGroup() as sweeps:
+        for watched in parts.watched.values():
+            sweeps.create_task(sweep_safely(watched.source))
+    async with asyncio.TaskGroup() as rest:
+        for watched in parts.watched.values():
+            rest.create_task(_release_all(watched))
+    async with asyncio.TaskGroup() as rest:
+        for notifier in parts.notifiers.values():
+            rest.create_task(_deliver_all(notifier))
+    states = {state.identity.name: state for state in await parts.store.sources()}
+    return tuple(name for name in parts.watched if states[name].failures)
+
+
+async def _release_all(watched: Watched) -> None:
+    """Ask for details until no event waits for one; its patience bounds this."""
+    while (pause := await release_details(watched.detailer)) != IDLE:
+        await take_inbox(watched.source)
+        await asyncio.sleep(pause.total_seconds())
+
+
+async def _deliver_all(notifier: Notifier) -> None:
+    """One attempt for everything that is due."""
+    pause = timedelta()
+    while notifier.running or pause <= timedelta():
+        pause = await notifier.deliver_due()
