@@ -101,11 +101,11 @@ def start_postgres() -> PostgresServer | str:
         shutil.rmtree(folder, ignore_errors=True)
         return f"initdb failed: {made.stderr.decode(errors='replace').strip()[-300:]}"
     server = _launch(user, programs, folder)
-    return (
-        server
-        if _is_ready(server, programs)
-        else f"no answer: {(folder / 'log').read_text()[-300:]}"
-    )
+    if _is_ready(server, programs):
+        return server
+    said = (folder / "log").read_text(errors="replace")[-300:]
+    server.stop()
+    return f"the server does not answer: {said}"
 
 
 def _launch(user: Sequence[str], programs: Path, folder: Path) -> PostgresServer:

@@ -1,6 +1,7 @@
 """The outbox under whatever order of events, claims, answers, delays and crashes: nothing lost, nothing told twice."""
 
 import asyncio
+import atexit
 import shutil
 import tempfile
 from collections.abc import Coroutine
@@ -31,6 +32,7 @@ from tests.factories import HOUR, SECOND, job
 
 T = TypeVar("T")
 TEMPLATES = Path(tempfile.mkdtemp(prefix="jw-template-"))
+atexit.register(shutil.rmtree, TEMPLATES, ignore_errors=True)
 
 POLICY = RetryPolicy(waits=(5 * SECOND, 60 * SECOND, HOUR))
 GIVE_UP_AFTER = 3 * HOUR
