@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from jobwatch.core.errors import StoreError, StoreUnusable
 from jobwatch.store import claiming, leasing
-from jobwatch.store.engine import PostgresDatabase, SqliteDatabase
+from jobwatch.store.engine import SqliteDatabase
 from jobwatch.store.leasing import Term
 from jobwatch.store.place import FileLock, check_place, sqlite_version_problem
 from jobwatch.store.schema import Birth, check_sqlite, prepare
@@ -79,6 +79,9 @@ async def open_postgres(
     settings: PostgresSettings, clock: Clock | None, *, exclusive: bool
 ) -> Opened:
     """Open a database. Raises `StoreUnusable`."""
+    # The asynchronous half of SQLAlchemy takes 50 ms to import, and most stores are SQLite.
+    from jobwatch.store.engine_postgres import PostgresDatabase  # noqa: PLC0415
+
     database = PostgresDatabase(settings.dsn.get_secret_value(), clock)
     try:
         birth = await _prepare(database, migrate=exclusive)
