@@ -149,8 +149,7 @@ def test_functions_are_short_and_take_few_parameters(name: str) -> None:
     wide = {
         path: count
         for path, each, method in found
-        if (count := parameters(each, method=method)) > MOST_PARAMETERS
-        and not is_command(each)
+        if (count := parameters(each, method=method)) > MOST_PARAMETERS and not is_command(each)
     }
     assert not long
     assert not wide or name.startswith(MIGRATIONS.relative_to(PACKAGE).as_posix())
