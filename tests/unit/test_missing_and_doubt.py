@@ -86,6 +86,10 @@ def test_only_a_second_no_such_job_far_enough_from_the_first_completes_the_proof
     assert change.after.version == once.version + 1
 
 
+def test_a_no_such_job_forgets_which_listing_was_refused() -> None:
+    assert noted(replace(snapshot("Active"), refused=7)).refused == 0
+
+
 def test_a_proof_is_completed_once() -> None:
     proved = noted(noted(snapshot("Active")), NOW + PROOF)
     assert no_such_job(proved, NOW + PROOF) is None
