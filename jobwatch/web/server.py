@@ -183,6 +183,8 @@ def _why(error: OSError | UnicodeError) -> str:
             return "is not allowed to this user; choose a port above 1023"
         case errno.EADDRNOTAVAIL:
             return "is no address of this machine; 0.0.0.0 listens on all of them"
+        case None if "could not bind" in str(error):  # asyncio from 3.13 on, without a number
+            return _why(OSError(errno.EADDRNOTAVAIL, ""))
         case _:
             return f"cannot be listened on: {error}"
 
