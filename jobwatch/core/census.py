@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from jobwatch.core.diff import TOLD_KINDS, Change, ChangeKind
 from jobwatch.core.lifecycle import UNKNOWN, Lifecycle
-from jobwatch.core.model import Outcome, Phase
+from jobwatch.core.model import Phase
 
 OTHER = "other"
 
@@ -115,6 +115,3 @@ def _count_end(counts: Counts, change: Change, operation: str, recorded_at: date
         if not change.late:
             delay = (recorded_at - job.ended_at).total_seconds()
             observe(counts.added, DETECTION_DELAY, (), delay, DELAYS)
-
-
-OUTCOMES = tuple(outcome.value for outcome in Outcome)
