@@ -23,6 +23,7 @@ from prometheus_client.openmetrics import exposition as openmetrics_writer
 
 from jobwatch.core import census
 from jobwatch.core.census import Series
+from jobwatch.core.model import Outcome
 from jobwatch.core.overview import CensusRow, Identity, Overview, SeriesValue, SourceState
 from jobwatch.metrics import Metrics, SourceShape
 from jobwatch.store.values import JobRow
@@ -121,7 +122,7 @@ def stored(shapes: list[SourceShape]) -> Iterator[SeriesValue]:
                     each.name, Series(census.TRANSITIONS, (operation, status)), 12345.0
                 )
         for bound in (*map(str, census.DURATIONS), "+Inf", "sum"):
-            for outcome in census.OUTCOMES:
+            for outcome in Outcome:
                 yield SeriesValue(each.name, Series(census.DURATION, (outcome, bound)), 17.0)
             yield SeriesValue(each.name, Series(census.WAIT, (bound,)), 17.5)
 

@@ -15,7 +15,6 @@ from jobwatch.core.census import (
     FINISHED,
     LAST_FINISHED,
     OTHER,
-    OUTCOMES,
     TASKS_FINISHED,
     TRANSITIONS,
     UNKNOWN_STATUS,
@@ -246,7 +245,7 @@ def test_buckets_and_outcomes_are_those_of_the_contract() -> None:
         *(86400, 259200, 604800, 2592000),
     ) == DURATIONS
     assert DELAYS == (1, 2, 5, 10, 30, 60, 120, 300, 900, 3600)
-    assert set(OUTCOMES) == {
+    assert {outcome.value for outcome in Outcome} == {
         "succeeded",
         "completed_with_failures",
         "failed",

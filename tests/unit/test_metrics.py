@@ -9,6 +9,7 @@ from jobwatch.core import census
 from jobwatch.core.census import Series
 from jobwatch.core.errors import CallResult
 from jobwatch.core.events import EventType
+from jobwatch.core.model import Outcome
 from jobwatch.core.outbox import Result
 from jobwatch.core.overview import OutboxDepth, Overview, SeriesValue, SourceState
 from jobwatch.metrics import Metrics, SourceShape
@@ -114,7 +115,7 @@ def test_every_stored_counter_starts_at_zero_for_every_bounded_label_set() -> No
         for status in (*TABLE.statuses, "unknown"):
             labels = {"source": "prod", "operation": operation, "status": status}
             assert sample(made, "jobwatch_job_transitions_total", **labels) == 0
-        for outcome in census.OUTCOMES:
+        for outcome in Outcome:
             labels = {"source": "prod", "operation": operation, "outcome": outcome}
             assert sample(made, "jobwatch_jobs_finished_total", **labels) == 0
             assert sample(made, "jobwatch_last_finished_timestamp_seconds", **labels) == 0
