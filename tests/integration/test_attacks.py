@@ -26,16 +26,6 @@ UNREADABLE = FailureReason(code="ManifestUnreadable", message="the manifest cann
 SMALL_PAGES = Options(quirks=Quirks(page_size=1))
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "jobwatch.db"
-
-
 def running(name: str) -> JobScript:
     return job(name, step("Active", 9000, done=1.0))
 

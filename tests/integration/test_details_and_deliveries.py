@@ -4,8 +4,6 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
 from jobwatch.core.model import JobKey
 from jobwatch.core.routing import Selection, Subscription
 from jobwatch.simulator import faults
@@ -16,16 +14,6 @@ from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
 from jobwatch.store.values import DeliveryFilter
 from tests.rig import Clock, Given, Rig, job, rig, step
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "jobwatch.db"
 
 
 def ending(name: str = "job", seconds: float = 20) -> JobScript:

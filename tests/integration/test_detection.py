@@ -22,16 +22,6 @@ COPY = "COSPutObjectCopy"
 FINISHED = "jobwatch_jobs_finished_total"
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "jobwatch.db"
-
-
 async def snapshots(one: Rig) -> Sequence[Snapshot]:
     return [row.snapshot for row in (await one.store.jobs(JobFilter(), limit=100)).rows]
 

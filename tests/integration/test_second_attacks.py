@@ -20,16 +20,6 @@ from tests.rig import Clock, Given, job, rig, step
 EMPTY = Raw(body=b"<ListJobsResult><Jobs/></ListJobsResult>")
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "jobwatch.db"
-
-
 async def test_a_clock_set_forward_during_an_attempt_does_not_send_it_again(
     clock: Clock, path: Path
 ) -> None:
