@@ -31,7 +31,7 @@ async def test_a_cancelled_verb_ends_before_the_cancellation_takes_effect(
     stores: Stores, clock: Clock
 ) -> None:
     prod = await Watcher.start(await stores.open(), clock)
-    recording = asyncio.ensure_future(prod.sees(job()))
+    ahead = asyncio.ensure_future(prod.sees(job()))
     batch = await prod.batch(job(id="cut"))
     recording = asyncio.ensure_future(prod.store.record(prod.lease, batch))
     await asyncio.sleep(0)
@@ -42,6 +42,7 @@ async def test_a_cancelled_verb_ends_before_the_cancellation_takes_effect(
     with pytest.raises(asyncio.CancelledError):
         await recording
     assert (await prod.snapshot("cut")).row
+    await ahead  # left alone, it would still be connecting when the store is closed
 
 
 async def test_a_verb_that_fails_after_its_caller_was_cancelled_stays_silent(
