@@ -12,11 +12,17 @@ from jobwatch.core.model import JobDetail, JobKey, JobPage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """A key pair, with a token when it is temporary. Nothing of it is ever shown."""
+    """A key pair, with a token when it is temporary. Nothing of the keys is ever shown.
+
+    `kind` says where they come from, in a word of the settings' `use`; `expires_at` is when they stop working, by the
+    clock of whoever issued them, None where they do not expire or nobody said.
+    """
 
     secret_id: str = field(repr=False)
     secret_key: str = field(repr=False)
     token: str | None = field(default=None, repr=False)
+    kind: str = "configuration"
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +54,8 @@ class Known:
 class Provider(Protocol):
     """One cloud API as a codec. `account` with `region` and `kind` is the identity of a source.
 
-    `operations` are the operations of the vendor's table: the bounded values of the label `operation`.
+    `operations` are the operations of the vendor's table: the bounded values of the label `operation`. `page_size`
+    is how many jobs one call of `list_jobs` shows at most.
     """
 
     @property
@@ -61,6 +68,8 @@ class Provider(Protocol):
     def lifecycle(self) -> Lifecycle: ...
     @property
     def operations(self) -> tuple[str, ...]: ...
+    @property
+    def page_size(self) -> int: ...
 
     def list_jobs(self, walk: Walk, token: str | None, signing: Signing) -> HttpRequest:
         """Build the signed request for one page."""
@@ -76,4 +85,8 @@ class Provider(Protocol):
 
     def read_detail(self, response: HttpResponse, key: JobKey) -> JobDetail:
         """Read one detail. Raises `ApiError`."""
+        ...
+
+    def answered_at(self, response: HttpResponse) -> datetime | None:
+        """The time of an answer by the cloud's clock (whole seconds); None unless the cloud itself answered."""
         ...

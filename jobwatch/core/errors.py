@@ -12,12 +12,15 @@
         - Throttled: too many calls; may carry `retry_after`
         - ServerError: the cloud's own trouble; worth another try
         - ClockSkew: the signature's time was refused; correct the offset
-        - Denied: credentials or permission
+        - Denied: permission, or the account
+            - KeysRejected: the keys themselves; read them afresh and try once more
         - NoSuchJob: the job is unknown to the cloud
         - TokenRejected: the next token was refused; restart the walk
         - StatusRejected: the status filter was refused; leave it out of the plan
         - Rejected: any other refusal of the request as it is
         - Malformed: an answer that is not what the page documents
+    - NoCredentials: there are no keys to sign with; says what was looked for and where
+    - CallWithheld: we do not call now, because the cloud asked for a pause or failed too often in a row
     - BrokenWalk: a paging run that proves nothing; `reason` says why
 """
 
@@ -151,9 +154,13 @@ class ClockSkew(ApiError):
 
 
 class Denied(ApiError):
-    """Credentials or permission."""
+    """Permission, or the account."""
 
     result = CallResult.DENIED
+
+
+class KeysRejected(Denied):
+    """The keys themselves were refused: expired, unknown, or not those that the signature was made with."""
 
 
 class NoSuchJob(ApiError):
@@ -179,6 +186,26 @@ class Malformed(ApiError):
 
     result = CallResult.MALFORMED
     retryable = True
+
+
+class NoCredentials(JobwatchError):
+    """There are no keys to sign with. The message says what was looked for, where, and what to set."""
+
+
+class WithheldReason(StrEnum):
+    """Why no call goes out for now."""
+
+    BREAKER_OPEN = "breaker_open"
+    RETRY_AFTER = "retry_after"
+
+
+class CallWithheld(JobwatchError):
+    """No call goes out for now; `remaining` is for how long."""
+
+    def __init__(self, reason: WithheldReason, remaining: timedelta) -> None:
+        super().__init__(f"no call for {remaining.total_seconds():.0f} s: {reason.value}")
+        self.reason = reason
+        self.remaining = remaining
 
 
 class BrokenReason(StrEnum):

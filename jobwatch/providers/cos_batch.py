@@ -5,6 +5,7 @@ https://www.tencentcloud.com/document/product/436/32961 describes the jobs, .../
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from ipaddress import ip_address
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.core.lifecycle import Lifecycle, StatusRow
 from jobwatch.core.model import JobDetail, JobKey, JobPage, Phase
 from jobwatch.providers import cos_pages, cos_xml
-from jobwatch.providers.cos_errors import malformed, raise_for_status
+from jobwatch.providers.cos_errors import answered_at, malformed, raise_for_status
 from jobwatch.providers.keys import CredentialsSettings
 from jobwatch.providers.signing import encode, sign
 from jobwatch.providers.xml_tree import UnreadableError
@@ -131,6 +132,7 @@ class CosBatch:
     kind: str = field(default="cos-batch", init=False)
     lifecycle: Lifecycle = field(default=LIFECYCLE, init=False, repr=False)
     operations: tuple[str, ...] = field(default=OPERATIONS, init=False, repr=False)
+    page_size: int = field(default=PAGE_SIZE, init=False, repr=False)
 
     @property
     def region(self) -> str:
@@ -170,6 +172,10 @@ class CosBatch:
         if detail.job.id != key.id:
             raise malformed(response, "the answer describes another job")
         return detail
+
+    def answered_at(self, response: HttpResponse) -> datetime | None:
+        """The `Date` of an answer that COS itself gave (https://cloud.tencent.com/document/product/436/7729)."""
+        return answered_at(response)
 
     def _get(self, target: str, signing: Signing) -> HttpRequest:
         headers = {"x-cos-appid": self.settings.appid}

@@ -13,6 +13,7 @@ from jobwatch.core.errors import (
     ApiError,
     ClockSkew,
     Denied,
+    KeysRejected,
     Malformed,
     NoSuchJob,
     Rejected,
@@ -29,15 +30,15 @@ LONGEST_WAIT = timedelta(days=1)
 
 _CODES: dict[str, type[ApiError]] = {
     "AccessDenied": Denied,
-    "ExpiredToken": Denied,
+    "ExpiredToken": KeysRejected,
     "InternalError": ServerError,
-    "InvalidAccessKeyId": Denied,
+    "InvalidAccessKeyId": KeysRejected,
     "NoSuchJob": NoSuchJob,
     "Request has expired": ClockSkew,
     "RequestTimeTooSkewed": ClockSkew,
     "RequestTimeout": ServerError,
     "ServiceUnavailable": ServerError,
-    "SignatureDoesNotMatch": Denied,
+    "SignatureDoesNotMatch": KeysRejected,
     "SlowDown": Throttled,
     "TooManyJobs": Rejected,
     "TooManyRequests": Throttled,
@@ -113,7 +114,9 @@ def read_error(response: HttpResponse, *, about_job: bool) -> ApiError:
 
 
 def answered_at(response: HttpResponse) -> datetime | None:
-    """The time of the answer by the cloud's clock."""
+    """The time of the answer by the cloud's clock; None where no request id shows that the cloud itself answered."""
+    if not response.headers.get("x-cos-request-id"):
+        return None
     return _http_date(response.headers.get("date", ""))
 
 
@@ -179,7 +182,7 @@ def _retry_after(response: HttpResponse) -> timedelta | None:
     text = response.headers.get("retry-after", "").strip()
     if text.isdecimal():
         return min(timedelta(seconds=int(text[:9])), LONGEST_WAIT)
-    until, since = _http_date(text), answered_at(response)
+    until, since = _http_date(text), _http_date(response.headers.get("date", ""))
     if until is None or since is None:
         return None
     return min(max(until - since, timedelta()), LONGEST_WAIT)
