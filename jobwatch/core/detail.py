@@ -8,9 +8,10 @@ from typing import TypeAlias
 from jobwatch.core.diff import Agreement, agreement
 from jobwatch.core.errors import (
     ApiError,
-    ConfigError,
+    CallWithheld,
     Denied,
     JobwatchError,
+    NoCredentials,
     NoSuchJob,
     TransportError,
 )
@@ -73,6 +74,8 @@ def decide(
 def _name(error: JobwatchError) -> str:
     if isinstance(error, ApiError):
         return error.code
-    if isinstance(error, ConfigError):
+    if isinstance(error, NoCredentials):
         return DetailError.NO_CREDENTIALS
+    if isinstance(error, CallWithheld):
+        return error.reason.value
     return error.kind.value if isinstance(error, TransportError) else DetailError.TIMEOUT.value

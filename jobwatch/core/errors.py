@@ -13,7 +13,7 @@
         - ServerError: the cloud's own trouble; worth another try
         - ClockSkew: the signature's time was refused; correct the offset
         - Denied: permission, or the account
-            - KeysRejected: the keys themselves; read them afresh and try once more
+        - KeysRejected: the keys themselves; read them afresh and try once more
         - NoSuchJob: the job is unknown to the cloud
         - TokenRejected: the next token was refused; restart the walk
         - StatusRejected: the status filter was refused; leave it out of the plan
@@ -159,8 +159,10 @@ class Denied(ApiError):
     result = CallResult.DENIED
 
 
-class KeysRejected(Denied):
+class KeysRejected(ApiError):
     """The keys themselves were refused: expired, unknown, or not those that the signature was made with."""
+
+    result = CallResult.DENIED
 
 
 class NoSuchJob(ApiError):

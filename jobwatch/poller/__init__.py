@@ -9,7 +9,7 @@ import structlog
 
 from jobwatch.core.codec import Walk
 from jobwatch.core.diff import Authority
-from jobwatch.core.errors import ApiError, BrokenWalk, ConfigError, TransportError
+from jobwatch.core.errors import ApiError, BrokenWalk, NoCredentials, TransportError
 from jobwatch.core.overview import LastError
 from jobwatch.poller.observing import follow, observe
 from jobwatch.poller.source import Pace, Source, load_index, watch_for
@@ -19,8 +19,8 @@ __all__ = ["Pace", "Source", "load_index", "sweep", "sweep_safely", "take_inbox"
 
 JITTER = 0.1
 
-BROKEN = (ApiError, TransportError, BrokenWalk, ConfigError)
-"""What breaks a sweep without being a fault of this program; ConfigError: no credentials to sign with."""
+BROKEN = (ApiError, TransportError, BrokenWalk, NoCredentials)
+"""What breaks a sweep without being a fault of this program; NoCredentials: no credentials to sign with."""
 
 log = structlog.get_logger()
 
@@ -132,7 +132,7 @@ def _report(source: Source, started_at: datetime, listed: int, unfinished: int) 
 
 
 async def _broke(
-    source: Source, error: ApiError | TransportError | BrokenWalk | ConfigError
+    source: Source, error: ApiError | TransportError | BrokenWalk | NoCredentials
 ) -> None:
     now = source.clock()
     last = describe_error(error, now)
@@ -149,7 +149,7 @@ async def _broke(
 
 
 def describe_error(
-    error: ApiError | TransportError | BrokenWalk | ConfigError, at: datetime
+    error: ApiError | TransportError | BrokenWalk | NoCredentials, at: datetime
 ) -> LastError:
     """A failure in the words that log, store, API and events share."""
     match error:
@@ -169,5 +169,5 @@ def describe_error(
             return LastError(
                 at=at, error_class="broken", code=error.reason.value, message=str(error)
             )
-        case ConfigError():
+        case NoCredentials():
             return LastError(at=at, error_class="credentials", code="missing", message=str(error))

@@ -7,8 +7,8 @@ from dataclasses import replace
 from jobwatch.core.diff import Agreement, Authority, Change, agreement, diff_page, missing, refuse
 from jobwatch.core.errors import (
     ApiError,
-    ConfigError,
     JobwatchError,
+    NoCredentials,
     NoSuchJob,
     StaleWrite,
     TransportError,
@@ -128,7 +128,7 @@ async def _describe(source: Source, keys: Sequence[JobKey]) -> Answers:
         async with slots:
             try:
                 answers[key] = await source.client.describe(key)
-            except (ApiError, TransportError, ConfigError) as error:
+            except (ApiError, TransportError, NoCredentials) as error:
                 answers[key] = error
             source.alive()
 

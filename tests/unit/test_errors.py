@@ -10,12 +10,15 @@ from jobwatch.core.errors import (
     BrokenReason,
     BrokenWalk,
     CallResult,
+    CallWithheld,
     ClockSkew,
     ConfigError,
     Denied,
     FenceLost,
     JobwatchError,
+    KeysRejected,
     Malformed,
+    NoCredentials,
     NoSuchJob,
     Rejected,
     ServerError,
@@ -39,6 +42,7 @@ from jobwatch.core.errors import (
         (Malformed, CallResult.MALFORMED, True),
         (ClockSkew, CallResult.DENIED, False),
         (Denied, CallResult.DENIED, False),
+        (KeysRejected, CallResult.DENIED, False),
         (NoSuchJob, CallResult.NOT_FOUND, False),
         (TokenRejected, CallResult.REJECTED, False),
         (StatusRejected, CallResult.REJECTED, False),
@@ -64,7 +68,7 @@ def test_the_tree_has_the_leaves_its_page_draws_and_no_others() -> None:
     assert own == {
         *(ConfigError, StoreLocked, StoreUnusable, FenceLost, StaleWrite, TransportError),
         *(Throttled, ServerError, ClockSkew, Denied, NoSuchJob, TokenRejected, StatusRejected),
-        *(Rejected, Malformed, BrokenWalk),
+        *(Rejected, Malformed, BrokenWalk, KeysRejected, NoCredentials, CallWithheld),
     }
     assert {StoreLocked, StoreUnusable, FenceLost, StaleWrite} == set(StoreError.__subclasses__())
 
