@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jobwatch.core.diff import Authority, Change, ChangeKind, PageDiff, diff_page
+from jobwatch.core.documents import document, encode
 from jobwatch.core.errors import ApiError
-from jobwatch.core.events import EventType, JobEvent, Severity, document, encode
+from jobwatch.core.events import EventType, JobEvent, Severity
 from jobwatch.core.first_sight import Watch
 from jobwatch.core.lifecycle import Lifecycle, StatusRow
 from jobwatch.core.model import Job, JobDetail, JobKey, Origin, Outcome, Phase, Progress, Snapshot
+from jobwatch.core.watched import Gaps, open_gap
 
 NOW = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
 """The moment at which everything in a test happens, unless it says otherwise."""
@@ -84,7 +86,10 @@ def snapshot(status: str = "Active", *, of: Job | None = None, **fields: Any) ->
 
 
 def watch(**fields: Any) -> Watch:
-    """A sweep of a source that was baselined a day ago and swept every interval since."""
+    """A sweep of a source that was baselined a day ago and swept every interval since.
+
+    `watched_until`, `watched_from` and `sweep_started_at` are what the store and the sweep know; the gap comes of them.
+    """
     defaults: dict[str, Any] = {
         "observed_at": NOW,
         "every": EVERY,
@@ -92,9 +97,18 @@ def watch(**fields: Any) -> Watch:
         "baseline_started_at": NOW - DAY,
         "baselined": True,
         "watched_until": NOW - EVERY,
-        "sweep_started_at": NOW,
+        "watched_from": None,
+        "sweep_started_at": None,
     }
-    return Watch(**(defaults | fields))
+    known = defaults | fields
+    gap = open_gap(
+        watched_from=known.pop("watched_from"),
+        watched_until=known.pop("watched_until"),
+        now=known.pop("sweep_started_at") or known["observed_at"],
+        every=known["every"],
+    )
+    known.setdefault("gaps", Gaps().added(gap))
+    return Watch(**known)
 
 
 def change(

@@ -14,7 +14,8 @@ from jobwatch.cli.configuration import load
 from jobwatch.cli.reach import Reach, reach, silent_sources
 from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, table
 from jobwatch.cli.text import NOTHING, plain
-from jobwatch.core.events import Document, EventType
+from jobwatch.core.documents import Document
+from jobwatch.core.events import EventType
 from jobwatch.settings import Loaded, redacted, subscriptions
 from jobwatch.settings.environment import FILE_VARIABLE, read_environment
 

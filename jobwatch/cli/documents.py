@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 
-from jobwatch.core.events import Document, instant, job_document
+from jobwatch.core.documents import Document, instant, job_document
 from jobwatch.core.overview import LastError, SourceState
 from jobwatch.store.values import AttemptRow, ChangeRow, DeliveryRow, EventRow, JobRow
 

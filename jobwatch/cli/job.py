@@ -12,7 +12,7 @@ from jobwatch.cli.job_page import changes_table, detail_grid, fields_grid
 from jobwatch.cli.reading import JobName, View, job_name, look, written
 from jobwatch.cli.screen import OutputFormat, Screen
 from jobwatch.cli.text import plain
-from jobwatch.core.events import Document
+from jobwatch.core.documents import Document
 from jobwatch.store.values import AttemptRow, ChangeRow, DeliveryFilter, DeliveryRow, JobRow
 
 MOST_DELIVERIES = 200

@@ -9,7 +9,7 @@ from jobwatch.cli.documents import source_document
 from jobwatch.cli.reading import View, look
 from jobwatch.cli.screen import OutputFormat, Screen, cell, fitted
 from jobwatch.cli.text import NOTHING, ago, count, length, plain
-from jobwatch.core.events import Document
+from jobwatch.core.documents import Document
 from jobwatch.core.overview import SourceState
 
 OVERDUE_INTERVALS = 3

@@ -6,14 +6,14 @@ History enters none of them. Gauges of unfinished jobs are not moved but read fr
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from jobwatch.core.diff import TOLD_KINDS, Change, ChangeKind
 from jobwatch.core.lifecycle import UNKNOWN, Lifecycle
-from jobwatch.core.model import Phase
 
 OTHER = "other"
+_END_KINDS = frozenset({ChangeKind.ENDED, ChangeKind.VANISHED})
 
 DURATIONS = (10, 30, 60, 300, 900, 1800, 3600, 7200, 14400, 28800, 86400, 259200, 604800, 2592000)
 DELAYS = (1, 2, 5, 10, 30, 60, 120, 300, 900, 3600)
@@ -67,15 +67,16 @@ def count(
     operations: Iterable[str],
     *,
     recorded_at: datetime,
+    clock_offset: timedelta = timedelta(),
 ) -> Counts:
-    """What a batch of changes adds to the counters of its source."""
+    """What a batch of changes adds to the counters of its source. `clock_offset` is the cloud's clock minus ours."""
     counts = Counts(Counter(), {})
     known = frozenset(operations)
     for change in changes:
         if not change.history and change.kind in TOLD_KINDS:
             operation = change.after.job.operation if change.after.job.operation in known else OTHER
             _count_transition(counts, change, lifecycle, operation)
-            _count_end(counts, change, operation, recorded_at)
+            _count_end(counts, change, operation, recorded_at, clock_offset)
     return counts
 
 
@@ -87,20 +88,21 @@ def _count_transition(counts: Counts, change: Change, lifecycle: Lifecycle, oper
         if label == UNKNOWN:
             counts.added[Series(UNKNOWN_STATUS)] += 1
     started_now = after.started_at is not None and (before is None or before.started_at is None)
-    if (
-        started_now
-        and after.started_at
-        and after.job.created_at
-        and after.job.phase is Phase.RUNNING
-    ):
+    if started_now and after.started_at and after.job.created_at:
         waited = (after.started_at - after.job.created_at).total_seconds()
         observe(counts.added, WAIT, (), waited, DURATIONS)
 
 
-def _count_end(counts: Counts, change: Change, operation: str, recorded_at: datetime) -> None:
+def _count_end(
+    counts: Counts,
+    change: Change,
+    operation: str,
+    recorded_at: datetime,
+    clock_offset: timedelta,
+) -> None:
     after = change.after
     already = change.before is not None and change.before.counted
-    if change.kind is not ChangeKind.ENDED or already or after.outcome is None:
+    if change.kind not in _END_KINDS or already or after.outcome is None:
         return
     outcome, job = after.outcome.value, after.job
     counts.added[Series(FINISHED, (operation, outcome))] += 1
@@ -113,5 +115,5 @@ def _count_end(counts: Counts, change: Change, operation: str, recorded_at: date
             took = (job.ended_at - job.created_at).total_seconds()
             observe(counts.added, DURATION, (outcome,), took, DURATIONS)
         if not change.late:
-            delay = (recorded_at - job.ended_at).total_seconds()
+            delay = (recorded_at + clock_offset - job.ended_at).total_seconds()
             observe(counts.added, DETECTION_DELAY, (), delay, DELAYS)

@@ -3,17 +3,17 @@
 1. Only (status, outcome) is compared to tell people something; skipped statuses are normal.
 2. An ended job is never changed on a listing's word alone: the listing is doubted, and DescribeJob decides.
 3. First sight is history, not news, as `first_sight` says. It silences only jobs without a snapshot.
-4. Absence is never judged here from a page, only from DescribeJob's own NoSuchJob (see `missing`).
+4. Absence is never judged from a page, only from DescribeJob's own NoSuchJob (`core.absence`).
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from jobwatch.core.first_sight import Watch, is_history, is_late
 from jobwatch.core.lifecycle import Lifecycle
-from jobwatch.core.model import Job, JobKey, Phase, Snapshot
+from jobwatch.core.model import Job, JobKey, Snapshot
 
 
 class ChangeKind(StrEnum):
@@ -26,6 +26,7 @@ class ChangeKind(StrEnum):
     REOPENED = "reopened"
     PROGRESSED = "progressed"
     MISSING = "missing"
+    VANISHED = "vanished"
     REFUSED = "refused"
 
 
@@ -36,6 +37,7 @@ TOLD_KINDS = frozenset(
         ChangeKind.ENDED,
         ChangeKind.OUTCOME_CHANGED,
         ChangeKind.REOPENED,
+        ChangeKind.VANISHED,
     }
 )
 """Changes of status or outcome. The others are recorded and tell nobody anything."""
@@ -103,7 +105,7 @@ def diff_page(
     for key, seen in fold(jobs, lifecycle).items():
         before = known.get(key)
         if before is None:
-            changes.append(_first_sight(seen, watch, authority))
+            changes.append(_first_sight(seen, lifecycle, watch, authority))
             continue
         job = with_counters(seen, before)
         if _alike(before, job) or (job.fingerprint and job.fingerprint == before.refused):
@@ -111,7 +113,8 @@ def diff_page(
         elif authority is Authority.LISTING and _goes_back(before, job, lifecycle):
             doubted.append(job)
         else:
-            changes.append(_change(before, job, watch, authority))
+            change = _change(before, job, watch, authority)
+            changes.append(_started(change, lifecycle))
     return PageDiff(changes=tuple(changes), doubted=tuple(doubted), same=tuple(same))
 
 
@@ -144,7 +147,15 @@ def _contradicts_an_end(before: Snapshot, job: Job) -> bool:
     )
 
 
-def _first_sight(job: Job, watch: Watch, authority: Authority) -> Change:
+def _started(change: Change, lifecycle: Lifecycle) -> Change:
+    """The change, with the time when the job was first observed at work."""
+    after = change.after
+    if after.started_at is not None or not lifecycle.works(after.job.status):
+        return change
+    return replace(change, after=replace(after, started_at=after.observed_at))
+
+
+def _first_sight(job: Job, lifecycle: Lifecycle, watch: Watch, authority: Authority) -> Change:
     after = Snapshot(
         job=job,
         version=1,
@@ -152,7 +163,7 @@ def _first_sight(job: Job, watch: Watch, authority: Authority) -> Change:
         first_seen_at=watch.observed_at,
         observed_at=watch.observed_at,
         status_since=_since(job, watch),
-        started_at=watch.observed_at if job.phase is Phase.RUNNING else None,
+        started_at=watch.observed_at if lifecycle.works(job.status) else None,
         progressed_at=watch.observed_at,
         counted=job.terminal,
     )
@@ -170,9 +181,6 @@ def _change(before: Snapshot, job: Job, watch: Watch, authority: Authority) -> C
     kind = _kind(before, job)
     moved = job.status != before.job.status
     advanced = moved or _finished(job) != _finished(before.job)
-    started_at = before.started_at
-    if started_at is None and job.phase is Phase.RUNNING:
-        started_at = watch.observed_at
     after = replace(
         before,
         job=job,
@@ -180,7 +188,6 @@ def _change(before: Snapshot, job: Job, watch: Watch, authority: Authority) -> C
         outcome=job.outcome,
         observed_at=watch.observed_at,
         status_since=_since(job, watch) if moved else before.status_since,
-        started_at=started_at,
         progressed_at=watch.observed_at if advanced else before.progressed_at,
         counted=before.counted or job.terminal,
         refused=0,
@@ -221,32 +228,6 @@ def refuse(before: Snapshot, listed: Job, watch: Watch) -> Change:
         left_at=None,
     )
     return Change(kind=ChangeKind.REFUSED, before=before, after=after, authority=Authority.DESCRIBE)
-
-
-def missing(before: Snapshot, watch: Watch, *, vanished_after: timedelta) -> Change | None:
-    """Note DescribeJob's NoSuchJob about an unfinished job.
-
-    The first one begins a proof; one at least `vanished_after` later, with no other answer between, completes
-    it. None where there is nothing new to note.
-    """
-    since, now = before.missing_since, watch.observed_at
-    if before.missing_proved_at is not None:
-        return None
-    if since is None or since > now:
-        after = replace(before, missing_since=now)
-    elif now - since >= vanished_after:
-        after = replace(before, missing_proved_at=now)
-    else:
-        return None
-    after = replace(
-        after,
-        # Forgetting the bytes makes the next sighting be compared, so that it ends the proof.
-        job=replace(before.job, fingerprint=0),
-        refused=0,
-        version=before.version + 1,
-        observed_at=watch.observed_at,
-    )
-    return Change(kind=ChangeKind.MISSING, before=before, after=after, authority=Authority.DESCRIBE)
 
 
 class Agreement(StrEnum):

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from jobwatch.core.model import Job
+from jobwatch.core.watched import INTERVALS_ALLOWED, NO_GAPS, Gaps
 
 HISTORY_SLACK = timedelta(minutes=5)
 
@@ -24,9 +25,8 @@ class Watch:
     """What the present sweep knows about time.
 
     `observed_at` is now. `baseline_started_at` is when the first sweep that completed, or is still trying to,
-    began; `baselined` says that it completed. `watched_until` is when the last complete sweep that covers
-    unfinished jobs ended, None if there was none; `watched_from` is when that sweep began.
-    `clock_offset` is the cloud's clock minus ours.
+    began; `baselined` says that it completed. `gaps` are the times in which nobody watched, the one that the
+    present sweep ends among them. `clock_offset` is the cloud's clock minus ours.
     """
 
     observed_at: datetime
@@ -34,9 +34,7 @@ class Watch:
     first_sight: timedelta | FirstSight
     baseline_started_at: datetime
     baselined: bool
-    watched_until: datetime | None = None
-    watched_from: datetime | None = None
-    sweep_started_at: datetime | None = None
+    gaps: Gaps = NO_GAPS
     clock_offset: timedelta = timedelta()
 
 
@@ -64,19 +62,12 @@ def is_history(job: Job, watch: Watch) -> bool:
 
 
 def is_late(job: Job, watch: Watch) -> bool:
-    """Whether the job ended while nobody watched, and is recorded well after its end.
+    """Whether the job ended while nobody watched, and is recorded more than three intervals after its end.
 
-    Nobody watched: between the end of the last complete sweep and the start of this one lie more than three
-    intervals. Well after: more than three intervals.
+    The end is a time of the cloud's clock, the gaps are times of ours.
     """
     if not job.terminal or job.ended_at is None:
         return False
-    allowed = 3 * watch.every
-    if watch.observed_at - job.ended_at <= allowed:
-        return False
-    if watch.watched_until is None:
-        return True
-    resumed_at = watch.sweep_started_at or watch.observed_at
-    # What ended while that sweep ran may have ended behind its back.
-    seen_until = watch.watched_from or watch.watched_until
-    return resumed_at - watch.watched_until > allowed and job.ended_at >= seen_until
+    ended_at = job.ended_at - watch.clock_offset
+    late = watch.observed_at - ended_at > INTERVALS_ALLOWED * watch.every
+    return late and watch.gaps.covers(ended_at)

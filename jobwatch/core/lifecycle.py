@@ -18,13 +18,15 @@ UNKNOWN = "unknown"
 class StatusRow:
     """One row: the cloud's word, our phase, and the statuses that may follow directly.
 
-    `needs_detail`: DescribeJob knows something about this status that people want to be told with it.
+    `needs_detail`: DescribeJob knows something about this status that people want to be told with it. `passing`: a
+    job only passes through it, so that one that stays is stuck.
     """
 
     status: str
     phase: Phase
     successors: tuple[str, ...] = ()
     needs_detail: bool = False
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,21 @@ class Lifecycle:
         """Whether the event of this status waits for DescribeJob."""
         row = self.row(status)
         return row is not None and row.needs_detail
+
+    def works(self, status: str) -> bool:
+        """Whether a job in this status is at work on its tasks."""
+        row = self.row(status)
+        return row is not None and row.phase is Phase.RUNNING and not row.passing
+
+    def is_passing(self, status: str) -> bool:
+        """Whether a job only passes through this status."""
+        row = self.row(status)
+        return row is not None and row.passing
+
+    @property
+    def passing(self) -> tuple[str, ...]:
+        """The statuses that a job only passes through."""
+        return tuple(row.status for row in self.rows if row.passing)
 
     def reachable(self, before: str, after: str) -> bool:
         """Whether a job in status `before` can come to `after`. Unknown words: anything is possible."""

@@ -1,10 +1,12 @@
 """What the store knows at one moment, as people and metrics look at it."""
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from jobwatch.core.census import Series
+from jobwatch.core.watched import NO_GAPS, Gaps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,58 @@ class LastError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastSweep:
+    """The last complete sweep: what was planned and why, and what it cost.
+
+    `pages` are calls of ListJobs that gave a page, `followed` jobs that DescribeJob was asked about because no page
+    showed them, `calls` every try of any call. `refused` are statuses that the cloud did not accept as a filter.
+    """
+
+    kind: str
+    reason: str
+    started_at: datetime
+    took: timedelta
+    pages: int = 0
+    followed: int = 0
+    calls: int = 0
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalkState:
+    """Where a full sweep stands that was not finished: enough to go on after a restart."""
+
+    started_at: datetime
+    token: str
+    pages: int
+    listed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """What calls cost lately. `rate` is how many a second are allowed now, `limit` the configured ceiling.
+
+    `hour` are the calls of the last hour, `throttled` those of them that the cloud refused for their number.
+    `withheld_until`: no call goes out before, because of `withheld_reason`.
+    """
+
+    rate: float
+    limit: float
+    hour: int = 0
+    throttled: int = 0
+    withheld_until: datetime | None = None
+    withheld_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceKeys:
+    """What kind of keys a source signs with, and when they expire; nothing of the keys themselves."""
+
+    kind: str
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
     """What is remembered of a source between two sweeps.
 
@@ -36,6 +90,10 @@ class SourceState:
     complete. `unfinished_data_at` and `all_data_at` are the starts of the last complete sweeps that cover
     unfinished jobs, and all jobs; `watched_until` is the end of the former. `failures` counts failed sweeps in
     a row, `failing_since` is the first of them. `unfinished` and `listed` are the counts of the last complete sweep.
+
+    `gaps` are the times in which nobody watched. `walk` is a full sweep under way. `asked_at` is when a person asked
+    for a full sweep that did not begin yet. `suspect_since`: most unfinished jobs are gone, and held back. `manners`
+    is the client's own document.
     """
 
     source_id: int
@@ -47,6 +105,16 @@ class SourceState:
     watched_until: datetime | None = None
     attempted_at: datetime | None = None
     next_sweep_at: datetime | None = None
+    next_full_at: datetime | None = None
+    asked_at: datetime | None = None
+    gaps: Gaps = NO_GAPS
+    walk: WalkState | None = None
+    suspect_since: datetime | None = None
+    clock_offset: timedelta | None = None
+    manners: Mapping[str, Any] = field(default_factory=dict)
+    spending: Spending | None = None
+    keys: SourceKeys | None = None
+    last_sweep: LastSweep | None = None
     failures: int = 0
     failing_since: datetime | None = None
     last_error: LastError | None = None
@@ -87,6 +155,15 @@ class OutboxDepth(NamedTuple):
     oldest_at: datetime | None
 
 
+class ConditionCount(NamedTuple):
+    """Jobs of one source and operation that are in one condition."""
+
+    source: str
+    operation: str
+    condition: str
+    jobs: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     """Everything the store series of /metrics are made of, read in one go."""
@@ -95,6 +172,7 @@ class Overview:
     series: tuple[SeriesValue, ...]
     census: tuple[CensusRow, ...]
     outbox: tuple[OutboxDepth, ...]
+    conditions: tuple[ConditionCount, ...] = ()
     created_at: datetime
     size_bytes: int
     now: datetime

@@ -1,15 +1,17 @@
-"""From changes to the one batch that the store writes in one transaction."""
+"""From changes, and from what is worth telling without one, to the batch that the store writes in one transaction."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from jobwatch.core.census import Counts, count
+from jobwatch.core.conditions import ConditionState, Move
 from jobwatch.core.diff import Change
-from jobwatch.core.events import DETAIL_PATIENCE, JobEvent, event_for
+from jobwatch.core.events import DETAIL_PATIENCE, Event, JobEvent, event_for
 from jobwatch.core.lifecycle import Lifecycle
 from jobwatch.core.model import Origin
-from jobwatch.core.routing import Routed, Subscription, route
+from jobwatch.core.routing import Routed, Subscription, route, route_closing
+from jobwatch.core.rules import NO_RULES, Rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +28,27 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """An event that no change of a job brought, and who is told. `move` is the step of the condition it tells."""
+
+    event: Event
+    routes: tuple[Routed, ...] = ()
+    move: Move | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """What one transaction writes for one source."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[Entry, ...] = ()
+    notices: tuple[Notice, ...] = ()
     counts: Counts
     recorded_at: datetime
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (self.entries or self.notices)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +59,49 @@ class Desk:
     lifecycle: Lifecycle
     operations: tuple[str, ...]
     subscriptions: Sequence[Subscription] = field(default=())
+    rules: Rules = NO_RULES
+
+    @property
+    def place(self) -> str:
+        """The name of the source among all installations: what the ids of its conditions are made of."""
+        return f"{self.origin.instance}/{self.origin.source}"
 
 
-def batch_for(changes: Iterable[Change], desk: Desk, *, recorded_at: datetime) -> Batch:
-    """Decide everything that is written with these changes."""
+def batch_for(
+    changes: Iterable[Change],
+    desk: Desk,
+    *,
+    recorded_at: datetime,
+    notices: Iterable[Notice] = (),
+    clock_offset: timedelta = timedelta(),
+) -> Batch:
+    """Decide everything that is written with these changes. `clock_offset` is the cloud's clock minus ours."""
     changes = tuple(changes)
     return Batch(
         entries=tuple(_entry(change, desk, recorded_at) for change in changes),
-        counts=count(changes, desk.lifecycle, desk.operations, recorded_at=recorded_at),
+        notices=tuple(notices),
+        counts=count(
+            changes,
+            desk.lifecycle,
+            desk.operations,
+            recorded_at=recorded_at,
+            clock_offset=clock_offset,
+        ),
         recorded_at=recorded_at,
     )
+
+
+def notice_for(event: Event, desk: Desk, move: Move | None = None) -> Notice:
+    """Who is told of this event; the closing of a condition goes to whoever was told of its opening."""
+    if move is None:
+        return Notice(event=event, routes=route(event, desk.subscriptions))
+    if move.state is ConditionState.CLOSED:
+        routes = route_closing(move.condition.told, desk.subscriptions)
+        return Notice(event=event, routes=routes, move=move)
+    routes = route(event, desk.subscriptions)
+    told = {*move.condition.told, *(each.receiver for each in routes if each.wanted)}
+    condition = replace(move.condition, told=tuple(sorted(told)))
+    return Notice(event=event, routes=routes, move=Move(move.state, condition))
 
 
 def _entry(change: Change, desk: Desk, recorded_at: datetime) -> Entry:

@@ -3,13 +3,13 @@
 The reason is kept with the change, so that `explain` can say why somebody was told or was not.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from jobwatch.core.events import EventType, JobEvent
+from jobwatch.core.events import Event, EventType, JobEvent
 
 
 class RouteReason(StrEnum):
@@ -22,6 +22,8 @@ class RouteReason(StrEnum):
     DESCRIPTION_NOT_WANTED = "description_not_wanted"
     EXCEPTED = "excepted"
     BELOW_THRESHOLD = "below_threshold"
+    TOLD_OPENING = "told_of_opening"
+    NOT_TOLD_OPENING = "not_told_of_opening"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +62,10 @@ class Routed:
     @property
     def wanted(self) -> bool:
         """Whether the receiver is told."""
-        return self.reason is RouteReason.WANTED
+        return self.reason in (RouteReason.WANTED, RouteReason.TOLD_OPENING)
 
 
-def route(event: JobEvent, subscriptions: Iterable[Subscription]) -> tuple[Routed, ...]:
+def route(event: Event, subscriptions: Iterable[Subscription]) -> tuple[Routed, ...]:
     """Decide for every receiver."""
     return tuple(
         Routed(
@@ -73,26 +75,46 @@ def route(event: JobEvent, subscriptions: Iterable[Subscription]) -> tuple[Route
     )
 
 
-def _reason(event: JobEvent, subscription: Subscription) -> RouteReason:
-    mismatch = _mismatch(event, subscription.wants)
+def route_closing(
+    told: Collection[str], subscriptions: Iterable[Subscription]
+) -> tuple[Routed, ...]:
+    """Decide who hears that a condition closed: whoever was told that it opened, whatever it wants by now."""
+    return tuple(
+        Routed(
+            receiver=each.receiver,
+            reason=RouteReason.TOLD_OPENING
+            if each.receiver in told
+            else RouteReason.NOT_TOLD_OPENING,
+            give_up_after=each.give_up_after,
+        )
+        for each in subscriptions
+    )
+
+
+def _reason(event: Event, subscription: Subscription) -> RouteReason:
+    mismatch = _mismatch(event, subscription.wants, excepting=False)
     if mismatch is not None:
         return mismatch
-    if subscription.exceptions is not None and _mismatch(event, subscription.exceptions) is None:
+    exceptions = subscription.exceptions
+    if exceptions is not None and _mismatch(event, exceptions, excepting=True) is None:
         return RouteReason.EXCEPTED
     if event.type is EventType.COMPLETED_WITH_FAILURES and _too_few(event, subscription):
         return RouteReason.BELOW_THRESHOLD
     return RouteReason.WANTED
 
 
-def _mismatch(event: JobEvent, selection: Selection) -> RouteReason | None:
-    job = event.snapshot.job
+def _mismatch(event: Event, selection: Selection, *, excepting: bool) -> RouteReason | None:
     if event.type not in selection.types:
         return RouteReason.TYPE_NOT_WANTED
     if not _matches(event.origin.source, selection.sources):
         return RouteReason.SOURCE_NOT_WANTED
-    if not _matches(job.operation, selection.operations):
+    # What a source has to say is about no job: words on jobs neither hide it nor except it.
+    if not isinstance(event, JobEvent) and not excepting:
+        return None
+    job = event.snapshot.job if isinstance(event, JobEvent) else None
+    if not _matches(job.operation if job else "", selection.operations):
         return RouteReason.OPERATION_NOT_WANTED
-    if not _matches(job.description, selection.descriptions):
+    if not _matches(job.description if job else "", selection.descriptions):
         return RouteReason.DESCRIPTION_NOT_WANTED
     return None
 
@@ -101,8 +123,8 @@ def _matches(text: str, globs: Iterable[str]) -> bool:
     return any(fnmatchcase(text, glob) for glob in globs)
 
 
-def _too_few(event: JobEvent, subscription: Subscription) -> bool:
-    progress = event.snapshot.job.progress
+def _too_few(event: Event, subscription: Subscription) -> bool:
+    progress = event.snapshot.job.progress if isinstance(event, JobEvent) else None
     if progress is None:
         return False
     ratio = progress.failed_ratio or 0.0

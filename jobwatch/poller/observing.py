@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from jobwatch.core.diff import Agreement, Authority, Change, agreement, diff_page, missing, refuse
+from jobwatch.core.absence import missing
+from jobwatch.core.diff import Agreement, Authority, Change, agreement, diff_page, refuse
 from jobwatch.core.errors import (
     ApiError,
     JobwatchError,

@@ -40,9 +40,20 @@ OPERATIONS = (
 """Operation elements of CreateJob (https://cloud.tencent.com/document/product/436/38608)."""
 
 
-def _row(status: str, phase: Phase, after: str = "", *, needs_detail: bool = False) -> StatusRow:
+def _row(
+    status: str,
+    phase: Phase,
+    after: str = "",
+    *,
+    needs_detail: bool = False,
+    passing: bool = False,
+) -> StatusRow:
     return StatusRow(
-        status=status, phase=phase, successors=tuple(after.split()), needs_detail=needs_detail
+        status=status,
+        phase=phase,
+        successors=tuple(after.split()),
+        needs_detail=needs_detail,
+        passing=passing,
     )
 
 
@@ -51,16 +62,16 @@ def _row(status: str, phase: Phase, after: str = "", *, needs_detail: bool = Fal
 # it runs (an unreadable manifest).
 LIFECYCLE: Final = Lifecycle(
     rows=(
-        _row("New", Phase.PENDING, "Preparing Cancelling"),
-        _row("Preparing", Phase.PENDING, "Suspended Ready Cancelling Failing"),
+        _row("New", Phase.PENDING, "Preparing Cancelling", passing=True),
+        _row("Preparing", Phase.PENDING, "Suspended Ready Cancelling Failing", passing=True),
         _row("Suspended", Phase.WAITING, "Ready Cancelling", needs_detail=True),
         _row("Ready", Phase.PENDING, "Active Cancelling Failing"),
         _row("Active", Phase.RUNNING, "Pausing Completing Complete Cancelling Failing"),
-        _row("Pausing", Phase.PAUSED, "Paused"),
+        _row("Pausing", Phase.PAUSED, "Paused", passing=True),
         _row("Paused", Phase.PAUSED, "Active Cancelling"),
-        _row("Completing", Phase.RUNNING, "Complete"),
-        _row("Cancelling", Phase.RUNNING, "Cancelled"),
-        _row("Failing", Phase.RUNNING, "Failed"),
+        _row("Completing", Phase.RUNNING, "Complete", passing=True),
+        _row("Cancelling", Phase.RUNNING, "Cancelled", passing=True),
+        _row("Failing", Phase.RUNNING, "Failed", passing=True),
         _row("Complete", Phase.SUCCEEDED, needs_detail=True),
         _row("Cancelled", Phase.CANCELLED, needs_detail=True),
         _row("Failed", Phase.FAILED, needs_detail=True),

@@ -1,9 +1,44 @@
-"""Which keys a source signs with, as its owner writes it down."""
+"""Which keys a source signs with, as its owner writes it down, and what may be a key at all."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
+
+from jobwatch.providers.endpoint import read_endpoint
+
+METADATA_ENDPOINT = "http://metadata.tencentyun.com"
+"""Where a CVM asks about itself (https://cloud.tencent.com/document/product/213/4934); it speaks no TLS."""
+STS_ENDPOINT = "https://sts.tencentcloudapi.com"
+"""The security token service (https://cloud.tencent.com/document/product/1312/73070)."""
+
+KEY_LIMIT = 4 * 1024
+TOKEN_LIMIT = 16 * 1024
+"""Both four times what https://www.tencentcloud.com/document/product/1150/49457 promises at most, in characters."""
+
+
+def wrong_key(text: str, *, limit: int = TOKEN_LIMIT) -> str | None:
+    """Say what is wrong with a key or token without showing it; None when nothing is.
+
+    Keys travel in headers, so whatever could end a header early is refused.
+    """
+    if not text:
+        return "is empty"
+    if text != text.strip():
+        return "begins or ends with a blank"
+    if len(text) > limit:
+        return f"is longer than {limit} characters, too long for a key"
+    if not (text.isascii() and text.isprintable()):
+        return "holds a line break or another character that no key has"
+    return None
 
 
 def _whole(value: SecretStr) -> SecretStr:
@@ -15,6 +50,7 @@ def _whole(value: SecretStr) -> SecretStr:
 
 
 Key = Annotated[SecretStr, AfterValidator(_whole)]
+RoleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+=,.@_-]{1,128}$")]
 
 _FIELDS = ("secret_id", "secret_key", "token")
 
@@ -23,6 +59,7 @@ class CredentialsSettings(BaseModel):
     """`{}` looks for keys where Tencent Cloud's tools do; `use` names one such place; else the keys themselves.
 
     Every key can stand in a file instead, which is read again when it changes. `token` belongs to temporary keys.
+    `role` is the CVM role to take, None for the first that is bound.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -34,6 +71,11 @@ class CredentialsSettings(BaseModel):
     secret_key_file: Path | None = None
     token: Key | None = None
     token_file: Path | None = None
+    role: RoleName | None = None
+    metadata_endpoint: Annotated[str, AfterValidator(partial(read_endpoint, plain=True))] = (
+        METADATA_ENDPOINT
+    )
+    sts_endpoint: Annotated[str, AfterValidator(read_endpoint)] = STS_ENDPOINT
 
     @property
     def explicit(self) -> bool:

@@ -11,9 +11,10 @@ from sqlalchemy.exc import IntegrityError
 
 from jobwatch.core.census import EVENTS, Series
 from jobwatch.core.diff import TOLD_KINDS, ChangeKind
+from jobwatch.core.documents import document
+from jobwatch.core.documents import encode as encode_document
 from jobwatch.core.errors import StaleWrite
-from jobwatch.core.events import JobEvent, document
-from jobwatch.core.events import encode as encode_document
+from jobwatch.core.events import JobEvent
 from jobwatch.core.model import JobKey
 from jobwatch.core.outbox import DeliveryState
 from jobwatch.core.recording import Batch, Entry

@@ -1,14 +1,18 @@
 """What goes into the store's verbs and comes out of them. What metrics show of it stands in `core.overview`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
+from jobwatch.core.conditions import Condition
 from jobwatch.core.model import JobDetail, JobKey, Snapshot
 from jobwatch.core.outbox import DeliveryState, Result
-from jobwatch.core.overview import LastError
+from jobwatch.core.overview import LastError, LastSweep, SourceKeys, Spending, WalkState
+from jobwatch.core.plan import SweepKind
+from jobwatch.core.recording import Notice
+from jobwatch.core.watched import NO_GAPS, Gaps
 
-SweepKind = Literal["hot", "full"]
 RowT_co = TypeVar("RowT_co", covariant=True)
 
 
@@ -31,8 +35,25 @@ class IndexRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Learnt:
+    """What every sweep, complete or broken, leaves for the next process: what was learnt of the API on the way.
+
+    `clock_offset` None leaves what is kept.
+    """
+
+    manners: Mapping[str, Any] = field(default_factory=dict)
+    spending: Spending | None = None
+    keys: SourceKeys | None = None
+    clock_offset: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SweepReport:
-    """A sweep that was complete. `kind` says what it covers: hot = unfinished jobs, full = all."""
+    """A sweep that was complete. `kind` says what it covers: hot = unfinished jobs, full = all.
+
+    `next_full_at` None leaves the stored time. `walk` is the full sweep that a hot one interrupted, None where there
+    is none. `gaps` are all that are known now. `notices` are told in the transaction that ends the sweep.
+    """
 
     kind: SweepKind
     started_at: datetime
@@ -40,15 +61,38 @@ class SweepReport:
     listed: int
     unfinished: int
     next_sweep_at: datetime
+    next_full_at: datetime | None = None
+    gaps: Gaps = NO_GAPS
+    walk: WalkState | None = None
+    suspect_since: datetime | None = None
+    last_sweep: LastSweep | None = None
+    learnt: Learnt = field(default_factory=Learnt)
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepFailure:
-    """A sweep that broke. It proves nothing and leaves the data's age as it was."""
+    """A sweep that broke. It proves nothing and leaves the data's age as it was.
+
+    `failing_since` is the first failure of the present row. A next time of None leaves the stored one.
+    """
 
     at: datetime
     error: LastError
-    next_sweep_at: datetime
+    failures: int = 1
+    failing_since: datetime | None = None
+    next_sweep_at: datetime | None = None
+    next_full_at: datetime | None = None
+    walk: WalkState | None = None
+    learnt: Learnt = field(default_factory=Learnt)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCondition:
+    """An open condition with the snapshot of its job; None for a condition of the source, or a forgotten job."""
+
+    condition: Condition
+    snapshot: Snapshot | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

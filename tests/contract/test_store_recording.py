@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from jobwatch.core.absence import missing
 from jobwatch.core.census import Series
-from jobwatch.core.diff import Authority, missing, refuse
+from jobwatch.core.diff import Authority, refuse
 from jobwatch.core.errors import FenceLost, StaleWrite
 from jobwatch.core.model import JobKey, Outcome
 from jobwatch.core.recording import Batch, batch_for

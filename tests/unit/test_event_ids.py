@@ -5,13 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from jobwatch.core.events import (
-    EventType,
-    JobEvent,
-    Severity,
-    document,
-    event_id,
-)
+from jobwatch.core.documents import document, event_id
+from jobwatch.core.events import EventType, JobEvent, Severity
 from tests.factories import (
     MINUTE,
     NOW,

@@ -5,10 +5,7 @@ from typing import Any
 
 import pytest
 
-from jobwatch.core.events import (
-    document,
-    released,
-)
+from jobwatch.core.documents import document, released
 from jobwatch.core.model import FailureReason
 from tests.factories import (
     data_of,

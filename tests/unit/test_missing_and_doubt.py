@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from jobwatch.core.absence import missing
 from jobwatch.core.diff import (
     TOLD_KINDS,
     Agreement,
@@ -12,7 +13,6 @@ from jobwatch.core.diff import (
     Change,
     ChangeKind,
     agreement,
-    missing,
     refuse,
 )
 from jobwatch.core.index import JobIndex

@@ -1,0 +1,238 @@
+"""The document that tells an event: CloudEvents 1.0 with Standard Webhooks' `timestamp` (contract section 5).
+
+Its id is computed from what it tells, its sequence number is given by the store; its body never changes once released.
+"""
+
+import base64
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import TypeAlias, assert_never
+from urllib.parse import quote
+
+from jobwatch.core.conditions import ConditionNote
+from jobwatch.core.events import Event, JobEvent, SourceEvent
+from jobwatch.core.model import Job, JobDetail, Origin, Progress, Snapshot
+from jobwatch.core.overview import LastError
+
+BODY_LIMIT = 20_000
+FAILURES_TOLD = 10
+JOB_SCHEMA = "urn:jobwatch:schema:job:1.0"
+SOURCE_SCHEMA = "urn:jobwatch:schema:source:1.0"
+
+Document: TypeAlias = dict[str, object]
+
+
+def event_id(event: Event, sequence: int) -> str:
+    """The id of an event: a hash of what it tells, the same whoever computes it."""
+    status, ended_at = "", ""
+    if isinstance(event, JobEvent):
+        job = event.snapshot.job
+        status, ended_at = job.status, instant(job.ended_at) or ""
+    parts = (
+        event.origin.instance,
+        event.origin.source,
+        event.scope,
+        event.job_id,
+        str(sequence),
+        event.type.value,
+        status,
+        ended_at,
+    )
+    digest = hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).digest()
+    return "evt_" + base64.b32encode(digest).decode().lower()[:26]
+
+
+def instant(moment: datetime | None) -> str | None:
+    """RFC 3339 in UTC; whole seconds without a fraction, else milliseconds."""
+    if moment is None:
+        return None
+    spec = "milliseconds" if moment.microsecond else "seconds"
+    return moment.astimezone(UTC).isoformat(timespec=spec).replace("+00:00", "Z")
+
+
+def document(event: Event, sequence: int) -> Document:
+    """The event as a CloudEvents document; the detail of a job is still null."""
+    origin = event.origin
+    observed_at = instant(event.observed_at)
+    match event:
+        case JobEvent():
+            about, schema, told = subject(event.snapshot.job), JOB_SCHEMA, _job_data(event)
+        case SourceEvent():
+            about, schema, told = origin.source, SOURCE_SCHEMA, _source_data(event)
+        case _:
+            assert_never(event)
+    return {
+        "specversion": "1.0",
+        "id": event_id(event, sequence),
+        "source": f"/jobwatch/{origin.instance}/{origin.source}",
+        "type": event.type.value,
+        "subject": about,
+        "sequence": f"{sequence:020d}",
+        "time": observed_at,
+        "timestamp": observed_at,
+        "datacontenttype": "application/json",
+        "dataschema": schema,
+        "data": {
+            "source": origin.source,
+            "provider": origin.provider,
+            "region": origin.region,
+            "labels": dict(origin.labels),
+            "severity": event.severity.value,
+            "observed_at": observed_at,
+            **told,
+        },
+    }
+
+
+def _job_data(event: JobEvent) -> Document:
+    return {
+        "previous_status": event.previous_status,
+        "late": event.late,
+        "condition": condition_document(event.condition),
+        "job": job_document(event.snapshot),
+        "detail": None,
+        "links": _links(event.origin, event.snapshot.job),
+    }
+
+
+def _source_data(event: SourceEvent) -> Document:
+    return {
+        "condition": condition_document(event.condition),
+        "error": error_document(event.error),
+        "since": instant(event.since),
+        "last_sweep_at": instant(event.last_sweep_at),
+        **event.counts,
+        "links": {"source": event.origin.public_url} if event.origin.public_url else {},
+    }
+
+
+def condition_document(note: ConditionNote | None) -> Document | None:
+    """The `data.condition` part. `reminder` counts the reminders told so far."""
+    if note is None:
+        return None
+    return {
+        "name": note.name.value,
+        "state": note.state.value,
+        "id": note.id,
+        "since": instant(note.since),
+        "reminder": note.reminder,
+    }
+
+
+def error_document(error: LastError | None) -> Document | None:
+    """The `data.error` part of what is told of a source."""
+    if error is None:
+        return None
+    return {
+        "class": error.error_class,
+        "code": error.code,
+        "message": error.message,
+        "request_id": error.request_id,
+    }
+
+
+def subject(job: Job) -> str:
+    """The job's name within its source: its id, with the scope before it where there is one."""
+    return f"{job.scope}/{job.id}" if job.scope else job.id
+
+
+def _links(origin: Origin, job: Job) -> dict[str, str]:
+    if origin.public_url is None:
+        return {}
+    names = (origin.source, job.scope, job.id) if job.scope else (origin.source, job.id)
+    path = "/".join(quote(name, safe="", errors="replace") for name in names)
+    return {"job": f"{origin.public_url.rstrip('/')}/jobs/{path}"}
+
+
+def job_document(snapshot: Snapshot) -> Document:
+    """The `data.job` part: the job as last recorded. Durations are seconds from creation to end."""
+    job = snapshot.job
+    took = job.ended_at - job.created_at if job.ended_at and job.created_at else None
+    return {
+        "id": job.id,
+        "status": job.status,
+        "phase": job.phase.value,
+        "outcome": snapshot.outcome.value if snapshot.outcome else None,
+        "operation": job.operation,
+        "description": job.description,
+        "priority": job.priority,
+        "created_at": instant(job.created_at),
+        "started_at": instant(snapshot.started_at),
+        "ended_at": instant(job.ended_at),
+        "duration_seconds": took.total_seconds() if took is not None else None,
+        "progress": progress_document(job.progress) if job.progress else None,
+    }
+
+
+def progress_document(progress: Progress) -> Document:
+    """Counts and ratios; a ratio is null while nothing is finished."""
+    return {
+        "total": progress.total,
+        "succeeded": progress.succeeded,
+        "failed": progress.failed,
+        "finished_ratio": _rounded(progress.finished_ratio),
+        "failed_ratio": _rounded(progress.failed_ratio),
+    }
+
+
+def _rounded(ratio: float | None) -> float | None:
+    return None if ratio is None else round(ratio, 6)
+
+
+def detail_document(detail: JobDetail) -> Document:
+    """The `data.detail` part."""
+    return {
+        "status_reason": detail.status_reason,
+        "suspended_cause": detail.suspended_cause,
+        "failures": [
+            {"code": reason.code, "message": reason.message}
+            for reason in detail.failures[:FAILURES_TOLD]
+        ],
+        "manifest": detail.manifest,
+        "report": detail.report,
+        "role": detail.role,
+    }
+
+
+def released(draft: Document, detail: JobDetail | None, error: str | None) -> Document:
+    """The document with its detail, or with the reason why there is none."""
+    data = draft["data"]
+    if not isinstance(data, dict):  # a document this program wrote always has one
+        msg = "an event document without data"
+        raise TypeError(msg)
+    data = dict(data)
+    data["detail"] = detail_document(detail) if detail else None
+    if detail is None and error is not None:
+        data["detail_error"] = error
+    return {**draft, "data": data}
+
+
+def encode(doc: Document) -> bytes:
+    """The document as UTF-8 JSON under 20 KB: long texts are cut, never the structure."""
+    limit = 1024
+    body = _dump(doc)
+    while len(body) > BODY_LIMIT and limit >= 1:
+        body = _dump(_cut(doc, limit))
+        limit //= 2
+    return body
+
+
+def _dump(doc: object) -> bytes:
+    return json.dumps(doc, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+_FREE = frozenset(
+    {"description", "operation", "status", "previous_status", "labels", "detail", "error"}
+)
+"""Parts of a document that people or the cloud wrote; all others are names, times and numbers."""
+
+
+def _cut(value: object, limit: int, *, free: bool = False) -> object:
+    if isinstance(value, str):
+        return value[: limit - 1] + "…" if free and len(value) > limit else value
+    if isinstance(value, dict):
+        return {key: _cut(item, limit, free=free or key in _FREE) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_cut(item, limit, free=free) for item in value]
+    return value

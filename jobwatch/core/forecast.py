@@ -1,0 +1,83 @@
+"""How fast a job works and when it will be done, from a few samples of its progress.
+
+Samples are kept few: old ones are dropped where they lie close together, so that a job of weeks costs no more than
+one of minutes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+SAMPLES_KEPT = 60
+"""So many samples of a job are kept at most."""
+
+SAMPLES_LEFT = 40
+"""So many are left when there are too many."""
+
+WINDOW = timedelta(minutes=30)
+"""The pace is measured over so long, where there are samples enough."""
+
+
+class Sample(NamedTuple):
+    """How far a job was at some time; counts of tasks."""
+
+    at: datetime
+    total: int
+    succeeded: int
+    failed: int
+
+    @property
+    def finished(self) -> int:
+        """Tasks that ended, well or badly."""
+        return self.succeeded + self.failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """Tasks finished a second lately, and when the rest will be done; None where nothing can be said."""
+
+    rate: float | None = None
+    done_at: datetime | None = None
+
+
+def forecast(samples: Sequence[Sample], data_at: datetime) -> Forecast:
+    """How fast a job works, from its samples in order of time up to the last complete sweep.
+
+    The time since the newest sample counts: a job that stands still becomes slower.
+    """
+    if len(samples) < 2 or data_at < samples[-1].at:  # noqa: PLR2004  a pace takes two points
+        return Forecast()
+    newest = samples[-1]
+    earlier = [each for each in samples[:-1] if newest.at - each.at <= WINDOW]
+    first = earlier[0] if earlier else samples[-2]
+    took = (data_at - first.at).total_seconds()
+    finished = newest.finished - first.finished
+    if took <= 0 or finished <= 0:
+        return Forecast(rate=0.0 if took > 0 else None)
+    rate = finished / took
+    left = max(0, newest.total - newest.finished)
+    try:
+        return Forecast(rate=rate, done_at=data_at + timedelta(seconds=left / rate))
+    except OverflowError:
+        return Forecast(rate=rate)
+
+
+def superfluous(times: Sequence[datetime], keep: int = SAMPLES_LEFT) -> list[datetime]:
+    """Which of these times, ascending, to drop so that `keep` are left.
+
+    First and last stay; then always that one goes whose neighbours lie closest together, measured against their age:
+    what is recent stays dense, what is old becomes sparse.
+    """
+    left = list(times)
+    dropped: list[datetime] = []
+    while len(left) > max(keep, 2):
+        newest = left[-1]
+        middle = min(
+            range(1, len(left) - 1),
+            key=lambda i: (
+                (left[i + 1] - left[i - 1]) / (newest - left[i - 1] + timedelta(microseconds=1))
+            ),
+        )
+        dropped.append(left.pop(middle))
+    return dropped

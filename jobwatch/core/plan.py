@@ -1,0 +1,176 @@
+"""What the next sweep reads: pure, from facts and due times.
+
+1. A full sweep walks every job: it proves absence, and finds jobs that began and ended unseen. A hot sweep asks for
+   each unfinished status by itself, in lifecycle order, so that a job that moves on is seen twice rather than never.
+2. A full sweep is made when nothing is known yet, when somebody asks for it, first after a gap, when it is due, and
+   whenever it costs no more calls than a hot one.
+3. A full sweep that broke leaves the next turn to a hot one: a page that cannot be read must not hide everything else.
+4. A long full sweep is interrupted between two pages for every hot sweep that is due.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TypeAlias
+
+from jobwatch.core.codec import Walk
+
+
+class SweepKind(StrEnum):
+    """What a sweep covers: unfinished jobs, or all jobs."""
+
+    HOT = "hot"
+    FULL = "full"
+
+
+class PlanReason(StrEnum):
+    """Why this sweep and not the other."""
+
+    FIRST = "first_sweep"
+    ASKED = "asked_for"
+    AFTER_GAP = "after_gap"
+    FULL_DUE = "full_due"
+    CHEAPEST = "full_costs_no_more"
+    PROOF = "proof_needed"
+    HOT_DUE = "hot_due"
+    FULL_BROKE = "full_sweep_broke"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the planner goes by.
+
+    `statuses` are the unfinished ones that the cloud accepts as a filter. `listed` and `followed` are how many jobs
+    the last full sweep listed and how many the last sweep asked DescribeJob for. `gap`: nobody watched for too long.
+    `full_broke`: the last full sweep did not come to its end. `asked`: a person wants a full sweep.
+    """
+
+    statuses: tuple[str, ...]
+    page_size: int
+    listed: int
+    followed: int
+    full_ever: bool
+    gap: bool
+    full_broke: bool
+    asked: bool
+    next_at: datetime | None
+    next_full_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """Nothing is due before this time."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The sweep to make now. A full sweep is one walk without a filter."""
+
+    kind: SweepKind
+    reason: PlanReason
+    walks: tuple[Walk, ...]
+
+
+Step: TypeAlias = Plan | Rest
+
+
+def plan(facts: Facts, now: datetime) -> Step:
+    """What to do now."""
+    next_at = facts.next_at or now
+    next_full_at = facts.next_full_at or now
+    if facts.asked:
+        return _full(PlanReason.ASKED)
+    if facts.full_broke:
+        return _around_a_broken_full(facts, next_at, next_full_at, now)
+    if not facts.full_ever or facts.gap or now >= next_full_at:
+        return _full(_why_full(facts))
+    if now < next_at:
+        return Rest(until=min(next_at, next_full_at))
+    if full_calls(facts) <= hot_calls(facts):
+        return _full(PlanReason.CHEAPEST)
+    return _hot(facts, PlanReason.HOT_DUE)
+
+
+def _around_a_broken_full(
+    facts: Facts, next_at: datetime, next_full_at: datetime, now: datetime
+) -> Step:
+    """The full sweep is tried again at its own time; hot ones go on meanwhile, and go first."""
+    if now >= next_at:
+        return _hot(facts, PlanReason.FULL_BROKE)
+    if now >= next_full_at:
+        return _full(_why_full(facts))
+    return Rest(until=min(next_at, next_full_at))
+
+
+def _why_full(facts: Facts) -> PlanReason:
+    if not facts.full_ever:
+        return PlanReason.FIRST
+    return PlanReason.AFTER_GAP if facts.gap else PlanReason.FULL_DUE
+
+
+def _full(reason: PlanReason) -> Plan:
+    return Plan(kind=SweepKind.FULL, reason=reason, walks=(Walk(),))
+
+
+def _hot(facts: Facts, reason: PlanReason) -> Plan:
+    walks = tuple(Walk(status=status) for status in facts.statuses)
+    return Plan(kind=SweepKind.HOT, reason=reason, walks=walks)
+
+
+def full_calls(facts: Facts) -> int:
+    """How many pages a full sweep reads, by what the last one listed."""
+    return max(1, -(-facts.listed // facts.page_size))
+
+
+def hot_calls(facts: Facts) -> int:
+    """How many calls a hot sweep costs: a page for each status, and one for each job that no list shows any more.
+
+    What is followed costs a full sweep the same, so only the pages are compared.
+    """
+    return len(facts.statuses)
+
+
+def needs_proof(facts: Facts, *, absent: int) -> bool:
+    """Whether so many jobs left the hot lists that one full sweep is cheaper than to ask about each of them."""
+    return not facts.full_broke and absent > max(full_calls(facts), len(facts.statuses))
+
+
+JITTER = 0.1
+"""Due times move by up to a tenth either way, so that sources do not march in step."""
+
+
+def jittered(pause: timedelta, chance: float) -> timedelta:
+    """A pause, moved; `chance` in [0, 1)."""
+    return pause * (1 + JITTER * (2 * chance - 1))
+
+
+def trusted(due_at: datetime | None, now: datetime, pause: timedelta) -> datetime | None:
+    """A stored due time, or None where it lies further ahead than could have been written: a clock has stepped."""
+    if due_at is None or due_at - now > pause * (1 + JITTER):
+        return None
+    return due_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What watching one source costs: calls per hour."""
+
+    hot: float
+    full: float
+
+    @property
+    def total(self) -> float:
+        """Both together."""
+        return self.hot + self.full
+
+
+def cost(facts: Facts, *, every: timedelta, full_every: timedelta) -> Cost:
+    """The calls an hour that the configuration will cost, by how many jobs are listed."""
+    hour = timedelta(hours=1)
+    pages = full_calls(facts)
+    if pages <= hot_calls(facts):
+        return Cost(hot=0.0, full=pages * (hour / every))
+    full = pages * (hour / max(every, full_every))
+    return Cost(hot=hot_calls(facts) * (hour / every), full=full)

@@ -1,0 +1,219 @@
+"""When an unfinished job is a problem: the rules, each of which says since when it holds, or that it does not.
+
+1. Only watched time counts, and only up to the last complete sweep: a rule never speaks about now.
+2. A rule that is switched off holds for nothing.
+3. A rule looks at what was recorded of one job and at nothing else.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from jobwatch.core.conditions import OF_THE_SOURCE, ConditionName, Judgement, Subject
+from jobwatch.core.lifecycle import Lifecycle
+from jobwatch.core.model import Phase, Snapshot
+from jobwatch.core.watched import Gaps
+
+HYSTERESIS = 0.75
+"""A failing job stops failing at this share of the ratio: one that hovers at it is told once."""
+
+UNREACHABLE_AT_LEAST = timedelta(minutes=5)
+FAILURES_AT_LEAST = 2
+FRESH_INTERVALS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailingRule:
+    """Finished tasks fail at this ratio or more, once so many are finished."""
+
+    ratio: float
+    min_finished: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The thresholds of one source; None switches a rule off."""
+
+    stalled_after: timedelta | None = None
+    stuck_after: timedelta | None = None
+    waiting_after: timedelta | None = None
+    overdue_after: timedelta | None = None
+    failing: FailingRule | None = None
+    unreachable_after: timedelta | None = None
+    remind_every: timedelta | None = None
+
+
+NO_RULES = Rules()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What may be judged by: the start of the last complete sweep, by our clock, and the time nobody watched."""
+
+    data_at: datetime
+    gaps: Gaps
+    lifecycle: Lifecycle
+    clock_offset: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Horizon:
+    """Which unfinished jobs any rule may hold for, so that the others need not be read.
+
+    A job is read if it made no progress since `progressed_before`, is in its status since `status_before`, was
+    created before `created_before`, or has at least `min_finished` finished tasks. None asks for nobody.
+    """
+
+    progressed_before: datetime | None = None
+    status_before: datetime | None = None
+    created_before: datetime | None = None
+    min_finished: int | None = None
+
+
+def horizon(rules: Rules, sight: Sight) -> Horizon:
+    """What to read for these rules: watched time is never longer than time."""
+    patience = [each for each in (rules.stuck_after, rules.waiting_after) if each is not None]
+    return Horizon(
+        progressed_before=_before(sight.data_at, rules.stalled_after),
+        status_before=_before(sight.data_at, min(patience, default=None)),
+        created_before=_before(sight.data_at + sight.clock_offset, rules.overdue_after),
+        min_finished=rules.failing.min_finished if rules.failing else None,
+    )
+
+
+def _before(moment: datetime, after: timedelta | None) -> datetime | None:
+    return None if after is None else moment - after
+
+
+def judge_jobs(
+    snapshots: Iterable[Snapshot],
+    rules: Rules,
+    sight: Sight,
+    *,
+    is_open: frozenset[Subject] = frozenset(),
+) -> Judgement:
+    """What holds for these jobs. Ended ones hold nothing; all of them are judged."""
+    holding: dict[Subject, datetime] = {}
+    judged: set[Subject] = set()
+    for snapshot in snapshots:
+        for name in _RULES:
+            subject = Subject(snapshot.key, name)
+            judged.add(subject)
+            since = holds(name, snapshot, rules, sight, is_open=subject in is_open)
+            if since is not None:
+                holding[subject] = since
+    return Judgement(holding=holding, judged=judged)
+
+
+def holds(
+    name: ConditionName, snapshot: Snapshot, rules: Rules, sight: Sight, *, is_open: bool = False
+) -> datetime | None:
+    """Since when a condition holds for a job; None where it does not."""
+    return _RULES[name](snapshot, rules, sight, is_open) if snapshot.unfinished else None
+
+
+def _lasting(since: datetime, after: timedelta | None, sight: Sight) -> datetime | None:
+    if after is None or since > sight.data_at:
+        return None
+    return since if sight.gaps.watched(since, sight.data_at) >= after else None
+
+
+def _stalled(job: Snapshot, rules: Rules, sight: Sight, _is_open: bool) -> datetime | None:  # noqa: FBT001
+    """At work, and nothing was finished for so long. Not without counters, nor when every task is counted."""
+    progress = job.job.progress
+    if progress is None or not sight.lifecycle.works(job.job.status):
+        return None
+    if progress.total and not progress.remaining:
+        return None
+    return _lasting(job.progressed_at or job.status_since, rules.stalled_after, sight)
+
+
+def _stuck(job: Snapshot, rules: Rules, sight: Sight, _is_open: bool) -> datetime | None:  # noqa: FBT001
+    """In a status that a job only passes through."""
+    passing = sight.lifecycle.is_passing(job.job.status)
+    return _lasting(job.status_since, rules.stuck_after if passing else None, sight)
+
+
+def _waiting(job: Snapshot, rules: Rules, sight: Sight, _is_open: bool) -> datetime | None:  # noqa: FBT001
+    """Until a person confirms it."""
+    waits = job.job.phase is Phase.WAITING
+    return _lasting(job.status_since, rules.waiting_after if waits else None, sight)
+
+
+def _overdue(job: Snapshot, rules: Rules, sight: Sight, _is_open: bool) -> datetime | None:  # noqa: FBT001
+    """Unfinished for so long since its creation, which is a time of the cloud's clock."""
+    if job.job.created_at is None:
+        return None
+    return _lasting(job.job.created_at - sight.clock_offset, rules.overdue_after, sight)
+
+
+def _failing(job: Snapshot, rules: Rules, _sight: Sight, is_open: bool) -> datetime | None:  # noqa: FBT001
+    """Too many of its finished tasks failed."""
+    rule, progress = rules.failing, job.job.progress
+    if rule is None or progress is None or progress.finished < rule.min_finished:
+        return None
+    # A ratio of zero still takes one failure.
+    ratio = rule.ratio * (HYSTERESIS if is_open else 1.0)
+    failing = progress.failed > 0 and (progress.failed_ratio or 0.0) >= ratio
+    return job.observed_at if failing else None
+
+
+_RULES: dict[ConditionName, Callable[[Snapshot, Rules, Sight, bool], datetime | None]] = {
+    ConditionName.STALLED: _stalled,
+    ConditionName.STUCK: _stuck,
+    ConditionName.WAITING: _waiting,
+    ConditionName.OVERDUE: _overdue,
+    ConditionName.FAILING: _failing,
+}
+"""One rule for each condition of a job."""
+
+JOB_CONDITIONS = tuple(_RULES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a source fares: its present row of failures, and how many of its unfinished jobs are gone."""
+
+    failures: int = 0
+    failing_since: datetime | None = None
+    suspect_since: datetime | None = None
+
+
+def judge_source(standing: Standing, rules: Rules, now: datetime) -> Judgement:
+    """What holds for a source: that it cannot be swept, and that it is not to be believed."""
+    subjects = {
+        ConditionName.UNREACHABLE: _unreachable(standing, rules.unreachable_after, now),
+        ConditionName.SUSPECT: standing.suspect_since,
+    }
+    holding = {
+        Subject(OF_THE_SOURCE, name): since for name, since in subjects.items() if since is not None
+    }
+    return Judgement(
+        holding=holding, judged=frozenset(Subject(OF_THE_SOURCE, name) for name in subjects)
+    )
+
+
+def _unreachable(standing: Standing, after: timedelta | None, now: datetime) -> datetime | None:
+    since = standing.failing_since
+    if after is None or since is None or standing.failures < FAILURES_AT_LEAST:
+        return None
+    return since if now - since >= after else None
+
+
+def unreachable_auto(every: timedelta) -> timedelta:
+    """What `unreachable_after: auto` is: five minutes, or three intervals where that is longer."""
+    return max(UNREACHABLE_AT_LEAST, 3 * every)
+
+
+def both(judgements: Iterable[Judgement]) -> Judgement:
+    """Several judgements as one."""
+    every = list(judgements)
+    return Judgement(
+        holding={subject: since for each in every for subject, since in each.holding.items()},
+        judged=frozenset(_all(every)),
+    )
+
+
+def _all(judgements: Iterable[Judgement]) -> Iterator[Subject]:
+    for each in judgements:
+        yield from each.judged
