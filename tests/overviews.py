@@ -3,8 +3,17 @@
 from datetime import timedelta
 from typing import Any
 
-from jobwatch.core.overview import CensusRow, Identity, LastError, Overview, SourceState
+from jobwatch.core.overview import (
+    CensusRow,
+    Identity,
+    LastError,
+    LastSweep,
+    Overview,
+    SourceState,
+    Spending,
+)
 from jobwatch.metrics import SourceShape
+from jobwatch.web.status_source import SourceView
 from tests.factories import MINUTE, NOW, OPERATIONS, SECOND, TABLE
 
 
@@ -23,10 +32,11 @@ def shape(name: str = "prod", **fields: Any) -> SourceShape:
 
 
 def state(name: str = "prod", **fields: Any) -> SourceState:
-    """A source whose last sweep succeeded twelve seconds ago."""
+    """A source whose last sweep began twelve seconds ago, took two seconds and succeeded."""
     defaults: dict[str, Any] = {
         "unfinished_data_at": NOW - 12 * SECOND,
         "all_data_at": NOW - 5 * MINUTE,
+        "watched_until": NOW - 10 * SECOND,
         "attempted_at": NOW - 12 * SECOND,
     }
     identity = Identity(name=name, kind="cos-batch", region="ap-chengdu", account="1")
@@ -72,3 +82,37 @@ def last_error(**fields: Any) -> LastError:
         "request_id": "req-1",
     }
     return LastError(**(defaults | fields))
+
+
+def last_sweep(**fields: Any) -> LastSweep:
+    """A hot sweep of ten lists, because its time had come."""
+    defaults: dict[str, Any] = {
+        "kind": "hot",
+        "reason": "hot_due",
+        "started_at": NOW - 12 * SECOND,
+        "took": 2 * SECOND,
+        "pages": 10,
+        "followed": 1,
+        "calls": 11,
+    }
+    return LastSweep(**(defaults | fields))
+
+
+def spending(**fields: Any) -> Spending:
+    """1,320 calls in the last hour, none of them refused."""
+    defaults: dict[str, Any] = {"rate": 10.0, "limit": 10.0, "hour": 1320}
+    return Spending(**(defaults | fields))
+
+
+def source_view(**fields: Any) -> SourceView:
+    """The source `prod` as the page shows it, up to date."""
+    defaults: dict[str, Any] = {
+        "name": "prod",
+        "provider": "cos-batch",
+        "region": "ap-chengdu",
+        "up": True,
+        "state": state(),
+        "every": 30 * SECOND,
+        "full_every": 10 * MINUTE,
+    }
+    return SourceView(**(defaults | fields))

@@ -11,19 +11,21 @@ from typing import Any
 from pydantic import SecretStr
 
 from jobwatch.client import ApiClient, Surroundings
+from jobwatch.core.events import EventType
 from jobwatch.core.first_sight import FirstSight
 from jobwatch.core.gate import Bucket
 from jobwatch.core.model import Origin
 from jobwatch.core.outbox import STANDARD_WAITS, RetryPolicy
-from jobwatch.core.overview import Identity, SourceState
+from jobwatch.core.overview import Identity, SourceKeys, SourceState
 from jobwatch.core.recording import Desk
-from jobwatch.core.routing import Subscription
-from jobwatch.credentials import open_credentials
+from jobwatch.core.routing import Selection, Subscription
+from jobwatch.core.rules import NO_RULES, Rules
+from jobwatch.credentials import ConfiguredKeys
 from jobwatch.detailer import Detailer, release_details
 from jobwatch.formats.values import Recipient
 from jobwatch.metrics import Metrics, SourceShape
 from jobwatch.notifier import Notifier, Post
-from jobwatch.poller import Pace, Source, load_index, sweep_safely, take_inbox
+from jobwatch.poller import Pace, Source, load_index, sweep_safely, take_inbox, turn
 from jobwatch.providers.cos_batch import CosBatch, CosBatchSettings
 from jobwatch.providers.keys import CredentialsSettings
 from jobwatch.simulator.receiver import Received
@@ -35,6 +37,10 @@ from jobwatch.transport import Transport
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 EVERY = timedelta(seconds=30)
+
+
+JOB_NEWS = Selection(types=frozenset(EventType) - {EventType.BASELINED})
+"""What a receiver of the rig wants unless the test says otherwise: that a source was read once is no news here."""
 
 
 @dataclass(slots=True)
@@ -83,6 +89,10 @@ class Rig:
         """One full sweep, whenever it is due."""
         await sweep_safely(self.source)
         return await self.state()
+
+    async def poll(self) -> timedelta:
+        """One turn of the source's loop, which does what is due; the pause until the next."""
+        return await turn(self.source)
 
     async def details(self) -> timedelta:
         """One pass of the detailer, and what it found beyond the snapshots."""
@@ -141,6 +151,9 @@ class Given:
     """How the rig differs from the usual."""
 
     every: timedelta = EVERY
+    full_every: timedelta = timedelta(minutes=10)
+    rules: Rules = NO_RULES
+    page_size: int = 1000
     first_sight: timedelta | FirstSight = timedelta(hours=1)
     vanished_after: timedelta = timedelta(minutes=10)
     receivers: Sequence[str] = ("ops",)
@@ -175,7 +188,7 @@ def client_for(
     return ApiClient(
         provider=provider_for(simulation),
         transport=transport,
-        credentials=open_credentials(settings, {}),
+        credentials=ConfiguredKeys(settings),
         bucket=Bucket(rate=1e6, burst=1_000_000),
         observer=metrics.for_source("prod"),
         around=Surroundings(
@@ -214,19 +227,21 @@ async def rig(
             statuses=provider.lifecycle.statuses,
             unfinished=provider.lifecycle.unfinished,
             every=given.every,
-            full_every=given.every,
+            full_every=given.full_every,
         )
         metrics = Metrics([shape], list(given.receivers))
         client = client_for(simulation, transport, clock, metrics)
         subscriptions = given.subscriptions
         if subscriptions is None:
-            subscriptions = [Subscription(receiver=name) for name in given.receivers]
+            subscriptions = [Subscription(receiver=name, wants=JOB_NEWS) for name in given.receivers]
         source = Source(
             name="prod",
             pace=Pace(
                 every=given.every,
+                full_every=given.full_every,
                 first_sight=given.first_sight,
                 vanished_after=given.vanished_after,
+                page_size=given.page_size,
             ),
             desk=Desk(
                 origin=Origin(
@@ -240,6 +255,7 @@ async def rig(
                 lifecycle=provider.lifecycle,
                 operations=provider.operations,
                 subscriptions=subscriptions,
+                rules=given.rules,
             ),
             client=client,
             store=store,
@@ -247,7 +263,9 @@ async def rig(
             index=await load_index(store, lease),
             metrics=metrics.for_source("prod"),
             clock=clock,
+            seconds=lambda: clock.now.timestamp(),
             chance=lambda: 0.5,
+            keys=lambda: SourceKeys(kind="configuration"),
             recorded=lambda: None,
             alive=lambda: None,
         )

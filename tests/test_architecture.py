@@ -17,7 +17,10 @@ LONGEST_FILE = 300
 LONGEST_FUNCTION = 40
 MOST_PARAMETERS = 6
 
-PURE = ("core/", "providers/", "formats/", "simulator/world.py", "web/status_page.py")
+PURE = (
+    *("core/", "providers/", "formats/", "simulator/world.py"),
+    *("web/status_page.py", "web/status_source.py", "web/status_words.py"),
+)
 AIOHTTP = ("transport", "web/", "simulator/", "app")
 CLOCK = ("app", "simulator/cli")
 
@@ -27,7 +30,7 @@ CLOCK_READERS = {
 }
 
 STRAIGHT_LINES = {
-    "poller": "sweep",
+    "poller.sweeping": "sweep_full",
     "detailer": "release_details",
     "notifier": "Notifier.deliver_due",
 }

@@ -111,7 +111,12 @@ def loops(parts: Parts) -> list[Loop]:
     """Every loop of the daemon."""
 
     async def refresh() -> timedelta:
-        parts.metrics.show(await parts.store.overview())
+        overview = await parts.store.overview()
+        parts.metrics.show(overview)
+        for state in overview.sources:
+            # Somebody asked for a sweep beside the daemon: through the store, because that is all they share.
+            if state.asked_at is not None and state.identity.name in parts.watched:
+                parts.watched[state.identity.name].source.bell.ring()
         return REFRESH
 
     async def prune() -> timedelta:

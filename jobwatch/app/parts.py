@@ -23,7 +23,7 @@ from jobwatch.loop import Pulse
 from jobwatch.metrics import Metrics, SourceShape
 from jobwatch.notifier import Notifier, Post
 from jobwatch.providers import open_provider
-from jobwatch.settings import Settings, live_recipient
+from jobwatch.settings import Settings, live_recipient, rules_for
 from jobwatch.settings.recipients import format_name
 from jobwatch.store import Store
 from jobwatch.store.values import Release
@@ -148,6 +148,7 @@ def _shape(settings: Settings, name: str, provider: Provider) -> SourceShape:
         unfinished=provider.lifecycle.unfinished,
         every=source.every,
         full_every=max(source.every, source.full_sweep_every),
+        unreachable_after=rules_for(settings, name).unreachable_after,
     )
 
 

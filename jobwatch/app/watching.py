@@ -1,27 +1,28 @@
 """Builds one source: its client, its task, and the task that asks for details."""
 
-import os
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 import structlog
 
 from jobwatch.app.clock import utc_now
+from jobwatch.app.keys import LoggedKeys, open_keys
 from jobwatch.client import ApiClient, Surroundings
-from jobwatch.core.codec import Credentials, Provider
+from jobwatch.core.codec import Provider
 from jobwatch.core.errors import StoreError
 from jobwatch.core.gate import Bucket
 from jobwatch.core.model import Job, Origin
+from jobwatch.core.overview import SourceState
 from jobwatch.core.recording import Desk
-from jobwatch.credentials import CredentialSource, open_credentials
 from jobwatch.detailer import Detailer, release_details
 from jobwatch.loop import Bell, Loop, Pulse
 from jobwatch.metrics import Metrics
 from jobwatch.poller import Pace, Source, load_index, turn
-from jobwatch.settings import Settings, subscriptions
+from jobwatch.settings import Settings, rules_for, subscriptions
 from jobwatch.store import Store
 from jobwatch.store.values import Lease
 from jobwatch.transport import Transport
@@ -47,11 +48,12 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """One source with its two tasks: the one that writes, and the one that asks for details."""
+    """One source with its tasks: the one that writes, the one that asks for details, the one that renews its keys."""
 
     source: Source
     detailer: Detailer
     detail_bell: Bell
+    keys: LoggedKeys
 
     def loops(self) -> list[Loop]:
         """The loops of this source."""
@@ -68,26 +70,8 @@ class Watched:
             Loop(
                 name=f"detailer:{name}", step=detail, bell=self.detail_bell, patience=STEP_PATIENCE
             ),
+            Loop(name=f"credentials:{name}", step=self.keys.refresh, patience=STEP_PATIENCE),
         ]
-
-
-class LoggedKeys:
-    """A source's keys, with a line in the log when a key file goes bad and the last good key is used on."""
-
-    def __init__(self, source: str, keys: CredentialSource) -> None:
-        self._source = source
-        self._keys = keys
-
-    def current(self) -> Credentials:
-        """Give the keys that hold now. Raises `ConfigError`."""
-        now = self._keys.current()
-        for problem in self.take_problems():
-            log.warning("credentials.unreadable", source=self._source, problem=problem)
-        return now
-
-    def take_problems(self) -> tuple[str, ...]:
-        """Give what went wrong since the last call, once."""
-        return self._keys.take_problems()
 
 
 async def open_source(site: Site, name: str, provider: Provider) -> Watched:
@@ -96,9 +80,10 @@ async def open_source(site: Site, name: str, provider: Provider) -> Watched:
     if lease is None:
         raise StoreError(f"the lease of source {name} is held by another replica")
     site.metrics.lease(name, held=True)
-    client = _client(site, name, provider)
+    keys = open_keys(site.settings, name, site.transport)
+    client = _client(site, provider, keys, await site.store.source(lease))
     detail_bell = Bell()
-    source = await _source(site, client, lease, provider, detail_bell)
+    source = await _source(site, client, lease, provider, _Ties(keys, detail_bell))
     detailer = Detailer(
         source=name,
         client=client,
@@ -109,29 +94,38 @@ async def open_source(site: Site, name: str, provider: Provider) -> Watched:
         hand_over=_hand_over(source),
         released=site.wake_notifiers,
     )
-    return Watched(source=source, detailer=detailer, detail_bell=detail_bell)
+    return Watched(source=source, detailer=detailer, detail_bell=detail_bell, keys=keys)
 
 
-def _client(site: Site, name: str, provider: Provider) -> ApiClient:
-    settings = site.settings.sources[name]
-    limit = settings.rate_limit
+def _client(site: Site, provider: Provider, keys: LoggedKeys, state: SourceState) -> ApiClient:
+    name = state.identity.name
+    limit = site.settings.sources[name].rate_limit
     return ApiClient(
         provider=provider,
         transport=site.transport,
-        credentials=LoggedKeys(name, open_credentials(settings.provider.credentials, os.environ)),
+        credentials=keys,
         bucket=Bucket(rate=limit.requests_per_second, burst=limit.burst),
         observer=site.metrics.for_source(name),
         around=Surroundings(now=utc_now, monotonic=time.monotonic, chance=random.random),
+        remembered=state.manners,
+        offset=state.clock_offset,
     )
 
 
+class _Ties(NamedTuple):
+    """What the parts of one source share."""
+
+    keys: LoggedKeys
+    detail_bell: Bell
+
+
 async def _source(
-    site: Site, client: ApiClient, lease: Lease, provider: Provider, detail_bell: Bell
+    site: Site, client: ApiClient, lease: Lease, provider: Provider, ties: _Ties
 ) -> Source:
     name, settings = lease.source, site.settings.sources[lease.source]
 
     def recorded() -> None:
-        detail_bell.ring()
+        ties.detail_bell.ring()
         site.wake_notifiers()
 
     def alive() -> None:
@@ -141,8 +135,10 @@ async def _source(
         name=name,
         pace=Pace(
             every=settings.every,
+            full_every=settings.full_sweep_every,
             first_sight=settings.first_sight,
             vanished_after=settings.vanished_after,
+            page_size=provider.page_size,
         ),
         desk=_desk(site.settings, name, provider),
         client=client,
@@ -151,7 +147,9 @@ async def _source(
         index=await load_index(site.store, lease),
         metrics=site.metrics.for_source(name),
         clock=utc_now,
+        seconds=time.monotonic,
         chance=random.random,
+        keys=ties.keys.known,
         recorded=recorded,
         alive=alive,
     )
@@ -172,6 +170,7 @@ def _desk(settings: Settings, name: str, provider: Provider) -> Desk:
         lifecycle=provider.lifecycle,
         operations=provider.operations,
         subscriptions=subscriptions(settings),
+        rules=rules_for(settings, name),
     )
 
 

@@ -1,7 +1,7 @@
-"""`jobwatch check`: is the configuration good, what does it amount to, and who is told what."""
+"""`jobwatch check`: is the configuration good, what does it amount to, who is told what, and does it work."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,10 @@ import yaml
 from rich.table import Table
 from rich.text import Text
 
+from jobwatch import logs
 from jobwatch.cli.configuration import load
+from jobwatch.cli.ending import Exit
+from jobwatch.cli.online import Sighting, look_at_sources, show_sightings, sighting
 from jobwatch.cli.reach import Reach, reach, silent_sources
 from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, table
 from jobwatch.cli.text import NOTHING, plain
@@ -35,14 +38,35 @@ class Report:
     warnings: tuple[str, ...]
 
 
-def show_check(config: Path | None, output: OutputFormat) -> None:
-    """Validate and show. Raises `ConfigError`."""
-    report = _report(load(config), os.environ)
+ALWAYS_TOLD = (EventType.FAILED, EventType.UNREACHABLE)
+"""Types that somebody had better hear of."""
+
+
+def show_check(config: Path | None, output: OutputFormat, *, online: bool) -> None:
+    """Validate and show, and call every source if asked to.
+
+    Raises `ConfigError`, and `SystemExit` with the code of a source that could not be read.
+    """
+    loaded = load(config)
+    report = _report(loaded, os.environ)
     screen = Screen()
-    if output is OutputFormat.JSON:
-        screen.document(_document(report))
-    else:
+    if output is OutputFormat.TABLE:
         _show(screen, report)
+    found = _look(loaded, screen, output) if online else None
+    if output is OutputFormat.JSON:
+        sources = None if found is None else {each.probe.source: sighting(each) for each in found}
+        screen.document({**_document(report), "online": sources})
+    if found is not None and not all(each.probe.sound for each in found):
+        raise SystemExit(Exit.UNREADABLE)
+
+
+def _look(loaded: Loaded, screen: Screen, output: OutputFormat) -> Sequence[Sighting]:
+    """Call every source; what is found is shown at once where a person looks."""
+    logs.configure("error", loaded.settings.log.format)
+    found = look_at_sources(loaded.settings)
+    if output is OutputFormat.TABLE:
+        show_sightings(screen, found)
+    return found
 
 
 def _report(loaded: Loaded, environ: Mapping[str, str]) -> Report:
@@ -52,7 +76,11 @@ def _report(loaded: Loaded, environ: Mapping[str, str]) -> Report:
         event_type: {each.receiver: reach(event_type, each, sources) for each in subscribed}
         for event_type in EventType
     }
-    silent = silent_sources(EventType.FAILED, subscribed, sources)
+    silent = [
+        (event_type, name)
+        for event_type in ALWAYS_TOLD
+        for name in silent_sources(event_type, subscribed, sources)
+    ]
     return Report(
         file=loaded.path,
         environment=_variables(environ, loaded.path),
@@ -61,12 +89,12 @@ def _report(loaded: Loaded, environ: Mapping[str, str]) -> Report:
             (each.pattern, each.reason, each.written) for each in loaded.not_yet_active
         ),
         routes=routes,
-        warnings=(*loaded.warnings, *(_nobody(name) for name in silent)),
+        warnings=(*loaded.warnings, *(_nobody(*each) for each in silent)),
     )
 
 
-def _nobody(source: str) -> str:
-    return f"{EventType.FAILED} of source {source} reaches nobody: no receiver wants it"
+def _nobody(event_type: EventType, source: str) -> str:
+    return f"{event_type} of source {source} reaches nobody: no receiver wants it"
 
 
 def _variables(environ: Mapping[str, str], file: Path | None) -> tuple[str, ...]:

@@ -7,20 +7,27 @@ To add a command, write its module and a function here.
 # ruff: noqa: PLR0913  the options of a command are the parameters of its function
 
 from datetime import timedelta
-from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import typer
 
+from jobwatch.cli.options import (
+    LAST_PORT,
+    Config,
+    Cursor,
+    JobArgument,
+    Limit,
+    Output,
+    Seed,
+    SourceName,
+    Speed,
+    duration,
+)
 from jobwatch.cli.screen import OutputFormat, Screen
 from jobwatch.cli.version import version_document, version_line
-from jobwatch.core.durations import parse_duration
 from jobwatch.core.events import EventType
 from jobwatch.core.model import Outcome, Phase
 from jobwatch.core.outbox import DeliveryState
-
-MOST_ROWS = 1000
-LAST_PORT = 65_535
 
 app = typer.Typer(
     help="Watches batch jobs in the cloud and tells people how they end.",
@@ -30,44 +37,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def _duration(text: str) -> timedelta:
-    try:
-        duration = parse_duration(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    if not duration:
-        raise typer.BadParameter("must be longer than nothing")
-    return duration
-
-
-Config: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        metavar="FILE",
-        help="The configuration; else $JOBWATCH_CONFIG, ./jobwatch.yaml, /etc/jobwatch/jobwatch.yaml.",
-    ),
-]
-Output: TypeAlias = Annotated[
-    OutputFormat,
-    typer.Option("--output", help="A table for people, or one JSON document for programs."),
-]
-SourceName: TypeAlias = Annotated[
-    str | None, typer.Option("--source", metavar="NAME", help="Of this source alone.")
-]
-Limit: TypeAlias = Annotated[
-    int, typer.Option("--limit", min=1, max=MOST_ROWS, help="At most so many.")
-]
-Cursor: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--cursor", metavar="TEXT", help="Go on where the list before this one ended."),
-]
-Seed: TypeAlias = Annotated[int, typer.Option("--seed", help="The same seed, the same jobs.")]
-Speed: TypeAlias = Annotated[
-    float, typer.Option("--speed", min=0.01, max=10_000, help="How many times faster jobs live.")
-]
 
 
 @app.command()
@@ -82,7 +51,7 @@ def run(config: Config = None) -> None:
 def demo(
     lasts: Annotated[
         timedelta | None,
-        typer.Option("--for", parser=_duration, metavar="DURATION", help="Stop after this time."),
+        typer.Option("--for", parser=duration, metavar="DURATION", help="Stop after this time."),
     ] = None,
     port: Annotated[
         int,
@@ -101,11 +70,18 @@ def demo(
 
 
 @app.command()
-def check(config: Config = None, output: Output = OutputFormat.TABLE) -> None:
+def check(
+    *,
+    online: Annotated[
+        bool, typer.Option("--online", help="Also call every source once, and say what it costs.")
+    ] = False,
+    config: Config = None,
+    output: Output = OutputFormat.TABLE,
+) -> None:
     """Validate the configuration and show what it amounts to, and who is told what."""
     from jobwatch.cli.checking import show_check
 
-    show_check(config, output)
+    show_check(config, output, online=online)
 
 
 @app.command()
@@ -117,11 +93,30 @@ def once(config: Config = None, output: Output = OutputFormat.TABLE) -> None:
 
 
 @app.command()
-def sources(config: Config = None, output: Output = OutputFormat.TABLE) -> None:
-    """How each source fares."""
-    from jobwatch.cli.sources import show_sources
+def sources(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME | sweep NAME]",
+            help="One source alone; `sweep NAME` reads all of its jobs now.",
+        ),
+    ] = None,
+    timeout: Annotated[
+        timedelta | None,
+        typer.Option(
+            "--timeout",
+            parser=duration,
+            metavar="DURATION",
+            help="Of `sweep`: how long to wait for a daemon; 2m where it is left out.",
+        ),
+    ] = None,
+    config: Config = None,
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """How each source fares: its last sweep, its data, its calls, its keys, its last error."""
+    from jobwatch.cli.sources import run_sources
 
-    show_sources(config, output)
+    run_sources(config, words or [], timeout, output)
 
 
 @app.command()
@@ -160,17 +155,19 @@ def jobs(
 
 
 @app.command()
-def job(
-    name: Annotated[
-        str, typer.Argument(metavar="SOURCE/ID", help="SOURCE/SCOPE/ID where a source has scopes.")
-    ],
-    config: Config = None,
-    output: Output = OutputFormat.TABLE,
-) -> None:
+def job(name: JobArgument, config: Config = None, output: Output = OutputFormat.TABLE) -> None:
     """Everything known of one job: its fields, its changes, who was told and why not."""
     from jobwatch.cli.job import show_job
 
     show_job(config, name, output)
+
+
+@app.command()
+def explain(name: JobArgument, config: Config = None, output: Output = OutputFormat.TABLE) -> None:
+    """The whole story of a job: what was seen, who was told or why not, and what comes next."""
+    from jobwatch.cli.explaining import show_story
+
+    show_story(config, name, output)
 
 
 @app.command()

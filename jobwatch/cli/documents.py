@@ -2,14 +2,24 @@
 
 import json
 from collections.abc import Iterable
+from datetime import timedelta
 
-from jobwatch.core.documents import Document, instant, job_document
-from jobwatch.core.overview import LastError, SourceState
-from jobwatch.store.values import AttemptRow, ChangeRow, DeliveryRow, EventRow, JobRow
+from jobwatch.core.documents import Document, error_document, instant, job_document
+from jobwatch.core.forecast import Forecast
+from jobwatch.core.overview import LastSweep, SourceKeys, SourceState, Spending, WalkState
+from jobwatch.store.values import (
+    AttemptRow,
+    ChangeRow,
+    ConditionRow,
+    DeliveryRow,
+    EventRow,
+    JobRow,
+)
 
 
 def source_document(state: SourceState) -> Document:
-    """One source, as far as the store knows it."""
+    """One source, as far as the store knows it. `error` is the last one, `recovered` that it is over."""
+    error = state.last_error
     return {
         "name": state.identity.name,
         "provider": state.identity.kind,
@@ -24,19 +34,89 @@ def source_document(state: SourceState) -> Document:
         "unfinished": state.unfinished,
         "failures": state.failures,
         "failing_since": instant(state.failing_since),
-        "error": _error(state.last_error),
+        "error": {"at": instant(error.at), **(error_document(error) or {})} if error else None,
+        "recovered": error is not None and not state.failures,
+        "watched_until": instant(state.watched_until),
+        "next_full_at": instant(state.next_full_at),
+        "asked_at": instant(state.asked_at),
+        "suspect_since": instant(state.suspect_since),
+        "last_sweep": sweep_document(state.last_sweep),
+        "full_sweep": _walk(state.walk),
+        "calls": _spending(state.spending),
+        "clock_offset_seconds": seconds(state.clock_offset),
+        "credentials": keys_document(state.keys),
+        "gaps": [
+            {"began_at": instant(gap.began_at), "ended_at": instant(gap.ended_at)}
+            for gap in state.gaps.spans
+        ],
     }
 
 
-def _error(error: LastError | None) -> Document | None:
-    if error is None:
+def sweep_document(sweep: LastSweep | None) -> Document | None:
+    """The last complete sweep."""
+    if sweep is None:
         return None
     return {
-        "at": instant(error.at),
-        "class": error.error_class,
-        "code": error.code,
-        "message": error.message,
-        "request_id": error.request_id,
+        "kind": sweep.kind,
+        "reason": sweep.reason,
+        "started_at": instant(sweep.started_at),
+        "took_seconds": seconds(sweep.took),
+        "pages": sweep.pages,
+        "followed": sweep.followed,
+        "calls": sweep.calls,
+        "refused": list(sweep.refused),
+    }
+
+
+def _walk(walk: WalkState | None) -> Document | None:
+    """A full sweep under way; its token means nothing to anybody but the cloud."""
+    if walk is None:
+        return None
+    return {"started_at": instant(walk.started_at), "pages": walk.pages, "listed": walk.listed}
+
+
+def _spending(spending: Spending | None) -> Document | None:
+    if spending is None:
+        return None
+    return {
+        "rate": spending.rate,
+        "limit": spending.limit,
+        "last_hour": spending.hour,
+        "throttled": spending.throttled,
+        "withheld_until": instant(spending.withheld_until),
+        "withheld_reason": spending.withheld_reason or None,
+    }
+
+
+def keys_document(keys: SourceKeys | None) -> Document | None:
+    """What may be said of keys."""
+    return None if keys is None else {"kind": keys.kind, "expires_at": instant(keys.expires_at)}
+
+
+def seconds(duration: timedelta | None) -> float | None:
+    """A length of time as JSON says it, to the millisecond."""
+    return None if duration is None else round(duration.total_seconds(), 3)
+
+
+def condition_row(row: ConditionRow) -> Document:
+    """One condition, open while `closed_at` is null."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "since": instant(row.since),
+        "opened_at": instant(row.opened_at),
+        "reminded_at": instant(row.reminded_at),
+        "reminders": row.reminders,
+        "closed_at": instant(row.closed_at),
+    }
+
+
+def forecast_document(forecast: Forecast) -> Document:
+    """How fast a job works, in tasks a second, and when it will be done at this pace."""
+    rate = forecast.rate
+    return {
+        "rate": None if rate is None else round(rate, 6),
+        "done_at": instant(forecast.done_at),
     }
 
 
@@ -127,7 +207,7 @@ def _attempt(row: AttemptRow) -> Document:
         "number": row.number,
         "trigger": row.trigger,
         "started_at": instant(row.started_at),
-        "took_seconds": round(row.took.total_seconds(), 3),
+        "took_seconds": seconds(row.took),
         "result": row.result.value,
         "status": row.status,
         "answer": row.answer,

@@ -6,14 +6,28 @@ from datetime import datetime
 from pathlib import Path
 
 from jobwatch.cli.deliveries import delivery_table
-from jobwatch.cli.documents import change_row, delivery_row, job_row
+from jobwatch.cli.documents import (
+    change_row,
+    condition_row,
+    delivery_row,
+    forecast_document,
+    job_row,
+)
 from jobwatch.cli.ending import Failed
-from jobwatch.cli.job_page import changes_table, detail_grid, fields_grid
+from jobwatch.cli.job_page import Outlook, changes_table, detail_grid, fields_grid
 from jobwatch.cli.reading import JobName, View, job_name, look, written
 from jobwatch.cli.screen import OutputFormat, Screen
 from jobwatch.cli.text import plain
 from jobwatch.core.documents import Document
-from jobwatch.store.values import AttemptRow, ChangeRow, DeliveryFilter, DeliveryRow, JobRow
+from jobwatch.core.forecast import forecast
+from jobwatch.store.values import (
+    AttemptRow,
+    ChangeRow,
+    ConditionRow,
+    DeliveryFilter,
+    DeliveryRow,
+    JobRow,
+)
 
 MOST_DELIVERIES = 200
 
@@ -25,6 +39,8 @@ class Story:
     row: JobRow
     changes: Sequence[ChangeRow]
     deliveries: Sequence[tuple[DeliveryRow, Sequence[AttemptRow]]]
+    conditions: Sequence[ConditionRow] = ()
+    outlook: Outlook = Outlook()
 
 
 def show_job(config: Path | None, name: str, output: OutputFormat) -> None:
@@ -33,7 +49,7 @@ def show_job(config: Path | None, name: str, output: OutputFormat) -> None:
 
     async def show(view: View) -> None:
         await view.check_source(wanted.source)
-        story = await _read(view, wanted)
+        story = await read_job(view, wanted)
         screen = Screen()
         if output is OutputFormat.JSON:
             screen.document(_document(story))
@@ -43,24 +59,42 @@ def show_job(config: Path | None, name: str, output: OutputFormat) -> None:
     look(config, show)
 
 
-async def _read(view: View, wanted: JobName) -> Story:
+async def read_job(view: View, wanted: JobName) -> Story:
+    """Read what the store keeps of a job. Raises `Failed` where it knows none of this name."""
     row = await view.store.job(wanted.source, wanted.key)
     if row is None:
         raise Failed(f"source {wanted.source} knows no job {plain(written('', *wanted.key))}")
     asked = DeliveryFilter(source=wanted.source, job_id=wanted.key.id)
     page = await view.store.deliveries(asked, limit=MOST_DELIVERIES)
     deliveries = [each for each in page.rows if each.scope == wanted.key.scope]
+    conditions = await view.store.conditions(wanted.source, wanted.key)
     return Story(
         row=row,
         changes=await view.store.changes(wanted.source, wanted.key),
         deliveries=[(each, await view.store.attempts(each.id)) for each in reversed(deliveries)],
+        conditions=conditions,
+        outlook=await _outlook(view, row, conditions),
     )
+
+
+async def _outlook(view: View, row: JobRow, conditions: Sequence[ConditionRow]) -> Outlook:
+    """How fast the job works, up to the last complete sweep, and what is wrong with it."""
+    states = {state.identity.name: state for state in await view.store.sources()}
+    state = states.get(row.source)
+    opened = tuple(each for each in conditions if each.closed_at is None)
+    if not row.snapshot.unfinished or state is None or state.unfinished_data_at is None:
+        return Outlook(opened=opened)
+    samples = await view.store.samples(row.source, row.snapshot.key)
+    data_at = max([state.unfinished_data_at, *(each.at for each in samples[-1:])])
+    return Outlook(forecast=forecast(samples, data_at), opened=opened)
 
 
 def _document(story: Story) -> Document:
     return {
         "job": job_row(story.row),
         "detail": story.row.detail,
+        "forecast": forecast_document(story.outlook.forecast),
+        "conditions": [condition_row(row) for row in story.conditions],
         "changes": [change_row(change) for change in story.changes],
         "deliveries": [delivery_row(row, attempts) for row, attempts in story.deliveries],
     }
@@ -69,7 +103,7 @@ def _document(story: Story) -> Document:
 def _show(screen: Screen, story: Story, now: datetime) -> None:
     job = story.row.snapshot.job
     screen.words(plain(written(story.row.source, job.scope, job.id)), "bold")
-    screen.print(fields_grid(story.row.snapshot, now))
+    screen.print(fields_grid(story.row.snapshot, now, story.outlook))
     if story.row.detail is not None:
         screen.words("\nDetail", "bold")
         screen.print(detail_grid(story.row.detail))

@@ -1,30 +1,68 @@
 """One job as a person reads it: its fields, its detail, its changes."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from rich.table import Table
 from rich.text import Text
 
-from jobwatch.cli.screen import cell, style_of, table
-from jobwatch.cli.text import NOTHING, instant, length, moment, percent, plain, status_of, tasks
+from jobwatch.cli.screen import cell, grid, style_of, table
+from jobwatch.cli.text import (
+    NOTHING,
+    count,
+    instant,
+    length,
+    moment,
+    percent,
+    plain,
+    status_of,
+    tasks,
+)
+from jobwatch.core.forecast import Forecast
 from jobwatch.core.model import Progress, Snapshot
-from jobwatch.store.values import ChangeRow
+from jobwatch.store.values import ChangeRow, ConditionRow
 
 TEXT_CELLS = 300
 BAR_CELLS = 24
+SECONDS_AN_HOUR = 3600
+A_FEW = 10
+"""So many an hour and more are told as whole numbers."""
 
 
-def fields_grid(snapshot: Snapshot, now: datetime) -> Table:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """How fast a job works and when it will be done, and the conditions that are open."""
+
+    forecast: Forecast = Forecast()
+    opened: Sequence[ConditionRow] = ()
+
+
+def fields_grid(snapshot: Snapshot, now: datetime, outlook: Outlook = Outlook()) -> Table:
     """What the listing and our own watching know of a job."""
-    grid = _grid()
-    for name, value in _fields(snapshot, now):
-        grid.add_row(Text(name, style="dim"), value)
-    return grid
+    return grid([*_fields(snapshot, now), *_outlook(snapshot, outlook, now)])
 
 
-def _grid() -> Table:
-    return Table.grid(padding=(0, 2), pad_edge=True)
+def _outlook(snapshot: Snapshot, outlook: Outlook, now: datetime) -> Iterator[tuple[str, Text]]:
+    for row in outlook.opened:
+        reminded = f", reminded of {count(row.reminders, 'time')}" if row.reminders else ""
+        words = f"{row.name} since {moment(row.since, now)}{reminded}"
+        yield "problem", cell(words, TEXT_CELLS, "bold yellow")
+    if not snapshot.unfinished or outlook.forecast.rate is None:
+        return
+    yield "pace", Text(pace(outlook.forecast.rate))
+    if outlook.forecast.done_at is not None:
+        yield "done", Text(f"{moment(outlook.forecast.done_at, now)}, at this pace")
+
+
+def pace(rate: float) -> str:
+    """Tasks a second in the unit that people can imagine."""
+    if rate <= 0:
+        return "no task finished lately"
+    if rate >= 1:
+        return f"{rate:,.1f} tasks a second"
+    hourly = rate * SECONDS_AN_HOUR
+    return f"{hourly:,.0f} tasks an hour" if hourly >= A_FEW else f"{hourly:.2g} tasks an hour"
 
 
 def _fields(snapshot: Snapshot, now: datetime) -> Iterator[tuple[str, Text]]:
@@ -73,11 +111,10 @@ def _progress(progress: Progress | None) -> Text:
 
 def detail_grid(detail: Mapping[str, object]) -> Table:
     """What DescribeJob added, as it was told."""
-    grid = _grid()
-    for name, text in _details(detail):
-        style = "red" if name == "failed because" else ""
-        grid.add_row(Text(name, style="dim"), cell(text, TEXT_CELLS, style))
-    return grid
+    return grid(
+        (name, cell(text, TEXT_CELLS, "red" if name == "failed because" else ""))
+        for name, text in _details(detail)
+    )
 
 
 def _details(detail: Mapping[str, object]) -> Iterator[tuple[str, str]]:

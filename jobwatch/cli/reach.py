@@ -1,13 +1,15 @@
 """Which event type reaches which receiver: read off the subscriptions, before anything happened. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from jobwatch.core.events import EventType
 from jobwatch.core.routing import Selection, Subscription
 
 EVERYTHING = ("*",)
+OF_SOURCES = frozenset({EventType.UNREACHABLE, EventType.SUSPECT, EventType.BASELINED})
+"""Types that are about no job: words on jobs neither hide nor except them (`core.routing`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +32,17 @@ NEVER = Reach(told=False)
 
 def reach(event_type: EventType, subscription: Subscription, sources: Sequence[str]) -> Reach:
     """What a subscription says about one type, where these sources are watched."""
-    wants = subscription.wants
-    if event_type not in wants.types or not all(_lists(wants)):
+    wants = _about(event_type, subscription.wants, excepting=False)
+    if wants is None:
         return NEVER
     wanted = tuple(name for name in sources if _matches(name, wants.sources))
     if not wanted:
         return NEVER
     conditions = [*_only(wants, wanted, sources), *_thresholds(event_type, subscription)]
-    excepted = subscription.exceptions
-    if excepted is not None and event_type in excepted.types and all(_lists(excepted)):
+    excepted = subscription.exceptions and _about(
+        event_type, subscription.exceptions, excepting=True
+    )
+    if excepted:
         hit = [name for name in wanted if _matches(name, excepted.sources)]
         if hit and not _narrows(excepted):
             wanted = tuple(name for name in wanted if name not in hit)
@@ -46,6 +50,18 @@ def reach(event_type: EventType, subscription: Subscription, sources: Sequence[s
         elif hit:
             conditions.append(f"except {' and '.join(_globs(excepted))}")
     return Reach(told=True, conditions=tuple(conditions)) if wanted else NEVER
+
+
+def _about(event_type: EventType, selection: Selection, *, excepting: bool) -> Selection | None:
+    """The part of a selection that decides about a type; None where it cannot match."""
+    if event_type not in selection.types or not selection.sources:
+        return None
+    if event_type in OF_SOURCES:
+        words_match = _matches("", selection.operations) and _matches("", selection.descriptions)
+        if excepting and not words_match:
+            return None
+        return replace(selection, operations=EVERYTHING, descriptions=EVERYTHING)
+    return selection if all(_lists(selection)) else None
 
 
 def silent_sources(

@@ -117,6 +117,16 @@ def fitted(screen: Console, columns: Sequence[str], rows: Sequence[Sequence[Text
     return made
 
 
+def grid(rows: Iterable[tuple[str, Text]]) -> Table:
+    """Labels and what they say, a line each."""
+    made = Table.grid(padding=(0, 2), pad_edge=True)
+    made.add_column(no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in rows:
+        made.add_row(Text(name, style="dim"), value)
+    return made
+
+
 def cell(text: str, width: int | None = None, style: str = "") -> Text:
     """Text from anywhere as a cell."""
     return Text(plain(text, width), style=style)

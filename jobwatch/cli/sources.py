@@ -1,110 +1,177 @@
 """`jobwatch sources`: how each source fares."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from rich.text import Text
 
-from jobwatch.cli.documents import source_document
+from jobwatch.cli.documents import condition_row, source_document
+from jobwatch.cli.ending import Exit, Failed
 from jobwatch.cli.reading import View, look
 from jobwatch.cli.screen import OutputFormat, Screen, cell, fitted
-from jobwatch.cli.text import NOTHING, ago, count, length, plain
+from jobwatch.cli.source_page import due_in, source_grid
+from jobwatch.cli.text import NOTHING, ago, plain
+from jobwatch.core.conditions import OF_THE_SOURCE
 from jobwatch.core.documents import Document
 from jobwatch.core.overview import SourceState
+from jobwatch.metrics import SourceShape, is_up
+from jobwatch.providers import open_provider
+from jobwatch.store.values import ConditionRow
 
-OVERDUE_INTERVALS = 3
-"""Intervals after which a source without a full sweep is called overdue, as `jobwatch_source_up` does."""
-
+SWEEP = "sweep"
 UP_TO_DATE = "up to date"
 UNREADABLE = "cannot be read"
 OVERDUE = "overdue"
+NOT_CONFIGURED = "not configured"
 _STYLES = {UP_TO_DATE: "green", UNREADABLE: "bold red", OVERDUE: "red"}
+COLUMNS = (
+    "source",
+    "state",
+    "data",
+    "all jobs",
+    "jobs",
+    "unfinished",
+    "last sweep",
+    "next sweep",
+    "calls/h",
+    "provider",
+    "region",
+)
 
 
-def show_sources(config: Path | None, output: OutputFormat) -> None:
-    """Show every source that is configured or that the store still knows."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A source by name: what the store knows of it (None: nothing yet), and what is wrong with it."""
+
+    name: str
+    state: SourceState | None
+    standing: str
+    conditions: Sequence[ConditionRow] = ()
+
+
+def run_sources(
+    config: Path | None, words: Sequence[str], timeout: timedelta | None, output: OutputFormat
+) -> None:
+    """Do what the words ask for: nothing = every source, a name = that one, `sweep NAME` = sweep it now."""
+    match words:
+        case [word, name] if word == SWEEP:
+            from jobwatch.cli.sweeping import PATIENCE, sweep_source  # noqa: PLC0415  brings the daemon
+
+            sweep_source(config, name, timeout or PATIENCE, output)
+        case _ if timeout is not None:
+            raise Failed("--timeout belongs to `jobwatch sources sweep NAME`", code=Exit.MISUSED)
+        case [] | [_]:
+            show_sources(config, words[0] if words else None, output)
+        case _:
+            raise Failed(
+                "write `jobwatch sources`, `jobwatch sources NAME` or `jobwatch sources sweep NAME`",
+                code=Exit.MISUSED,
+            )
+
+
+def show_sources(config: Path | None, name: str | None, output: OutputFormat) -> None:
+    """Show every source that is configured or that the store still knows, or the one of this name."""
 
     async def show(view: View) -> None:
-        states = {state.identity.name: state for state in await view.store.sources()}
-        names = list(dict.fromkeys([*view.settings.sources, *states]))
+        if name == SWEEP and name not in view.settings.sources:
+            raise Failed("name the source: jobwatch sources sweep NAME", code=Exit.MISUSED)
+        await view.check_source(name)
+        found = await _read(view, name)
         screen = Screen()
         if output is OutputFormat.JSON:
-            shown = [_document(view, name, states.get(name)) for name in names]
-            screen.document({"sources": shown})
+            screen.document({"sources": [_document(each) for each in found]})
             return
-        columns = (
-            "source",
-            "state",
-            "data",
-            "jobs",
-            "unfinished",
-            "provider",
-            "region",
-            "next sweep",
-        )
-        rows = [_cells(view, name, states.get(name)) for name in names]
-        screen.print(fitted(screen, columns, rows))
-        for name, state in states.items():
-            if state.failures and name in view.settings.sources:
-                screen.words(_trouble(state, view.now))
+        _show(screen, view, found)
 
     look(config, show)
 
 
+async def _read(view: View, name: str | None) -> list[Watched]:
+    states = {state.identity.name: state for state in await view.store.sources()}
+    names = [name] if name else list(dict.fromkeys([*view.settings.sources, *states]))
+    return [
+        Watched(
+            name=each,
+            state=states.get(each),
+            standing=standing(view, each, states.get(each)),
+            conditions=[
+                row
+                for row in await view.store.conditions(each, OF_THE_SOURCE)
+                if row.closed_at is None
+            ],
+        )
+        for each in names
+    ]
+
+
 def standing(view: View, name: str, state: SourceState | None) -> str:
     """How a source fares, in the words of the status page."""
-    source = view.settings.sources.get(name)
-    if source is None:
-        return "not configured"
+    if name not in view.settings.sources:
+        return NOT_CONFIGURED
     if state is None or state.attempted_at is None:
         return "not tried yet"
     if state.failures:
         return UNREADABLE
     if state.all_data_at is None:
         return "first sweep under way"
-    overdue = view.now - state.all_data_at > OVERDUE_INTERVALS * source.every
-    return OVERDUE if overdue else UP_TO_DATE
+    return UP_TO_DATE if is_up(state, _shape(view, name), view.now) else OVERDUE
 
 
-def _document(view: View, name: str, state: SourceState | None) -> Document:
-    known = source_document(state) if state is not None else {"name": name}
-    return {**known, "standing": standing(view, name, state)}
+def _shape(view: View, name: str) -> SourceShape:
+    source = view.settings.sources[name]
+    provider = open_provider(source.provider)
+    return SourceShape(
+        name=name,
+        provider=provider.kind,
+        region=provider.region,
+        operations=provider.operations,
+        statuses=provider.lifecycle.statuses,
+        unfinished=provider.lifecycle.unfinished,
+        every=source.every,
+        full_every=max(source.every, source.full_sweep_every),
+    )
 
 
-def _cells(view: View, name: str, state: SourceState | None) -> tuple[Text, ...]:
-    word = standing(view, name, state)
-    stand = Text(word, style=_STYLES.get(word, "dim"))
+def _document(found: Watched) -> Document:
+    known = source_document(found.state) if found.state is not None else {"name": found.name}
+    conditions = [condition_row(row) for row in found.conditions]
+    return {**known, "standing": found.standing, "conditions": conditions}
+
+
+def _show(screen: Screen, view: View, found: Sequence[Watched]) -> None:
+    """A line for each source; below, what there is to know of it."""
+    screen.print(fitted(screen, COLUMNS, [_cells(view, each) for each in found]))
+    for each in found:
+        if each.state is not None:
+            screen.words(plain(each.name), "bold")
+            screen.print(source_grid(each.state, each.conditions, view.now))
+
+
+def _cells(view: View, found: Watched) -> tuple[Text, ...]:
+    state, now, unknown = found.state, view.now, Text(NOTHING)
+    stand = Text(found.standing, style=_STYLES.get(found.standing, "dim"))
     if state is None:
-        provider = view.settings.sources[name].provider
-        unknown = Text(NOTHING)
+        provider = view.settings.sources[found.name].provider
         known = (cell(provider.kind), cell(provider.region))
-        return (cell(name), stand, Text("never"), unknown, unknown, *known, unknown)
+        return (cell(found.name), stand, Text("never"), Text("never"), *(unknown,) * 5, *known)
+    sweep, calls = state.last_sweep, state.spending
     return (
-        cell(name),
+        cell(found.name),
         stand,
-        Text(ago(state.all_data_at, view.now)),
+        Text(ago(state.unfinished_data_at, now, units=1)),
+        Text(ago(state.all_data_at, now, units=1)),
         Text(f"{state.listed:,}"),
         Text(f"{state.unfinished:,}"),
+        cell(sweep.kind if sweep else NOTHING),
+        Text(_next(state, now)),
+        Text(f"{calls.hour:,}" if calls else NOTHING),
         cell(state.identity.kind),
         cell(state.identity.region),
-        Text(_next(state, view.now)),
     )
 
 
 def _next(state: SourceState, now: datetime) -> str:
-    if state.next_sweep_at is None:
-        return NOTHING
-    return "due" if state.next_sweep_at <= now else ago(state.next_sweep_at, now)
-
-
-def _trouble(state: SourceState, now: datetime) -> str:
-    """What is wrong with a source, on one line."""
-    error = state.last_error
-    if error is None:
-        return ""
-    since = f", for {length(now - state.failing_since)}" if state.failing_since else ""
-    request = f", request {error.request_id}" if error.request_id else ""
-    return plain(
-        f"{state.identity.name}: {error.code or error.error_class}: {error.message} "
-        f"({ago(error.at, now)}, {count(state.failures, 'sweep')} in a row{since}{request})"
-    )
+    due = [at for at in (state.next_sweep_at, state.next_full_at) if at is not None]
+    return due_in(min(due), now) if due else NOTHING

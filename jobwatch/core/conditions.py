@@ -131,9 +131,9 @@ def moves(
 def _reminder_due(condition: Condition, every: timedelta | None, now: datetime) -> bool:
     if every is None:
         return False
-    # A last time in the future comes from a clock that stepped back; it counts as now.
     last = condition.reminded_at or condition.opened_at
-    return now - min(last, now) >= every
+    # A last time far ahead was written before a clock stepped back: it is due, lest nobody is reminded for years.
+    return abs(now - last) >= every
 
 
 def condition_id(place: str, subject: Subject, opened_at: datetime) -> str:

@@ -10,7 +10,7 @@
     - TransportError: no answer was had (or no whole answer); `kind` says why
     - ApiError: the cloud answered, and the answer is no result
         - Throttled: too many calls; may carry `retry_after`
-        - ServerError: the cloud's own trouble; worth another try
+        - ServerError: the cloud's own trouble; worth another try; may carry `retry_after`
         - ClockSkew: the signature's time was refused; correct the offset
         - Denied: permission, or the account
         - KeysRejected: the keys themselves; read them afresh and try once more
@@ -145,6 +145,7 @@ class ServerError(ApiError):
 
     result = CallResult.SERVER_ERROR
     retryable = True
+    retry_after: timedelta | None = None
 
 
 class ClockSkew(ApiError):

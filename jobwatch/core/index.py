@@ -6,7 +6,7 @@ place: fingerprint to slot, slot to row (ascending, as the store numbers rows), 
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from jobwatch.core.codec import Known
 
@@ -27,6 +27,7 @@ class JobIndex:
         self._prints = array("Q")
         self._left = bytearray()
         self._seen = bytearray()
+        self._hot: set[int] | None = None
         self.known = Known(seed=seed, slots=self._slots)
 
     def __len__(self) -> int:
@@ -41,19 +42,31 @@ class JobIndex:
                 self._remember(len(self._rows) - 1, fingerprint)
 
     def begin(self) -> None:
-        """Start a sweep: nothing was seen yet, and nobody looks for what left."""
+        """Start a full sweep: nothing was seen yet, and nobody looks for what left."""
         self._seen = bytearray(self._left)
 
-    def see_slots(self, slots: Iterable[int]) -> None:
+    def begin_hot(self) -> None:
+        """Start a hot sweep, perhaps between two pages of a full one: what it sees counts for both."""
+        self._hot = set()
+
+    def end_hot(self) -> None:
+        """End a hot sweep."""
+        self._hot = None
+
+    def see_slots(self, slots: Sequence[int]) -> None:
         """Mark the members that a page showed unchanged."""
         seen = self._seen
         for slot in slots:
             seen[slot] = 1
+        if self._hot is not None:
+            self._hot.update(slots)
 
     def see(self, row: int) -> None:
         """Mark a job as seen."""
         slot = self._slot(row)
         self._seen[slot], self._left[slot] = 1, 0
+        if self._hot is not None:
+            self._hot.add(slot)
 
     def learn(self, row: int, fingerprint: int) -> None:
         """Mark a job as seen and remember the hash of its bytes; `NONE` forgets them, to parse it next time."""
@@ -73,6 +86,11 @@ class JobIndex:
         while slot != -1:
             yield self._rows[slot]
             slot = self._seen.find(0, slot + 1)
+
+    def unseen_of(self, rows: Iterable[int]) -> list[int]:
+        """Those of these rows that the present hot sweep did not see."""
+        hot = self._hot or set[int]()
+        return [row for row in rows if self._slot(row) not in hot]
 
     def _remember(self, slot: int, fingerprint: int) -> None:
         old = self._prints[slot]

@@ -9,6 +9,8 @@ accepted, and every way to walk for ever ends:
 4. A token seen before in this walk: broken. Following it would walk in circles.
 5. More pages than the cap: broken.
 6. A refused token: once from the start again, then broken.
+
+A walk may be put down between two pages and taken up again with the token it stood at (`Cursor.resumed`).
 """
 
 from typing import NamedTuple, TypeAlias
@@ -18,6 +20,8 @@ from jobwatch.core.model import JobPage
 
 PAGE_CAP = 10_000
 EMPTY_PAGES_ALLOWED = 3
+TOKEN_LIMIT = 4096
+"""Characters of a next token: it goes into a URL, and into the store with a walk that is put down."""
 
 
 class Next(NamedTuple):
@@ -47,6 +51,32 @@ class Cursor:
         self._page_cap = page_cap
         self._restarted = False
         self._begin()
+
+    @classmethod
+    def resumed(cls, token: str | None, *, pages: int = 0, page_cap: int = PAGE_CAP) -> "Cursor":
+        """Take up a walk that stood before the page behind `token`, after so many pages.
+
+        Of the tokens before it only that one is known, so a circle is found one round later; the page cap counts on.
+        """
+        cursor = cls(page_cap=page_cap)
+        if token:
+            cursor._asked, cursor._seen, cursor._pages = token, {token}, pages
+        return cursor
+
+    @property
+    def asked(self) -> str | None:
+        """The token of the page that is asked for next (or was asked last, at the end); None is the first page."""
+        return self._asked
+
+    @property
+    def pages(self) -> int:
+        """How many pages were seen since the start, those before a resumption included."""
+        return self._pages
+
+    @property
+    def restarted(self) -> bool:
+        """Whether a refused token sent the walk back to its first page: from there on every page is shown again."""
+        return self._restarted
 
     def _begin(self) -> None:
         self._asked: str | None = None

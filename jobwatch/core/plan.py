@@ -81,26 +81,26 @@ def plan(facts: Facts, now: datetime) -> Step:
     next_at = facts.next_at or now
     next_full_at = facts.next_full_at or now
     if facts.asked:
-        return _full(PlanReason.ASKED)
+        return full_sweep(PlanReason.ASKED)
     if facts.full_broke:
         return _around_a_broken_full(facts, next_at, next_full_at, now)
     if not facts.full_ever or facts.gap or now >= next_full_at:
-        return _full(_why_full(facts))
+        return full_sweep(_why_full(facts))
     if now < next_at:
         return Rest(until=min(next_at, next_full_at))
-    if full_calls(facts) <= hot_calls(facts):
-        return _full(PlanReason.CHEAPEST)
-    return _hot(facts, PlanReason.HOT_DUE)
+    if full_is_cheapest(facts):
+        return full_sweep(PlanReason.CHEAPEST)
+    return hot_sweep(facts, PlanReason.HOT_DUE)
 
 
 def _around_a_broken_full(
     facts: Facts, next_at: datetime, next_full_at: datetime, now: datetime
 ) -> Step:
     """The full sweep is tried again at its own time; hot ones go on meanwhile, and go first."""
-    if now >= next_at:
-        return _hot(facts, PlanReason.FULL_BROKE)
-    if now >= next_full_at:
-        return _full(_why_full(facts))
+    if facts.statuses and now >= next_at:
+        return hot_sweep(facts, PlanReason.FULL_BROKE)
+    if now >= min(next_at, next_full_at):
+        return full_sweep(_why_full(facts))
     return Rest(until=min(next_at, next_full_at))
 
 
@@ -110,11 +110,13 @@ def _why_full(facts: Facts) -> PlanReason:
     return PlanReason.AFTER_GAP if facts.gap else PlanReason.FULL_DUE
 
 
-def _full(reason: PlanReason) -> Plan:
+def full_sweep(reason: PlanReason) -> Plan:
+    """One walk without a filter."""
     return Plan(kind=SweepKind.FULL, reason=reason, walks=(Walk(),))
 
 
-def _hot(facts: Facts, reason: PlanReason) -> Plan:
+def hot_sweep(facts: Facts, reason: PlanReason) -> Plan:
+    """A walk for each unfinished status, in lifecycle order."""
     walks = tuple(Walk(status=status) for status in facts.statuses)
     return Plan(kind=SweepKind.HOT, reason=reason, walks=walks)
 
@@ -130,6 +132,11 @@ def hot_calls(facts: Facts) -> int:
     What is followed costs a full sweep the same, so only the pages are compared.
     """
     return len(facts.statuses)
+
+
+def full_is_cheapest(facts: Facts) -> bool:
+    """Whether hot sweeps save nothing. Where the cloud accepts no status as a filter, there are none at all."""
+    return not facts.statuses or full_calls(facts) <= hot_calls(facts)
 
 
 def needs_proof(facts: Facts, *, absent: int) -> bool:
@@ -170,7 +177,7 @@ def cost(facts: Facts, *, every: timedelta, full_every: timedelta) -> Cost:
     """The calls an hour that the configuration will cost, by how many jobs are listed."""
     hour = timedelta(hours=1)
     pages = full_calls(facts)
-    if pages <= hot_calls(facts):
+    if full_is_cheapest(facts):
         return Cost(hot=0.0, full=pages * (hour / every))
     full = pages * (hour / max(every, full_every))
     return Cost(hot=hot_calls(facts) * (hour / every), full=full)

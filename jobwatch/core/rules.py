@@ -20,6 +20,8 @@ HYSTERESIS = 0.75
 UNREACHABLE_AT_LEAST = timedelta(minutes=5)
 FAILURES_AT_LEAST = 2
 FRESH_INTERVALS = 2
+LONGEST_SWEEP = timedelta(days=1)
+"""No sweep is judged by that ran for longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,11 @@ class Horizon:
     min_finished: int | None = None
 
 
+def is_fresh(data_at: datetime, now: datetime, interval: timedelta) -> bool:
+    """Whether a rule may speak: `interval` is how often data comes, by the settings or by how long a sweep takes."""
+    return now - data_at <= FRESH_INTERVALS * interval
+
+
 def horizon(rules: Rules, sight: Sight) -> Horizon:
     """What to read for these rules: watched time is never longer than time."""
     patience = [each for each in (rules.stuck_after, rules.waiting_after) if each is not None]
@@ -82,7 +89,10 @@ def horizon(rules: Rules, sight: Sight) -> Horizon:
 
 
 def _before(moment: datetime, after: timedelta | None) -> datetime | None:
-    return None if after is None else moment - after
+    if after is None:
+        return None
+    # "At once" is for what the last sweep itself found, too, which it did after its start.
+    return moment - after if after else moment + LONGEST_SWEEP
 
 
 def judge_jobs(
@@ -113,9 +123,9 @@ def holds(
 
 
 def _lasting(since: datetime, after: timedelta | None, sight: Sight) -> datetime | None:
-    if after is None or since > sight.data_at:
+    if after is None or sight.gaps.watched(since, sight.data_at) < after:
         return None
-    return since if sight.gaps.watched(since, sight.data_at) >= after else None
+    return since
 
 
 def _stalled(job: Snapshot, rules: Rules, sight: Sight, _is_open: bool) -> datetime | None:  # noqa: FBT001

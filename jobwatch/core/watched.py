@@ -34,6 +34,10 @@ class Gaps:
         """These gaps and one more."""
         return self if gap is None else Gaps(_few(_merged([*self.spans, gap])))
 
+    def merged(self, others: "Gaps") -> "Gaps":
+        """These gaps and others."""
+        return Gaps(_few(_merged([*self.spans, *others.spans])))
+
     def watched(self, since: datetime, until: datetime) -> timedelta:
         """How much of the time between two moments was watched; nothing where they are in the wrong order."""
         missed = sum(
@@ -69,7 +73,8 @@ def open_gap(
         return Gap(DAWN, now)
     if now - watched_until <= INTERVALS_ALLOWED * every:
         return None
-    return Gap(watched_from or watched_until, now)
+    # A clock that stepped back during that sweep left an end before the start: the earlier of them is safe.
+    return Gap(min(watched_from or watched_until, watched_until), now)
 
 
 def _merged(gaps: Iterable[Gap]) -> list[Gap]:

@@ -16,10 +16,11 @@ from jobwatch import __version__
 from jobwatch.core.overview import Overview
 from jobwatch.metrics import exposition
 from jobwatch.metrics.exposition import Rendered
+from jobwatch.metrics.freshness import Scope, SourceShape, is_up, overdue
 from jobwatch.metrics.process import SourceMetrics, instruments
-from jobwatch.metrics.stored import SourceShape, StoredCollector, is_up
+from jobwatch.metrics.stored import StoredCollector
 
-__all__ = ["Metrics", "Rendered", "SourceMetrics", "SourceShape", "is_up"]
+__all__ = ["Metrics", "Rendered", "Scope", "SourceMetrics", "SourceShape", "is_up", "overdue"]
 
 
 class Metrics:

@@ -7,7 +7,6 @@ are shown at 0 after the first complete sweep: before it, nobody knows that ther
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, product
 
@@ -19,40 +18,18 @@ from jobwatch.core.events import EventType
 from jobwatch.core.lifecycle import UNKNOWN
 from jobwatch.core.model import Outcome
 from jobwatch.core.outbox import SETTLED, Result
-from jobwatch.core.overview import CensusRow, Overview, SourceState
+from jobwatch.core.overview import CensusRow, ConditionCount, Overview, SourceState
+from jobwatch.core.rules import JOB_CONDITIONS
 from jobwatch.metrics import table
 from jobwatch.metrics.families import Labels, family
+from jobwatch.metrics.freshness import Scope, SourceShape, data_at, is_up
 from jobwatch.metrics.table import Row
 
 TASK_STATES = ("succeeded", "failed", "remaining")
-OVERDUE_INTERVALS = 3
+CONDITIONS = tuple(name.value for name in JOB_CONDITIONS)
 
 Values = dict[str, dict[Labels, float]]
 """Metric name to label values to value."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceShape:
-    """What bounds the labels of one source, and how often it is swept.
-
-    `statuses` are all of the lifecycle, `unfinished` those among them whose gauges are shown at 0.
-    """
-
-    name: str
-    provider: str
-    region: str
-    operations: tuple[str, ...]
-    statuses: tuple[str, ...]
-    every: timedelta
-    full_every: timedelta
-    unfinished: tuple[str, ...] = ()
-
-
-def is_up(state: SourceState | None, shape: SourceShape, now: datetime) -> bool:
-    """Whether the last sweep of a source succeeded and no full sweep is overdue."""
-    if state is None or state.failures or state.all_data_at is None:
-        return False
-    return now - state.all_data_at <= OVERDUE_INTERVALS * shape.full_every
 
 
 class StoredCollector(Collector):
@@ -93,8 +70,9 @@ class StoredCollector(Collector):
         for name, shape in self._sources.items():
             values[table.SOURCE_INFO][name, shape.provider, shape.region] = 1.0
             values[table.SOURCE_UP][name,] = 0.0
-            values[table.SOURCE_INTERVAL][name, "unfinished"] = shape.every.total_seconds()
-            values[table.SOURCE_INTERVAL][name, "all"] = shape.full_every.total_seconds()
+            for scope in Scope:
+                interval = shape.interval(scope).total_seconds()
+                values[table.SOURCE_INTERVAL][name, scope.value] = interval
         return values
 
     def _read(self, overview: Overview, now: datetime) -> Values:
@@ -104,6 +82,7 @@ class StoredCollector(Collector):
         self._read_series(overview, values)
         self._read_sources(overview, values, now)
         self._read_census(overview.census, values)
+        self._read_conditions(overview.conditions, values)
         self._read_outbox(overview, values, now)
         values[table.STORE_CREATED][()] = overview.created_at.timestamp()
         values[table.STORE_SIZE][()] = float(overview.size_bytes)
@@ -124,10 +103,9 @@ class StoredCollector(Collector):
         for name, shape in self._sources.items():
             state = states.get(name)
             values[table.SOURCE_UP][name,] = float(is_up(state, shape, now))
-            unfinished_at = state.unfinished_data_at if state is not None else None
-            values[table.SOURCE_DATA][name, "unfinished"] = _stamp(unfinished_at)
-            values[table.SOURCE_DATA][name, "all"] = _stamp(state.all_data_at if state else None)
-            if unfinished_at is not None:
+            for scope in Scope:
+                values[table.SOURCE_DATA][name, scope.value] = _data_stamp(state, scope)
+            if state is not None and state.unfinished_data_at is not None:
                 _fill_gauges(shape, values)
 
     def _read_census(self, rows: Iterable[CensusRow], values: Values) -> None:
@@ -135,6 +113,13 @@ class StoredCollector(Collector):
             shape = self._sources.get(row.source)
             if shape is not None:
                 _count(row, shape, values)
+
+    def _read_conditions(self, counts: Iterable[ConditionCount], values: Values) -> None:
+        for source, operation, condition, jobs in counts:
+            shape = self._sources.get(source)
+            if shape is not None and condition in CONDITIONS:
+                bounded = _bounded(operation, shape)
+                _add(values[table.JOBS_IN_CONDITION], (source, bounded, condition), jobs)
 
     def _read_outbox(self, overview: Overview, values: Values, now: datetime) -> None:
         for depth in overview.outbox:
@@ -181,11 +166,13 @@ def _fill_gauges(shape: SourceShape, values: Values) -> None:
         jobs = product(name, operations, (*shape.unfinished, UNKNOWN))
         values[table.JOBS].update(dict.fromkeys(jobs, 0.0))
     values[table.TASKS].update(dict.fromkeys(product(name, operations, TASK_STATES), 0.0))
+    conditions = product(name, operations, CONDITIONS)
+    values[table.JOBS_IN_CONDITION].update(dict.fromkeys(conditions, 0.0))
 
 
 def _count(row: CensusRow, shape: SourceShape, values: Values) -> None:
     """Add one row of the census; operations and statuses outside the tables are put together."""
-    operation = row.operation if row.operation in shape.operations else census.OTHER
+    operation = _bounded(row.operation, shape)
     status = row.status if row.status in shape.statuses else UNKNOWN
     _add(values[table.JOBS], (row.source, operation, status), row.jobs)
     for state, tasks in zip(TASK_STATES, (row.succeeded, row.failed, row.remaining), strict=True):
@@ -196,9 +183,14 @@ def _count(row: CensusRow, shape: SourceShape, values: Values) -> None:
         oldest[key] = min(since, oldest.get(key, since))
 
 
+def _bounded(operation: str, shape: SourceShape) -> str:
+    return operation if operation in shape.operations else census.OTHER
+
+
 def _add(series: dict[Labels, float], key: Labels, value: float) -> None:
     series[key] = series.get(key, 0.0) + value
 
 
-def _stamp(moment: datetime | None) -> float:
-    return moment.timestamp() if moment is not None else 0.0
+def _data_stamp(state: SourceState | None, scope: Scope) -> float:
+    at = data_at(state, scope) if state is not None else None
+    return at.timestamp() if at is not None else 0.0

@@ -17,6 +17,7 @@ LOOP_LAGS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
 
 JOBS = "jobwatch_jobs"
 TASKS = "jobwatch_tasks"
+JOBS_IN_CONDITION = "jobwatch_jobs_in_condition"
 OLDEST_STATUS = "jobwatch_job_oldest_status_since_timestamp_seconds"
 SOURCE_INFO = "jobwatch_source_info"
 SOURCE_UP = "jobwatch_source_up"
@@ -31,6 +32,8 @@ DELIVERY_DURATION = "jobwatch_delivery_duration_seconds"
 OUTBOX_PENDING = "jobwatch_outbox_pending"
 OUTBOX_DEAD = "jobwatch_outbox_dead"
 OUTBOX_OLDEST = "jobwatch_outbox_oldest_age_seconds"
+CLOCK_OFFSET = "jobwatch_source_clock_offset_seconds"
+KEYS_EXPIRY = "jobwatch_credentials_expiry_timestamp_seconds"
 LEASE_HELD = "jobwatch_lease_held"
 STORE_CREATED = "jobwatch_store_created_timestamp_seconds"
 STORE_SIZE = "jobwatch_store_size_bytes"
@@ -90,6 +93,13 @@ _JOB_ROWS = (
         "source",
         "operation",
         "state",
+    ),
+    _gauge(
+        JOBS_IN_CONDITION,
+        "Unfinished jobs for which a condition is open.",
+        "source",
+        "operation",
+        "condition",
     ),
     _gauge(
         OLDEST_STATUS,
@@ -152,7 +162,7 @@ _SOURCE_ROWS = (
     _gauge(SOURCE_INFO, "What is watched; always 1.", "source", "provider", "region"),
     _gauge(
         SOURCE_UP,
-        "1 if the last sweep succeeded and no full sweep is overdue, else 0.",
+        "1 if the last sweep succeeded and neither scope is overdue, else 0.",
         "source",
     ),
     _gauge(
@@ -190,6 +200,18 @@ _SOURCE_ROWS = (
     _counter(
         API_WAIT,
         "Time calls waited for our own rate limit.",
+        "source",
+        kept=Kept.PROCESS,
+    ),
+    _gauge(
+        CLOCK_OFFSET,
+        "How far the cloud's clock is ahead of ours; absent until an answer told.",
+        "source",
+        kept=Kept.PROCESS,
+    ),
+    _gauge(
+        KEYS_EXPIRY,
+        "When the keys that calls are signed with expire; absent where they do not.",
         "source",
         kept=Kept.PROCESS,
     ),

@@ -3,26 +3,30 @@
 Law: a sweep that broke proves nothing. It leaves absence unjudged and the data's age as it was, and says so.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-import structlog
-
-from jobwatch.core.codec import Walk
 from jobwatch.core.diff import Authority
-from jobwatch.core.errors import ApiError, BrokenWalk, NoCredentials, TransportError
-from jobwatch.core.overview import LastError
-from jobwatch.poller.observing import follow, observe
-from jobwatch.poller.source import Pace, Source, load_index, watch_for
-from jobwatch.store.values import SweepFailure, SweepReport
+from jobwatch.core.errors import (
+    ApiError,
+    BrokenReason,
+    BrokenWalk,
+    CallWithheld,
+    NoCredentials,
+    TransportError,
+)
+from jobwatch.core.plan import Plan, PlanReason, Rest, SweepKind, full_sweep, plan
+from jobwatch.poller.failing import broke
+from jobwatch.poller.judging import judge, judge_source_alone
+from jobwatch.poller.observing import observe
+from jobwatch.poller.source import Pace, Source, facts_for, load_index, watch_for
+from jobwatch.poller.sweeping import ProofNeeded, sweep_full, sweep_hot
 
-__all__ = ["Pace", "Source", "load_index", "sweep", "sweep_safely", "take_inbox", "turn"]
+__all__ = ["Pace", "Source", "load_index", "sweep_safely", "take_inbox", "turn"]
 
-JITTER = 0.1
+BROKEN = (ApiError, TransportError, BrokenWalk, NoCredentials, CallWithheld)
+"""What breaks a sweep without being a fault of this program."""
 
-BROKEN = (ApiError, TransportError, BrokenWalk, NoCredentials)
-"""What breaks a sweep without being a fault of this program; NoCredentials: no credentials to sign with."""
-
-log = structlog.get_logger()
+ASKED = full_sweep(PlanReason.ASKED)
 
 
 async def turn(source: Source) -> timedelta:
@@ -31,71 +35,58 @@ async def turn(source: Source) -> timedelta:
         await take_inbox(source)
     state = await source.store.source(source.lease)
     source.attempted = source.attempted or state.attempted_at is not None
+    withheld = source.client.withheld()
+    if withheld:
+        await judge_source_alone(source)
+        return min(withheld, source.pace.every)
     now = source.clock()
-    longest = source.pace.every * (1 + JITTER)
-    due_at = state.next_sweep_at
-    # A due time further ahead than could have been written comes from a clock that stepped: it counts as due.
-    if due_at is not None and now < due_at <= now + longest:
-        return due_at - now
-    return await sweep_safely(source)
+    match plan(facts_for(source, state, now), now):
+        case Rest(until=until):
+            return until - now
+        case Plan() as planned:
+            return await sweep_safely(source, planned)
 
 
-async def sweep_safely(source: Source) -> timedelta:
-    """Sweep; if the sweep breaks, remember why. Returns the pause until the next one."""
+async def sweep_safely(source: Source, planned: Plan = ASKED) -> timedelta:
+    """Sweep; if the sweep breaks, remember why. Judge conditions by what is known then.
+
+    Returns the pause until the next turn, which says itself whether there is something to do.
+    """
     if not source.index_sure:
-        source.index, source.index_sure = await load_index(source.store, source.lease), True
+        await _reload(source)
+    fresh = False
     try:
-        await sweep(source)
+        await _sweep(source, planned)
+        fresh = True
     except BROKEN as error:
-        await _broke(source, error)
+        await broke(source, planned.kind, error)
     finally:
         source.attempted = True
         source.unsettled.clear()
-    state = await source.store.source(source.lease)
-    next_at = state.next_sweep_at or source.clock()
-    return max(timedelta(), next_at - source.clock())
+        source.index.end_hot()
+    await judge(source, fresh=fresh)
+    return timedelta()
 
 
-async def sweep(source: Source) -> None:
-    """Walk every page once, recording each before asking for the next; then follow what no page showed.
+async def _sweep(source: Source, planned: Plan) -> None:
+    """Make the sweep that was planned; where only a full one proves enough, make that instead."""
+    if planned.kind is SweepKind.FULL:
+        await sweep_full(source, planned)
+        return
+    try:
+        await sweep_hot(source, planned)
+    except ProofNeeded:
+        await sweep_full(source, full_sweep(PlanReason.PROOF))
+    except BrokenWalk as error:
+        if error.reason is not BrokenReason.TOKEN_REJECTED:
+            raise
+        await sweep_full(source, full_sweep(PlanReason.PROOF))
 
-    1. Members whose bytes are known count as seen. The others are compared with their snapshots; the changes,
-       their events and deliveries are recorded in one transaction a page.
-    2. Known unfinished jobs that no page showed are asked for with DescribeJob.
-    3. Only then is the sweep finished. An exception leaves at any point and nothing is judged.
-    """
-    store, lease, index = source.store, source.lease, source.index
-    started_at = source.clock()
-    await store.begin_sweep(lease, started_at)
-    watch = watch_for(source, await store.source(lease), started_at)
-    listed = 0
 
-    index.begin()
-    async for page in source.client.pages(Walk(), index.known):
-        source.metrics.paged("full")
-        source.alive()
-        index.see_slots(page.unchanged)
-        await observe(source, page.jobs, watch)
-        listed += page.listed
-    unseen = list(index.unseen_rows())
-    absent = await store.absent(lease, unseen)
-    unfinished = await store.count_unfinished(lease)
-    await follow(source, absent, watch)
-
-    followed = {snapshot.row for snapshot in absent}
-    left = [row for row in unseen if row not in followed]
-    await store.mark_left(lease, left, source.clock())
-    index.leave(left)
-    report = _report(source, started_at, listed, unfinished)
-    await store.finish_sweep(lease, report)
-    source.metrics.swept("full", (report.finished_at - started_at).total_seconds())
-    log.info(
-        "sweep.finished",
-        source=source.name,
-        listed=listed,
-        unfinished=report.unfinished,
-        absent=len(absent),
-    )
+async def _reload(source: Source) -> None:
+    source.index, source.index_sure = await load_index(source.store, source.lease), True
+    if source.full is not None:
+        source.full.whole = False  # what it had seen is forgotten
 
 
 async def take_inbox(source: Source) -> None:
@@ -113,61 +104,3 @@ async def take_inbox(source: Source) -> None:
     ]
     state = await source.store.source(source.lease)
     await observe(source, found, watch_for(source, state, source.clock()), Authority.DESCRIBE)
-
-
-def _next_at(source: Source, now: datetime) -> datetime:
-    return now + source.pace.every * (1 + JITTER * (2 * source.chance() - 1))
-
-
-def _report(source: Source, started_at: datetime, listed: int, unfinished: int) -> SweepReport:
-    now = source.clock()
-    return SweepReport(
-        kind="full",
-        started_at=started_at,
-        finished_at=now,
-        listed=listed,
-        unfinished=unfinished,
-        next_sweep_at=_next_at(source, now),
-    )
-
-
-async def _broke(
-    source: Source, error: ApiError | TransportError | BrokenWalk | NoCredentials
-) -> None:
-    now = source.clock()
-    last = describe_error(error, now)
-    failure = SweepFailure(at=now, error=last, next_sweep_at=_next_at(source, now))
-    await source.store.break_sweep(source.lease, failure)
-    log.warning(
-        "sweep.failed",
-        source=source.name,
-        error_class=last.error_class,
-        code=last.code,
-        error=last.message,
-        request_id=last.request_id,
-    )
-
-
-def describe_error(
-    error: ApiError | TransportError | BrokenWalk | NoCredentials, at: datetime
-) -> LastError:
-    """A failure in the words that log, store, API and events share."""
-    match error:
-        case ApiError():
-            return LastError(
-                at=at,
-                error_class=error.result.value,
-                code=error.code,
-                message=error.message,
-                request_id=error.request_id,
-            )
-        case TransportError():
-            return LastError(
-                at=at, error_class="network", code=error.kind.value, message=str(error)
-            )
-        case BrokenWalk():
-            return LastError(
-                at=at, error_class="broken", code=error.reason.value, message=str(error)
-            )
-        case NoCredentials():
-            return LastError(at=at, error_class="credentials", code="missing", message=str(error))

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from jobwatch.core.absence import missing
-from jobwatch.core.diff import Agreement, Authority, Change, agreement, diff_page, refuse
+from jobwatch.core.diff import Authority, Change, diff_page, refuse
 from jobwatch.core.errors import (
     ApiError,
+    CallWithheld,
     JobwatchError,
     NoCredentials,
     NoSuchJob,
@@ -41,7 +41,7 @@ async def observe(
         now = replace(watch, observed_at=source.clock())
         found = diff_page(known, jobs, source.desk.lifecycle, now, authority=authority)
         try:
-            await _record(source, found.changes)
+            await record(source, found.changes, watch)
         except StaleWrite:
             source.index_sure = True  # nothing was written
             continue
@@ -52,10 +52,12 @@ async def observe(
     raise StaleWrite(f"snapshots of {source.name} changed {STALE_TRIES} times while they were read")
 
 
-async def _record(source: Source, changes: Iterable[Change]) -> None:
+async def record(source: Source, changes: Iterable[Change], watch: Watch) -> None:
     """Write changes, events and deliveries in one transaction; only then may the index know the bytes."""
-    batch = batch_for(changes, source.desk, recorded_at=source.clock())
-    if not batch.entries:
+    batch = batch_for(
+        changes, source.desk, recorded_at=source.clock(), clock_offset=watch.clock_offset
+    )
+    if batch.empty:
         return
     source.index_sure = False  # should the write fail, nobody knows whether it came through
     written = await source.store.record(source.lease, batch)
@@ -74,7 +76,7 @@ async def _settle_doubts(
     """Ask DescribeJob about listings that contradict an ended job, and believe it."""
     for job in doubted:
         source.index.see(known[job.key].row)
-    answers = await _describe(source, [job.key for job in doubted])
+    answers = await describe(source, [job.key for job in doubted])
     now = replace(watch, observed_at=source.clock())
     refused: list[Change] = []
     confirmed: list[Job] = []
@@ -86,41 +88,16 @@ async def _settle_doubts(
                 confirmed.append(answer.job)
             elif job.fingerprint:  # without one, there is nothing to remember it by
                 refused.append(refuse(before, job, now))
-    await _record(source, refused)
+    await record(source, refused, watch)
     await observe(source, confirmed, watch, Authority.DESCRIBE)
-    # The pages behind this one are still worth reading; `follow` ends the sweep for what stays open.
-    source.unsettled += _failed(answers.values())
-
-
-async def follow(source: Source, absent: Sequence[Snapshot], watch: Watch) -> None:
-    """Ask DescribeJob about unfinished jobs that no page showed: jobs over 90 days old live on like this."""
-    answers = await _describe(source, [snapshot.key for snapshot in absent])
-    found = [
-        answer.job
-        for snapshot in absent
-        if isinstance(answer := answers[snapshot.key], JobDetail)
-        and (
-            snapshot.missing_since is not None  # any sighting ends a proof
-            or agreement(snapshot, answer.job, source.desk.lifecycle) is not Agreement.BEHIND
-        )
-    ]
-    await observe(source, found, watch, Authority.DESCRIBE)
-    now = replace(watch, observed_at=source.clock())
-    proofs = (
-        missing(snapshot, now, vanished_after=source.pace.vanished_after)
-        for snapshot in absent
-        if isinstance(answers[snapshot.key], NoSuchJob)
-    )
-    await _record(source, [proof for proof in proofs if proof is not None])
-    failed = [*source.unsettled, *_failed(answers.values())]
-    if failed:
-        raise failed[0]
+    # The pages behind this one are still worth reading; following what is absent ends the sweep for what stays open.
+    source.unsettled += failures(answers.values())
 
 
 Answers = dict[JobKey, JobDetail | JobwatchError]
 
 
-async def _describe(source: Source, keys: Sequence[JobKey]) -> Answers:
+async def describe(source: Source, keys: Sequence[JobKey]) -> Answers:
     """Every job's detail, or the error that was had instead; a few calls at once."""
     slots = asyncio.Semaphore(DESCRIBES_AT_ONCE)
     answers: Answers = {}
@@ -129,7 +106,7 @@ async def _describe(source: Source, keys: Sequence[JobKey]) -> Answers:
         async with slots:
             try:
                 answers[key] = await source.client.describe(key)
-            except (ApiError, TransportError, NoCredentials) as error:
+            except (ApiError, TransportError, NoCredentials, CallWithheld) as error:
                 answers[key] = error
             source.alive()
 
@@ -139,7 +116,7 @@ async def _describe(source: Source, keys: Sequence[JobKey]) -> Answers:
     return answers
 
 
-def _failed(answers: Iterable[JobDetail | JobwatchError]) -> list[JobwatchError]:
+def failures(answers: Iterable[JobDetail | JobwatchError]) -> list[JobwatchError]:
     """The jobs that could not be read, each of which leaves the sweep incomplete; NoSuchJob is an answer."""
     return [
         answer

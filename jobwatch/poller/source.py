@@ -8,22 +8,43 @@ from jobwatch.client import ApiClient
 from jobwatch.core.errors import JobwatchError
 from jobwatch.core.first_sight import FirstSight, Watch
 from jobwatch.core.index import JobIndex
+from jobwatch.core.ledger import Ledger
 from jobwatch.core.model import Job, JobKey
-from jobwatch.core.overview import SourceState
+from jobwatch.core.overview import SourceKeys, SourceState, Spending, WalkState
+from jobwatch.core.paging import Cursor
+from jobwatch.core.plan import Facts, trusted
 from jobwatch.core.recording import Desk
+from jobwatch.core.watched import open_gap
 from jobwatch.loop import Bell
 from jobwatch.metrics import SourceMetrics
 from jobwatch.store import Store
-from jobwatch.store.values import Lease
+from jobwatch.store.values import Learnt, Lease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """When and how a source is swept: its settings, as the poller needs them."""
+    """When and how a source is swept: its settings, as the poller needs them. `page_size` is the provider's."""
 
     every: timedelta
+    full_every: timedelta
     first_sight: timedelta | FirstSight
     vanished_after: timedelta
+    page_size: int
+
+
+@dataclass(slots=True, kw_only=True)
+class FullWalk:
+    """A full sweep under way: it may be interrupted between two pages, and goes on where it stood.
+
+    `whole`: every page since `started_at` was shown to the present index, so that what was not seen is absent.
+    `restarted`: the cursor was seen to begin anew.
+    """
+
+    started_at: datetime
+    cursor: Cursor
+    whole: bool = True
+    listed: int = 0
+    restarted: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,8 +53,12 @@ class Source:
 
     `inbox` holds what the detailer found out beyond the snapshots, with the versions of those; `bell` wakes the
     source for it. `recorded` is called after events were recorded, `alive` after every step of a long sweep.
+    `keys` tells what the source signs with, `seconds` is a monotonic clock.
+
     `unsettled` are the errors that left doubts of the present sweep open. `index_sure` is false while the index may
-    lack what the store has.
+    lack what the store has. `full` is a full sweep under way, `full_broke` that it did not come to its end last time.
+    `hot_due_at` is when a hot sweep interrupts a full one. `refused` are statuses that the cloud does not accept as a
+    filter: they are tried again by the next process.
     """
 
     name: str
@@ -45,14 +70,26 @@ class Source:
     index: JobIndex
     metrics: SourceMetrics
     clock: Callable[[], datetime]
+    seconds: Callable[[], float]
     chance: Callable[[], float]
+    keys: Callable[[], SourceKeys | None]
     recorded: Callable[[], None]
     alive: Callable[[], None]
     bell: Bell = field(default_factory=Bell)
     inbox: dict[JobKey, tuple[Job, int]] = field(default_factory=dict)
     unsettled: list[JobwatchError] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=Ledger)
+    refused: set[str] = field(default_factory=set)
+    full: FullWalk | None = None
+    full_broke: bool = False
+    hot_due_at: datetime | None = None
     attempted: bool = False
     index_sure: bool = True
+
+    @property
+    def clock_offset(self) -> timedelta:
+        """The cloud's clock minus ours, as far as it is known."""
+        return self.client.clock_offset or timedelta()
 
 
 async def load_index(store: Store, lease: Lease) -> JobIndex:
@@ -63,15 +100,80 @@ async def load_index(store: Store, lease: Lease) -> JobIndex:
     return index
 
 
-def watch_for(source: Source, state: SourceState, now: datetime) -> Watch:
+def watch_for(source: Source, state: SourceState, started_at: datetime) -> Watch:
     """What a sweep that starts now knows about time."""
+    gap = open_gap(
+        watched_from=state.unfinished_data_at,
+        watched_until=state.watched_until,
+        now=started_at,
+        every=source.pace.every,
+    )
     return Watch(
-        observed_at=now,
+        observed_at=started_at,
         every=source.pace.every,
         first_sight=source.pace.first_sight,
-        baseline_started_at=state.baseline_started_at or now,
+        baseline_started_at=state.baseline_started_at or started_at,
         baselined=state.baselined_at is not None,
-        watched_until=state.watched_until,
+        gaps=state.gaps.added(gap),
+        clock_offset=source.clock_offset,
+    )
+
+
+def facts_for(source: Source, state: SourceState, now: datetime) -> Facts:
+    """What the planner goes by. A due time from a clock that has stepped since counts as due."""
+    pace = source.pace
+    gap = open_gap(
         watched_from=state.unfinished_data_at,
-        sweep_started_at=now,
+        watched_until=state.watched_until,
+        now=now,
+        every=pace.every,
+    )
+    unfinished = source.desk.lifecycle.unfinished
+    return Facts(
+        statuses=tuple(status for status in unfinished if status not in source.refused),
+        page_size=pace.page_size,
+        listed=state.listed,
+        followed=state.last_sweep.followed if state.last_sweep else 0,
+        full_ever=state.baselined_at is not None,
+        gap=gap is not None,
+        full_broke=source.full_broke,
+        asked=state.asked_at is not None,
+        next_at=trusted(state.next_sweep_at, now, pace.every),
+        next_full_at=trusted(state.next_full_at, now, max(pace.every, pace.full_every)),
+    )
+
+
+def walk_state(walk: FullWalk | None) -> WalkState | None:
+    """What is kept of a full sweep under way; None where there is nothing to go on from."""
+    if walk is None or walk.cursor.asked is None:
+        return None
+    return WalkState(
+        started_at=walk.started_at,
+        token=walk.cursor.asked,
+        pages=walk.cursor.pages,
+        listed=walk.listed,
+    )
+
+
+def learnt(source: Source, now: datetime) -> Learnt:
+    """What the sweep learnt of the API, for the next process and for whoever looks."""
+    client = source.client
+    source.ledger.note(source.seconds(), calls=client.calls, throttled=client.throttled)
+    hour, throttled = source.ledger.last_hour(source.seconds())
+    withheld = client.withheld()
+    keys = source.keys()
+    offset = client.clock_offset
+    source.metrics.clock(None if offset is None else offset.total_seconds())
+    source.metrics.keys(keys.expires_at if keys else None)
+    return Learnt(
+        manners=client.remember(),
+        spending=Spending(
+            rate=client.rate,
+            limit=client.limit,
+            hour=hour,
+            throttled=throttled,
+            withheld_until=now + withheld if withheld else None,
+        ),
+        keys=keys,
+        clock_offset=client.clock_offset,
     )

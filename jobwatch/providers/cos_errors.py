@@ -64,6 +64,7 @@ _OK = 200
 _NO_ERRORS = range(400)
 _SERVER_ERRORS = range(500, 600)
 _NOT_FOUND = 404
+_UNAVAILABLE = 503
 
 
 class _Said(NamedTuple):
@@ -108,7 +109,10 @@ def read_error(response: HttpResponse, *, about_job: bool) -> ApiError:
         request_id=request_id,
         at=answered_at(response),
     )
-    if isinstance(error, Throttled):
+    # RFC 9110 gives Retry-After a meaning with 503 alone among the server's errors; a gateway's 502 is not believed.
+    if isinstance(error, Throttled) or (
+        isinstance(error, ServerError) and error.status == _UNAVAILABLE
+    ):
         error.retry_after = _retry_after(response)
     return error
 

@@ -15,7 +15,7 @@ def read_endpoint(value: str, *, plain: bool = False) -> str:
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
         raise ValueError("must be a URL such as https://cos.example.com") from error
-    if parts.scheme not in ("http", "https") or not re.fullmatch(r"[A-Za-z0-9._:-]+", host):
+    if parts.scheme not in ("http", "https") or not re.fullmatch(r"[A-Za-z0-9.:-]+", host):
         raise ValueError("must be a URL such as https://cos.example.com")
     if "@" in parts.netloc or parts.path not in ("", "/") or re.search(r"[?#\s]", value):
         raise ValueError("must be scheme, host and port alone: no user, path, query or fragment")

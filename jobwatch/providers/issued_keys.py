@@ -21,7 +21,6 @@ MASK = "***"
 
 # Long enough for a request id (36 characters) to stay readable, and far shorter than any token.
 _SECRET_LIKE = re.compile(r"[A-Za-z0-9+/=_.~-]{40,}")
-_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _DIGITS = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
@@ -86,10 +85,10 @@ def shown(words: object, *, secret: str = "") -> str:
     """Give the beginning of a service's words on one line, without `secret` and whatever else may be one."""
     if not isinstance(words, str) or not words:
         return "no words"
-    text = words[: 4 * WORDS_LIMIT]
-    if secret:
-        text = text.replace(secret, MASK)
-    visible = _INVISIBLE.sub("", " ".join(text.split()))
+    # Masked before it is cut, so that no piece of a secret stays at the edge.
+    text = words.replace(secret, MASK) if secret else words
+    # JSON may hold halves of characters, which no log can write.
+    visible = "".join(each for each in " ".join(text.split()) if each.isprintable())
     return _SECRET_LIKE.sub(MASK, visible)[:WORDS_LIMIT]
 
 
@@ -113,7 +112,8 @@ def _time(value: object) -> datetime | None:
             return None
         if _DIGITS.fullmatch(value):
             return datetime.fromtimestamp(int(value), tz=UTC)
-        at = datetime.fromisoformat(value)
+        # The token service's own sample has a day without a time, which says too little to be used.
+        at = datetime.fromisoformat(value if "T" in value else "")
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None

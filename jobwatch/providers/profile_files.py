@@ -1,7 +1,8 @@
 """Key files of Tencent Cloud's own tools: the SDKs' ini file and the JSON file of `tccli`.
 
-https://cloud.tencent.com/document/product/1278/85305 shows the first, https://cloud.tencent.com/document/product/440
-the second. Every reader takes the whole text, and its errors name what is missing and nothing that stands there.
+Their shapes are those of the tools' own code: `tencentcloud/common/credential.py` of TencentCloud/tencentcloud-sdk-python
+and `tccli/oauth.py` of TencentCloud/tencentcloud-cli. Every reader takes the whole text, and its errors name what is
+missing and nothing that stands there.
 """
 
 import configparser
@@ -13,6 +14,7 @@ from jobwatch.providers.keys import KEY_LIMIT, TOKEN_LIMIT, wrong_key
 
 KIND = "profile"
 SECTION = "default"
+BYTE_ORDER_MARK = "\ufeff"
 
 
 def read_ini(text: str) -> Credentials:
@@ -33,7 +35,7 @@ def read_ini(text: str) -> Credentials:
 
 def read_tccli(text: str) -> Credentials:
     """Read `secretId`, `secretKey`, `token` and, after `tccli auth login`, `expiresAt`. Raises `NoCredentials`."""
-    document = parse(text)
+    document = parse(text.removeprefix(BYTE_ORDER_MARK))
     if not isinstance(document, dict):
         raise NoCredentials("cannot be read as a JSON object")
     return Credentials(
@@ -48,7 +50,7 @@ def read_tccli(text: str) -> Credentials:
 def _parsed(parser: configparser.ConfigParser, text: str) -> bool:
     """Whether the text could be parsed. The parser's own errors quote the lines, so none is left behind."""
     try:
-        parser.read_string(text.removeprefix("\ufeff"))
+        parser.read_string(text.removeprefix(BYTE_ORDER_MARK))
     except configparser.Error:
         return False
     return True

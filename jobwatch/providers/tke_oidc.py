@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from jobwatch.core.codec import Credentials
@@ -43,12 +44,12 @@ _OK = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodIdentity:
-    """Who a pod is, as TKE tells it. `token_file` is where its token stands; TKE replaces it now and then."""
+    """Who a pod is, as TKE tells it. `token_path` is where its token stands; TKE replaces it now and then."""
 
     region: str
     provider_id: str
     role_arn: str
-    token_file: str
+    token_path: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ def read_identity(environ: Mapping[str, str]) -> PodIdentity:
     if _REGION.fullmatch(region) is None:
         raise NoCredentials("tke-oidc: TKE_REGION is not the name of a region")
     return PodIdentity(
-        region=region, provider_id=provider_id, role_arn=role_arn, token_file=token_file
+        region=region, provider_id=provider_id, role_arn=role_arn, token_path=Path(token_file)
     )
 
 
@@ -83,7 +84,7 @@ def prove(pod: PodIdentity, text: str) -> WebIdentity:
     token = text.strip()
     wrong = wrong_key(token, limit=TOKEN_LIMIT)
     if wrong is not None:
-        raise NoCredentials(f"tke-oidc: the token in {pod.token_file} {wrong}")
+        raise NoCredentials(f"tke-oidc: the token in {pod.token_path} {wrong}")
     return WebIdentity(pod=pod, token=token)
 
 

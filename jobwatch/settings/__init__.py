@@ -9,6 +9,7 @@ from jobwatch.settings.not_yet import NOT_YET, NotYetActive
 from jobwatch.settings.reading import Loaded, find_file, load_settings
 from jobwatch.settings.receivers import Receiver
 from jobwatch.settings.recipients import LiveRecipient, format_name, live_recipient
+from jobwatch.settings.rules import rules_for
 from jobwatch.settings.shape import json_schema
 from jobwatch.settings.sources import Source
 from jobwatch.settings.told import LATER_TYPES
@@ -32,6 +33,7 @@ __all__ = [
     "live_recipient",
     "load_settings",
     "redacted",
+    "rules_for",
     "subscriptions",
     "wanted_words",
 ]

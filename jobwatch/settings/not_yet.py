@@ -20,21 +20,14 @@ from jobwatch.settings.yaml_tree import KeyPath, Tree, dotted
 
 
 class Row(NamedTuple):
-    """Keys that are not yet active; `*` is any key. `also` are active besides the default."""
+    """Keys that are not yet active; `*` is any key."""
 
     pattern: str
     reason: str
-    also: tuple[object, ...] = ()
 
 
 NOT_YET = (
-    Row("sources.*.full_sweep_every", "every sweep reads every job, hot sweeps are to come"),
-    Row("sources.*.rules.*", "no rule watches unfinished jobs yet"),
-    Row(
-        "sources.*.provider.credentials.use",
-        "keys come from the file or the environment",
-        ("environment",),
-    ),
+    Row("sources.*.rules.expiring_before", "belongs to the provider cas"),
     Row("receivers.*.format", "standard is the only format yet"),
     Row("receivers.*.routing_key", "belongs to the format pagerduty"),
     Row("receivers.*.routing_key_file", "belongs to the format pagerduty"),
@@ -45,7 +38,7 @@ NOT_YET = (
     Row("receivers.*.title_prefix", "belongs to the chat formats"),
     Row("receivers.*.mention", "belongs to the chat formats"),
     Row("receivers.*.template", "belongs to the format template"),
-    Row("rules.*", "no rule watches unfinished jobs yet"),
+    Row("rules.expiring_before", "belongs to the provider cas"),
     Row("egress.guard", "addresses are not guarded yet"),
     Row("egress.allow_cidrs", "addresses are not guarded yet"),
     Row("egress.proxy", "requests go out directly"),
@@ -86,7 +79,7 @@ def refused(settings: Settings) -> list[Mistake]:
         )
         for row in NOT_YET
         for found in _walk(settings, tuple(row.pattern.split(".")), ())
-        if found.value != found.default and found.value not in row.also
+        if found.value != found.default
     ]
 
 
@@ -138,11 +131,10 @@ def _walk(value: object, pattern: tuple[str, ...], path: KeyPath) -> Iterator[_F
 
 
 def _written(tree: object, row: Row, depth: int = 0, path: KeyPath = ()) -> Iterator[str]:
-    """The keys of a row that are written down, at no value that is active already."""
+    """The keys of a row that are written down."""
     pattern = row.pattern.split(".")
     if depth == len(pattern):
-        if tree not in row.also:
-            yield dotted(path)
+        yield dotted(path)
     elif isinstance(tree, dict):
         for key in tree:
             if pattern[depth] in ("*", key):

@@ -1,7 +1,7 @@
 """Who may ask: account, signature and security token, checked as the cloud checks them. Pure."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -11,6 +11,7 @@ from jobwatch.providers.signing import VerifyFailure, verify
 from jobwatch.simulator.answers import Question, Refusal
 from jobwatch.simulator.quirks import Quirks
 
+KNOWN_KEYS = 100
 CONTROL_HOST = re.compile(r"(?P<uin>\d+)\.cos-control\.[a-z0-9-]+\.")
 MESSAGES = {
     VerifyFailure.ACCESS_DENIED: "Access Denied.",
@@ -25,13 +26,21 @@ MESSAGES = {
 class Account:
     """Whose jobs they are, and the keys that may read them.
 
-    `keys` holds several pairs while they are rotated. Where the Host header names a uin (it does
-    not on loopback), it has to be this one.
+    `keys` holds several pairs while they are rotated; temporary ones stop working at `expires_at`.
+    Where the Host header names a uin (it does not on loopback), it has to be this one.
     """
 
     keys: tuple[Credentials, ...]
     uin: str = "100000000001"
     appid: str = "1250000000"
+
+    def with_keys(self, keys: Credentials) -> "Account":
+        """This account when it takes these keys, too; of the others the latest hundred stay known."""
+        return replace(self, keys=(*self.keys[:1], *self.keys[1:][-KNOWN_KEYS:], keys))
+
+    def without_keys(self, secret_id: str) -> "Account":
+        """This account when it does not know this id any more."""
+        return replace(self, keys=tuple(each for each in self.keys if each.secret_id != secret_id))
 
 
 def admit(question: Question, account: Account, quirks: Quirks, now: datetime) -> None:
@@ -45,6 +54,9 @@ def admit(question: Question, account: Account, quirks: Quirks, now: datetime) -
     failures = [verify(request, keys, now=now) for keys in account.keys]
     if None not in failures:
         raise _refusal(_nearest(failures), question, quirks)
+    used = account.keys[failures.index(None)]
+    if used.expires_at is not None and used.expires_at <= now:
+        raise Refusal(status=400, code="ExpiredToken", message="The provided token has expired.")
     host = CONTROL_HOST.match(urlsplit(question.url).hostname or "")
     if appid != account.appid or (host and host["uin"] != account.uin):
         raise _refusal(VerifyFailure.ACCESS_DENIED, question, quirks)

@@ -99,6 +99,14 @@ class Simulation:
         """Keys that the cloud takes."""
         return self.cloud.account.keys[0]
 
+    def register(self, keys: Credentials) -> None:
+        """Let the cloud take these keys, too, until they expire."""
+        self.cloud.account = self.cloud.account.with_keys(keys)
+
+    def revoke(self, keys: Credentials) -> None:
+        """Let the cloud know nothing of these keys any more."""
+        self.cloud.account = self.cloud.account.without_keys(keys.secret_id)
+
     @property
     def endpoint(self) -> str:
         """The `endpoint` of a `cos-batch` provider."""

@@ -5,13 +5,17 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, and_, case, func, insert, literal, null, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from jobwatch.core.errors import ConfigError, StaleWrite
-from jobwatch.core.overview import Identity, LastError, SourceState
-from jobwatch.store.columns import Instant, from_micros, to_micros
+from jobwatch.core.overview import Identity, SourceState
+from jobwatch.core.plan import SweepKind
+from jobwatch.store import noticing
+from jobwatch.store.columns import Instant
 from jobwatch.store.fencing import lost, mine
+from jobwatch.store.noticing import Moment
+from jobwatch.store.source_state import document, gaps_document, learnt_columns, state
 from jobwatch.store.tables import sources
 from jobwatch.store.values import Lease, SweepFailure, SweepReport
 
@@ -63,37 +67,6 @@ def _words(identity: Identity) -> str:
     return f"{identity.kind} {identity.account!r} in {identity.region!r}"
 
 
-def state(row: Row[Any]) -> SourceState:
-    """A row of `sources`."""
-    return SourceState(
-        source_id=row.id,
-        identity=Identity(name=row.name, kind=row.kind, region=row.region, account=row.account),
-        baseline_started_at=row.baseline_started_at,
-        baselined_at=row.baselined_at,
-        unfinished_data_at=row.unfinished_data_at,
-        all_data_at=row.all_data_at,
-        watched_until=row.watched_until,
-        attempted_at=row.attempted_at,
-        next_sweep_at=row.next_sweep_at,
-        failures=row.failures,
-        failing_since=row.failing_since,
-        last_error=_read_error(row.last_error),
-        listed=row.listed,
-        unfinished=row.unfinished,
-        sequence=row.sequence,
-        lease_owner=row.lease_owner,
-        lease_until=row.lease_until,
-    )
-
-
-def _write_error(error: LastError) -> dict[str, Any]:
-    return asdict(error) | {"at": to_micros(error.at)}
-
-
-def _read_error(kept: dict[str, Any] | None) -> LastError | None:
-    return LastError(**(kept | {"at": from_micros(kept["at"])})) if kept else None
-
-
 def source(connection: Connection, lease: Lease) -> SourceState:
     """The source's row, as it is now."""
     return state(connection.execute(select(sources).where(sources.c.id == lease.source_id)).one())
@@ -141,46 +114,96 @@ def hand_back(connection: Connection, lease: Lease) -> None:
     )
 
 
-def begin_sweep(connection: Connection, lease: Lease, at: datetime) -> None:
-    """Remember the attempt; the first one ever is where the baseline begins. Raises `FenceLost`."""
+def begin_sweep(connection: Connection, lease: Lease, at: datetime) -> SourceState:
+    """Remember the attempt; the first one ever is where the baseline begins. Raises `FenceLost`.
+
+    Gives what is remembered of the source, this attempt included.
+    """
     started = func.coalesce(sources.c.baseline_started_at, literal(at, Instant()))
-    _set(connection, lease, baseline_started_at=started, attempted_at=at)
+    begun = connection.execute(
+        update(sources)
+        .where(mine(lease))
+        .values(baseline_started_at=started, attempted_at=at)
+        .returning(sources)
+    ).one_or_none()
+    if begun is None:
+        raise lost(lease)
+    return state(begun)
 
 
-def finish_sweep(connection: Connection, lease: Lease, report: SweepReport) -> None:
-    """Renew the data's age. A hot sweep covers unfinished jobs alone. Raises `FenceLost`."""
-    everything: dict[str, Any] = {}
-    if report.kind == "full":
-        baselined = func.coalesce(sources.c.baselined_at, literal(report.finished_at, Instant()))
-        everything = {
-            "all_data_at": report.started_at,
-            "baselined_at": baselined,
-            "listed": report.listed,
-        }
-    _set(
-        connection,
-        lease,
-        unfinished_data_at=report.started_at,
-        watched_until=report.finished_at,
-        unfinished=report.unfinished,
-        next_sweep_at=report.next_sweep_at,
-        failures=0,
-        failing_since=None,
-        **everything,
+def finish_sweep(connection: Connection, lease: Lease, report: SweepReport, now: datetime) -> None:
+    """Renew the data's age, and tell what the sweep brought. A hot sweep covers unfinished jobs alone.
+
+    Raises `FenceLost`.
+    """
+    kept: dict[str, Any] = {
+        "unfinished_data_at": _latest(report),
+        "watched_until": report.finished_at,
+        "unfinished": report.unfinished,
+        "gaps": gaps_document(report.gaps),
+        "suspect_since": report.suspect_since,
+        "failures": 0,
+        "failing_since": None,
+    }
+    if report.last_sweep is not None:
+        kept["last_sweep"] = document(report.last_sweep)
+    if report.kind is SweepKind.FULL:
+        kept |= _everything(report)
+    _set(connection, lease, **kept, **_ahead(report), **learnt_columns(report.learnt))
+    if report.notices:
+        noticing.tell(connection, lease, report.notices, Moment(report.finished_at, now))
+
+
+def _latest(report: SweepReport) -> Any:
+    """Since when unfinished jobs are known: hot sweeps may have gone between the pages of this full one.
+
+    A stored time after the end of this sweep comes from a clock that stepped, and counts for nothing.
+    """
+    known = sources.c.unfinished_data_at
+    return case(
+        (and_(known > report.started_at, known <= report.finished_at), known),
+        else_=literal(report.started_at, Instant()),
     )
 
 
+def _everything(report: SweepReport) -> dict[str, Any]:
+    """What a full sweep covers besides. Who asked for one before it began has it."""
+    finished = literal(report.finished_at, Instant())
+    return {
+        "all_data_at": report.started_at,
+        "baselined_at": func.coalesce(sources.c.baselined_at, finished),
+        "listed": report.listed,
+        "asked_at": case(
+            (sources.c.asked_at > report.started_at, sources.c.asked_at), else_=null()
+        ),
+    }
+
+
 def break_sweep(connection: Connection, lease: Lease, failure: SweepFailure) -> None:
-    """Count the failure; the data's age stays as it was. Raises `FenceLost`."""
+    """Keep the failure; the data's age stays as it was. Raises `FenceLost`."""
     _set(
         connection,
         lease,
         attempted_at=failure.at,
-        failures=sources.c.failures + 1,
-        failing_since=func.coalesce(sources.c.failing_since, literal(failure.at, Instant())),
-        last_error=_write_error(failure.error),
-        next_sweep_at=failure.next_sweep_at,
+        failures=failure.failures,
+        failing_since=failure.failing_since,
+        last_error=document(failure.error),
+        **_ahead(failure),
+        **learnt_columns(failure.learnt),
     )
+
+
+def _ahead(left: SweepReport | SweepFailure) -> dict[str, Any]:
+    """What is to be done next; a due time of None leaves the kept one."""
+    due = {"next_sweep_at": left.next_sweep_at, "next_full_at": left.next_full_at}
+    kept: dict[str, Any] = {name: at for name, at in due.items() if at is not None}
+    return kept | {"walk_state": document(left.walk)}
+
+
+def ask_sweep(connection: Connection, name: str, at: datetime) -> bool:
+    """Ask for a full sweep; whether there is such a source."""
+    asked = update(sources).where(sources.c.name == name).values(asked_at=at)
+    return connection.execute(asked).rowcount == 1
 
 
 def _set(connection: Connection, lease: Lease, **values: Any) -> None:

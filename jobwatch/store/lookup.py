@@ -4,15 +4,17 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
+from jobwatch.core.forecast import Sample
 from jobwatch.core.model import JobKey
 from jobwatch.core.overview import Overview, SourceState
-from jobwatch.store import overviewing, reading
+from jobwatch.store import overviewing, reading, story
 from jobwatch.store.overviewing import Facts
 from jobwatch.store.tables import meta
 from jobwatch.store.transactions import Database
 from jobwatch.store.values import (
     AttemptRow,
     ChangeRow,
+    ConditionRow,
     DeliveryFilter,
     DeliveryRow,
     EventFilter,
@@ -20,6 +22,7 @@ from jobwatch.store.values import (
     JobFilter,
     JobRow,
     Page,
+    ToldRow,
 )
 
 
@@ -67,6 +70,24 @@ class Reading:
         """What was recorded of a job and told or not, oldest first."""
         return await self._database.read(
             lambda connection: reading.list_changes(connection, source, key)
+        )
+
+    async def conditions(self, source: str, key: JobKey) -> list[ConditionRow]:
+        """Open and closed conditions of a job, or of the source itself, oldest first."""
+        return await self._database.read(
+            lambda connection: story.list_conditions(connection, source, key)
+        )
+
+    async def job_events(self, source: str, key: JobKey) -> list[ToldRow]:
+        """The events of a job with the reasons of their routes, oldest first."""
+        return await self._database.read(
+            lambda connection: story.list_told(connection, source, key)
+        )
+
+    async def samples(self, source: str, key: JobKey) -> list[Sample]:
+        """How far an unfinished job was at some times, ascending."""
+        return await self._database.read(
+            lambda connection: story.list_samples(connection, source, key)
         )
 
     async def events(

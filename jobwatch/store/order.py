@@ -1,7 +1,8 @@
 """The order in which one receiver is told about one job.
 
 - A delivery waits while an earlier one of its (receiver, job) is open.
-- An ending makes earlier news of its job pointless: what is still pending of it is superseded, never sent.
+- An ending makes earlier news of its job pointless: what is still pending of it is superseded, never sent. That a
+  condition closed is told all the same: somebody may wait for it.
 """
 
 from collections import Counter
@@ -37,7 +38,12 @@ def _same_job(other: FromClause) -> ColumnElement[bool]:
 
 
 # The second condition on the state says nothing more; it is the one that the index of open deliveries has.
-_droppable = and_(~deliveries.c.ending, state_is("pending"), state_is("pending", "claimed"))
+_droppable = and_(
+    ~deliveries.c.ending,
+    ~deliveries.c.closing,
+    state_is("pending"),
+    state_is("pending", "claimed"),
+)
 
 earlier_is_open: ColumnElement[bool] = exists().where(
     _same_job(_earlier),

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     literal_column,
 )
 
@@ -22,7 +23,8 @@ from jobwatch.store.tables import metadata
 
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")
 
-# `position` counts events in the order they were recorded, so that a reader can follow them.
+# `position` counts events in the order they were recorded, so that a reader can follow them. `routes` are those of an
+# event that no change of a job brought: the others stand with their change.
 events = Table(
     "events",
     metadata,
@@ -42,6 +44,7 @@ events = Table(
     Column("released_at", Instant),
     Column("condition_id", Text),
     Column("body", LargeBinary, nullable=False),
+    Column("routes", Document),
     UniqueConstraint("source_id", "sequence"),
     sqlite_autoincrement=True,
 )
@@ -53,6 +56,13 @@ Index(
     events.c.detail_until,
     sqlite_where=held,
     postgresql_where=held,
+)
+_of_condition = events.c.condition_id.is_not(None)
+Index(
+    "ix_events_condition",
+    events.c.condition_id,
+    sqlite_where=_of_condition,
+    postgresql_where=_of_condition,
 )
 
 deliveries = Table(
@@ -80,6 +90,7 @@ deliveries = Table(
     Column("last_status", Integer),
     Column("last_answer", Word),
     Column("digest_id", Text),
+    Column("closing", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("event_id", "receiver"),
     sqlite_autoincrement=True,
 )
@@ -180,6 +191,26 @@ conditions = Table(
     Column("reminders", Integer, nullable=False, server_default="0"),
     Column("closed_at", Instant),
     Column("told", Document, nullable=False),
+)
+# One of a name is open for a job or a source: who opens a second one has read something old.
+is_open: ColumnElement[bool] = conditions.c.closed_at.is_(None)
+Index(
+    "ix_conditions_open",
+    conditions.c.source_id,
+    conditions.c.scope,
+    conditions.c.job_id,
+    conditions.c.name,
+    unique=True,
+    sqlite_where=is_open,
+    postgresql_where=is_open,
+)
+Index("ix_conditions_job", conditions.c.source_id, conditions.c.scope, conditions.c.job_id)
+_closed = conditions.c.closed_at.is_not(None)
+Index(
+    "ix_conditions_closed",
+    conditions.c.closed_at,
+    sqlite_where=_closed,
+    postgresql_where=_closed,
 )
 
 mutes = Table(

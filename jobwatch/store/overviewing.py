@@ -4,11 +4,11 @@ import json
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Double, case, cast, func, select
+from sqlalchemy import Connection, Double, and_, case, cast, func, select
 
 from jobwatch.core.census import Series
-from jobwatch.core.overview import CensusRow, OutboxDepth, Overview, SeriesValue
-from jobwatch.store.outbox_tables import deliveries, state_is
+from jobwatch.core.overview import CensusRow, ConditionCount, OutboxDepth, Overview, SeriesValue
+from jobwatch.store.outbox_tables import conditions, deliveries, is_open, state_is
 from jobwatch.store.reading import states
 from jobwatch.store.tables import jobs, series, sources, unfinished
 
@@ -28,6 +28,7 @@ def overview(connection: Connection, facts: Facts) -> Overview:
         series=tuple(_series(connection)),
         census=tuple(_census(connection)),
         outbox=tuple(_outbox(connection)),
+        conditions=tuple(_conditions(connection)),
         created_at=facts.created_at,
         size_bytes=facts.size_bytes,
         now=facts.now,
@@ -87,6 +88,21 @@ def _census(connection: Connection) -> list[CensusRow]:
         )
         for row in found
     ]
+
+
+def _conditions(connection: Connection) -> list[ConditionCount]:
+    """Of jobs alone: no job has the empty name of a condition of its source."""
+    open_here = and_(conditions.c.source_id == sources.c.id, is_open)
+    of_job = (jobs.c[name] == conditions.c[name] for name in ("source_id", "scope", "job_id"))
+    grouped = (sources.c.name, jobs.c.operation, conditions.c.name)
+    found = connection.execute(
+        select(*grouped, func.count())
+        .join_from(sources, conditions, open_here)
+        .join(jobs, and_(*of_job))
+        .group_by(*grouped)
+        .order_by(*grouped)
+    )
+    return [ConditionCount(*row) for row in found]
 
 
 def _outbox(connection: Connection) -> list[OutboxDepth]:

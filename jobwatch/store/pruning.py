@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, bindparam, delete, exists, select
 
 from jobwatch.store.order import CHUNK
-from jobwatch.store.outbox_tables import deliveries, events, state_is
+from jobwatch.store.outbox_tables import conditions, deliveries, events, is_open, state_is
 from jobwatch.store.tables import changes, has_left, jobs, progress_samples, sources
 from jobwatch.store.values import Pruned, Retention
 
@@ -17,10 +17,11 @@ LIMIT = CHUNK
 
 
 def prune(connection: Connection, retention: Retention, now: datetime) -> Pruned:
-    """Remove at most `LIMIT` jobs, events and dead deliveries; call again while there was something to remove."""
+    """Remove at most `LIMIT` jobs, events, closed conditions and dead deliveries; call again while there was something to remove."""
     return Pruned(
         deliveries=_dead_deliveries(connection, now - retention.dead_deliveries),
         events=_events(connection, now - retention.events),
+        conditions=_conditions(connection, now - retention.events),
         jobs=_jobs(connection, now - retention.jobs),
     )
 
@@ -42,9 +43,11 @@ def _events(connection: Connection, before: datetime) -> int:
     needed = exists().where(
         deliveries.c.event_id == events.c.id, state_is("pending", "claimed", "dead")
     )
+    # Whether somebody heard of an open condition is asked when it closes.
+    open_still = exists().where(conditions.c.id == events.c.condition_id, is_open)
     old = (
         select(events.c.id, events.c.source_id, events.c.scope, events.c.job_id)
-        .where(events.c.recorded_at < before, events.c.detail_until.is_(None), ~needed)
+        .where(events.c.recorded_at < before, events.c.detail_until.is_(None), ~needed, ~open_still)
         .order_by(events.c.recorded_at)
         .limit(LIMIT)
     )
@@ -69,6 +72,16 @@ _forget_change = delete(changes).where(
     changes.c.event_id == bindparam("told_by"),
 )
 """By job as well, because changes are not indexed by event."""
+
+
+def _conditions(connection: Connection, before: datetime) -> int:
+    """Closed conditions of which no event is left."""
+    told = exists().where(events.c.condition_id == conditions.c.id)
+    old = select(conditions.c.id).where(conditions.c.closed_at < before, ~told).limit(LIMIT)
+    ids = connection.scalars(old).all()
+    if ids:
+        connection.execute(delete(conditions).where(conditions.c.id.in_(ids)))
+    return len(ids)
 
 
 def _jobs(connection: Connection, before: datetime) -> int:

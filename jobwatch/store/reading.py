@@ -18,10 +18,10 @@ from sqlalchemy import (
 from jobwatch.core.model import JobKey
 from jobwatch.core.outbox import DeliveryState, Result
 from jobwatch.core.overview import SourceState
-from jobwatch.store import leasing
 from jobwatch.store.columns import clamp, clean
 from jobwatch.store.outbox_tables import attempts, deliveries, events
 from jobwatch.store.snapshots import decode, snapshot_columns
+from jobwatch.store.source_state import state
 from jobwatch.store.tables import changes, jobs, sources, unfinished
 from jobwatch.store.values import (
     AttemptRow,
@@ -38,9 +38,7 @@ from jobwatch.store.values import (
 
 def states(connection: Connection) -> list[SourceState]:
     """Every source the store knows, by name."""
-    return [
-        leasing.state(row) for row in connection.execute(select(sources).order_by(sources.c.name))
-    ]
+    return [state(row) for row in connection.execute(select(sources).order_by(sources.c.name))]
 
 
 _jobs = select(*snapshot_columns, sources.c.name, jobs.c.detail, jobs.c.source_id).join_from(
@@ -131,7 +129,7 @@ def list_changes(connection: Connection, source: str, key: JobKey) -> list[Chang
     ]
 
 
-_events = select(events, sources.c.name).join_from(
+select_events = select(events, sources.c.name).join_from(
     events, sources, sources.c.id == events.c.source_id, isouter=True
 )
 
@@ -141,7 +139,7 @@ def list_events(
 ) -> Page[EventRow]:
     """Events before a position, newest first; with `after`, those after a position, oldest first."""
     statement = _where_equal(
-        _events,
+        select_events,
         {sources.c.name: wanted.source, events.c.type: wanted.type, events.c.job_id: wanted.job_id},
     )
     position = events.c.position
@@ -150,7 +148,7 @@ def list_events(
     if after is not None:
         statement = statement.where(position > clamp(after))
     statement = statement.order_by(position if after is not None else position.desc())
-    rows = tuple(map(_event_row, connection.execute(statement.limit(limit))))
+    rows = tuple(map(event_row, connection.execute(statement.limit(limit))))
     return Page(rows=rows, cursor=str(rows[-1].position) if len(rows) == limit else None)
 
 
@@ -162,11 +160,12 @@ def _where_equal(statement: Select[Any], equal: dict[ColumnElement[Any], Any]) -
 
 def find_event(connection: Connection, event_id: str) -> EventRow | None:
     """One event."""
-    found = connection.execute(_events.where(events.c.id == event_id)).one_or_none()
-    return _event_row(found) if found else None
+    found = connection.execute(select_events.where(events.c.id == event_id)).one_or_none()
+    return event_row(found) if found else None
 
 
-def _event_row(row: Row[*tuple[Any, ...]]) -> EventRow:
+def event_row(row: Row[*tuple[Any, ...]]) -> EventRow:
+    """A row of `select_events`."""
     return EventRow(
         id=row.id,
         position=row.position,

@@ -1,64 +1,30 @@
 """`record`: snapshots, changes, events, deliveries and counters of one batch in one fenced transaction."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
-from jobwatch.core.census import EVENTS, Series
+from jobwatch.core.census import Series
 from jobwatch.core.diff import TOLD_KINDS, ChangeKind
-from jobwatch.core.documents import document
-from jobwatch.core.documents import encode as encode_document
 from jobwatch.core.errors import StaleWrite
 from jobwatch.core.events import JobEvent
 from jobwatch.core.model import JobKey
-from jobwatch.core.outbox import DeliveryState
 from jobwatch.core.recording import Batch, Entry
-from jobwatch.store import order, series
+from jobwatch.store import noticing, order, sampling, series
 from jobwatch.store.bulk import insert_many
 from jobwatch.store.columns import clean, to_json, to_micros
 from jobwatch.store.fencing import take_numbers
-from jobwatch.store.outbox_tables import deliveries, events
+from jobwatch.store.noticing import Moment
 from jobwatch.store.snapshots import encode, insert_rows, update_rows
 from jobwatch.store.tables import changes, jobs
+from jobwatch.store.telling import Told, counted, numbered, write_deliveries, write_events
 from jobwatch.store.values import Lease, Recorded
 
 _CHANGE = tuple(changes.columns.keys())
-_EVENT = (
-    "id",
-    "source_id",
-    "sequence",
-    "type",
-    "severity",
-    "scope",
-    "job_id",
-    "ending",
-    "recorded_at",
-    "observed_at",
-    "late",
-    "detail_until",
-    "released_at",
-    "body",
-)
-_DELIVERY = (
-    "event_id",
-    "receiver",
-    "source_id",
-    "scope",
-    "job_id",
-    "sequence",
-    "ending",
-    "state",
-    "reason",
-    "due_at",
-    "deadline",
-    "created_at",
-)
-
 _versions = (
     select(jobs.c.row, jobs.c.version)
     .where(
@@ -70,36 +36,31 @@ _versions = (
 _KEPT_KINDS = TOLD_KINDS | {ChangeKind.MISSING, ChangeKind.REFUSED}
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """An event with its number and its document. `event` is the entry's, so that it is not None here."""
-
-    entry: Entry
-    event: JobEvent
-    sequence: int
-    id: str
-    body: bytes
-
-
 def record(connection: Connection, lease: Lease, batch: Batch, now: datetime) -> Recorded:
     """Write everything of the batch, or nothing. Raises `FenceLost`, `StaleWrite`.
 
     1. Prove the lease, and take numbers for new jobs and for events.
     2. Snapshots: new ones, and those that still have the version that was read.
     3. Changes, events and deliveries; an ending supersedes what is pending of its job.
-    4. Counters.
+    4. Notices, with the steps of conditions that they tell.
+    5. Counters.
     """
     fresh = [entry for entry in batch.entries if entry.change.before is None]
     telling = [entry for entry in batch.entries if entry.event is not None]
-    start = take_numbers(connection, lease, events=len(telling), rows=len(fresh))
+    events = len(telling) + len(batch.notices)
+    start = take_numbers(connection, lease, events=events, rows=len(fresh))
     rows = _write_jobs(connection, lease, batch.entries, start.row)
-    told = list(_numbered(telling, start.sequence))
+    sampling.keep(connection, lease.source_id, batch.entries, rows)
+    told = _tell(telling, start.sequence)
     _write_changes(connection, lease, batch.entries, told)
-    _write_events(connection, lease, told, batch.recorded_at)
-    sent = _write_deliveries(connection, lease, told, batch.recorded_at, now)
-    _drop_old_news(connection, told, now)
-    _count(connection, lease, batch, told)
-    return Recorded(rows=rows, events=len(told), deliveries=sent)
+    write_events(connection, lease, told.values(), batch.recorded_at)
+    sent = write_deliveries(connection, lease, told.values(), batch.recorded_at, now)
+    _drop_old_news(connection, telling, told, now)
+    moment = Moment(batch.recorded_at, now)
+    noticed = noticing.write(connection, lease, batch.notices, start.sequence + len(told), moment)
+    every = [*told.values(), *noticed.told]
+    _count(connection, lease, batch, every)
+    return Recorded(rows=rows, events=len(every), deliveries=sent + noticed.deliveries)
 
 
 def _write_jobs(
@@ -144,17 +105,30 @@ def _check_versions(connection: Connection, lease: Lease, entries: Iterable[Entr
         raise StaleWrite(f"a job of {lease.source} stands twice in one batch")
 
 
-def _numbered(entries: Iterable[Entry], sequence: int) -> Iterable[_Told]:
-    for number, entry in enumerate(entries, sequence + 1):
-        if entry.event is not None:
-            draft = document(entry.event, number)
-            yield _Told(entry, entry.event, number, str(draft["id"]), encode_document(draft))
+def _tell(entries: Iterable[Entry], sequence: int) -> dict[int, Told]:
+    """The events of these entries, by the identity of the entry."""
+    return {
+        id(entry): _told(entry, entry.event, number)
+        for number, entry in enumerate(entries, sequence + 1)
+        if entry.event is not None
+    }
+
+
+def _told(entry: Entry, event: JobEvent, sequence: int) -> Told:
+    id_, body = numbered(event, sequence)
+    return Told(
+        event=event,
+        routes=entry.routes,
+        sequence=sequence,
+        id=id_,
+        body=body,
+        detail_until=entry.detail_until,
+    )
 
 
 def _write_changes(
-    connection: Connection, lease: Lease, entries: Iterable[Entry], told: Iterable[_Told]
+    connection: Connection, lease: Lease, entries: Iterable[Entry], told: Mapping[int, Told]
 ) -> None:
-    ids = {id(each.entry): each.id for each in told}
     rows = [
         (
             lease.source_id,
@@ -169,7 +143,7 @@ def _write_changes(
             change.authority.value,
             change.history,
             change.late,
-            ids.get(id(entry)),
+            told[id(entry)].id if id(entry) in told else None,
             to_json({routed.receiver: routed.reason.value for routed in entry.routes}),
         )
         for entry in entries
@@ -179,73 +153,22 @@ def _write_changes(
         insert_many(connection, changes, _CHANGE, rows)
 
 
-def _write_events(
-    connection: Connection, lease: Lease, told: Sequence[_Told], at: datetime
+def _drop_old_news(
+    connection: Connection, entries: Iterable[Entry], told: Mapping[int, Told], now: datetime
 ) -> None:
-    recorded_at = to_micros(at)
-    rows = [
-        (
-            each.id,
-            lease.source_id,
-            each.sequence,
-            each.event.type.value,
-            each.event.severity.value,
-            clean(each.event.snapshot.job.scope),
-            clean(each.event.snapshot.job.id),
-            each.event.ending,
-            recorded_at,
-            to_micros(each.event.observed_at),
-            each.event.late,
-            to_micros(each.entry.detail_until),
-            None if each.entry.detail_until else recorded_at,
-            each.body,
-        )
-        for each in told
-    ]
-    if rows:
-        insert_many(connection, events, _EVENT, rows)
-
-
-def _write_deliveries(
-    connection: Connection, lease: Lease, told: Sequence[_Told], at: datetime, now: datetime
-) -> int:
-    due_at, created_at = to_micros(now), to_micros(at)
-    rows = [
-        (
-            each.id,
-            routed.receiver,
-            lease.source_id,
-            clean(each.event.snapshot.job.scope),
-            clean(each.event.snapshot.job.id),
-            each.sequence,
-            each.event.ending,
-            DeliveryState.PENDING.value,
-            routed.reason.value,
-            due_at,
-            None if routed.give_up_after is None else to_micros(at + routed.give_up_after),
-            created_at,
-        )
-        for each in told
-        for routed in each.entry.routes
-        if routed.wanted
-    ]
-    if rows:
-        insert_many(connection, deliveries, _DELIVERY, rows)
-    return len(rows)
-
-
-def _drop_old_news(connection: Connection, told: Iterable[_Told], now: datetime) -> None:
     remaining = (
-        each.id for each in told if each.event.ending and each.entry.change.before is not None
+        each.id
+        for entry in entries
+        if (each := told[id(entry)]).event.ending and entry.change.before is not None
     )
     while endings := list(islice(remaining, order.CHUNK)):
         order.supersede(connection, order.older_news(connection, endings), now)
 
 
-def _count(connection: Connection, lease: Lease, batch: Batch, told: Iterable[_Told]) -> None:
+def _count(connection: Connection, lease: Lease, batch: Batch, told: Sequence[Told]) -> None:
     subject = str(lease.source_id)
-    added: Counter[Series] = Counter(batch.counts.added)
-    added.update(Series(EVENTS, (each.event.type.value,)) for each in told)
+    added = Counter(batch.counts.added)
+    added.update(counted(told))
     amounts = {_key(subject, each): value for each, value in added.items()}
     latest = {_key(subject, each): value for each, value in batch.counts.latest.items()}
     series.add(connection, amounts, latest=latest)

@@ -1,44 +1,30 @@
 """`Store`: every verb, each of them one transaction."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Self
 
-from sqlalchemy import Connection
-
-from jobwatch.core.model import JobKey, Snapshot
 from jobwatch.core.outbox import Delivery, Settlement
-from jobwatch.core.overview import Identity, SourceState
-from jobwatch.core.recording import Batch
 from jobwatch.store import (
     claiming,
     detail,
-    leasing,
     pruning,
-    recording,
     settling,
-    watching,
 )
 from jobwatch.store.claiming import Claimant
-from jobwatch.store.leasing import Term
-from jobwatch.store.lookup import Reading
+from jobwatch.store.keeping import Keeping
 from jobwatch.store.opening import Opened, open_postgres, open_sqlite
 from jobwatch.store.settings import PostgresSettings, SqliteSettings
 from jobwatch.store.values import (
     AwaitingDetail,
-    IndexRow,
     Lease,
     Pruned,
-    Recorded,
     Release,
     Retention,
-    SweepFailure,
-    SweepReport,
 )
 
 
-class Store(Reading):
+class Store(Keeping):
     """An open store.
 
     `fingerprint_seed` seeds the hashes of members' bytes, `created_at` and `store_id` tell one store from another.
@@ -46,9 +32,8 @@ class Store(Reading):
     """
 
     def __init__(self, opened: Opened, owner: str) -> None:
-        super().__init__(opened.database, opened.birth.created_at)
+        super().__init__(opened.database, opened.birth.created_at, owner)
         self._lock = opened.lock
-        self.owner = owner
         self.store_id = opened.birth.store_id
         self.fingerprint_seed = opened.birth.fingerprint_seed
 
@@ -78,119 +63,6 @@ class Store(Reading):
         if self._lock:
             self._lock.free()
             self._lock = None
-
-    # Sources and their leases.
-
-    async def register(self, identities: Iterable[Identity]) -> dict[str, SourceState]:
-        """Bind source names to identities, once and for all.
-
-        Raises `ConfigError`, one message per name that is bound to another identity; nothing is registered then.
-        """
-        wanted = tuple(identities)
-        return await self._database.write(lambda connection: leasing.register(connection, wanted))
-
-    async def acquire(self, name: str, *, lease: timedelta) -> Lease | None:
-        """Take the lease of a source, with a new fence; None while another process holds it."""
-
-        def work(connection: Connection) -> Lease | None:
-            now = self._database.now(connection)
-            return leasing.acquire(connection, name, Term(self.owner, now, now + lease))
-
-        return await self._database.write(work)
-
-    async def renew(self, lease: Lease, *, lease_for: timedelta) -> None:
-        """Hold a lease for so long from now."""
-        await self._database.write(
-            lambda connection: leasing.renew(
-                connection, lease, self._database.now(connection) + lease_for
-            )
-        )
-
-    async def hand_back(self, lease: Lease) -> None:
-        """Let others have the source at once; a lease that is lost already is no error."""
-        await self._database.write(lambda connection: leasing.hand_back(connection, lease))
-
-    async def source(self, lease: Lease) -> SourceState:
-        """What is remembered of the source."""
-        return await self._database.read(lambda connection: leasing.source(connection, lease))
-
-    async def begin_sweep(self, lease: Lease, at: datetime) -> None:
-        """Remember that a sweep was tried; the first one ever is where the baseline begins."""
-        await self._database.write(lambda connection: leasing.begin_sweep(connection, lease, at))
-
-    async def finish_sweep(self, lease: Lease, report: SweepReport) -> None:
-        """A complete sweep: renew the age of what it covers, end the row of failures."""
-        await self._database.write(
-            lambda connection: leasing.finish_sweep(connection, lease, report)
-        )
-
-    async def break_sweep(self, lease: Lease, failure: SweepFailure) -> None:
-        """A sweep that broke: count it and keep its error. The data's age stays as it was."""
-        await self._database.write(
-            lambda connection: leasing.break_sweep(connection, lease, failure)
-        )
-
-    # Jobs.
-
-    async def index(self, lease: Lease) -> AsyncIterator[Sequence[IndexRow]]:
-        """Every job of the source, rows ascending, in parts of some thousands."""
-        row = 0
-        while True:
-            read = partial(watching.index_after, source_id=lease.source_id, row=row)
-            part = await self._database.read(read)
-            if not part:
-                return
-            yield part
-            row = part[-1].row
-
-    async def known(self, lease: Lease, keys: Sequence[JobKey]) -> dict[JobKey, Snapshot]:
-        """The snapshots of those of these jobs that were ever recorded."""
-        if not keys:
-            return {}
-        return await self._database.read(
-            lambda connection: watching.known(connection, lease.source_id, keys)
-        )
-
-    async def known_rows(self, lease: Lease, rows: Sequence[int]) -> list[Snapshot]:
-        """The snapshots in these rows, ascending."""
-        return await self._database.read(
-            lambda connection: watching.known_rows(connection, lease.source_id, rows)
-        )
-
-    async def absent(self, lease: Lease, rows: Sequence[int]) -> list[Snapshot]:
-        """Those of the jobs in these rows that have not ended, rows ascending."""
-        if not rows:
-            return []
-        return await self._database.read(
-            lambda connection: watching.absent(connection, lease.source_id, rows)
-        )
-
-    async def count_unfinished(self, lease: Lease) -> int:
-        """How many of the source's jobs have not ended."""
-        return await self._database.read(
-            lambda connection: watching.count_unfinished(connection, lease.source_id)
-        )
-
-    async def record(self, lease: Lease, batch: Batch) -> Recorded:
-        """Write snapshots, changes, events, deliveries and counters, all or nothing.
-
-        Raises `StaleWrite` where a snapshot has another version than the one that was read.
-        """
-        if not batch.entries:
-            return Recorded()
-        return await self._database.write(
-            lambda connection: recording.record(
-                connection, lease, batch, self._database.now(connection)
-            )
-        )
-
-    async def mark_left(self, lease: Lease, rows: Sequence[int], at: datetime) -> int:
-        """Note that ended jobs are not listed any more. Returns how many were not noted yet."""
-        if not rows:
-            return 0
-        return await self._database.write(
-            lambda connection: watching.mark_left(connection, lease, rows, at)
-        )
 
     # Detail.
 

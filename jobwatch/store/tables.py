@@ -71,6 +71,11 @@ sources = Table(
     Column("walk_state", Document),
     Column("suspect_since", Instant),
     Column("budget", Document),
+    Column("gaps", Document),
+    Column("last_sweep", Document),
+    Column("keys", Document),
+    Column("asked_at", Instant),
+    Column("spending", Document),
 )
 
 # Rows of one source lie together, in order: the index is streamed from them. No foreign key to `sources`, whose

@@ -163,6 +163,28 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToldRow:
+    """An event of a job as `explain` tells it: why each receiver was told of it, or was not."""
+
+    event: EventRow
+    condition_id: str | None
+    routes: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionRow:
+    """A condition of a job or of a source, open while `closed_at` is None."""
+
+    id: str
+    name: str
+    since: datetime
+    opened_at: datetime
+    reminded_at: datetime | None
+    reminders: int
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRow:
     """One delivery as people look at it."""
 
@@ -262,3 +284,4 @@ class Pruned:
     jobs: int = 0
     events: int = 0
     deliveries: int = 0
+    conditions: int = 0

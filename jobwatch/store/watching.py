@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
     Integer,
     Select,
@@ -18,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from jobwatch.core.model import JobKey, Snapshot
+from jobwatch.core.model import JobKey, Phase, Snapshot
 from jobwatch.store.columns import UNSIGNED, clean
 from jobwatch.store.fencing import hold
 from jobwatch.store.order import CHUNK
@@ -91,8 +92,28 @@ def _in_rows(
 
 def count_unfinished(connection: Connection, source_id: int) -> int:
     """How many jobs have not ended."""
-    where = (jobs.c.source_id == source_id, unfinished)
+    return _count(connection, source_id)
+
+
+def count_waiting(connection: Connection, source_id: int) -> int:
+    """How many jobs wait for a person."""
+    return _count(connection, source_id, jobs.c.phase == Phase.WAITING.value)
+
+
+def count_gone(connection: Connection, source_id: int) -> int:
+    """How many unfinished jobs are proved gone."""
+    return _count(connection, source_id, jobs.c.missing_proved_at.is_not(None))
+
+
+def _count(connection: Connection, source_id: int, *which: ColumnElement[bool]) -> int:
+    where = (jobs.c.source_id == source_id, unfinished, *which)
     return connection.scalars(select(func.count()).select_from(jobs).where(*where)).one()
+
+
+def unfinished_rows(connection: Connection, source_id: int) -> list[int]:
+    """The rows of all jobs that have not ended, ascending."""
+    where = (jobs.c.source_id == source_id, unfinished)
+    return list(connection.scalars(select(jobs.c.row).where(*where).order_by(jobs.c.row)))
 
 
 def mark_left(connection: Connection, lease: Lease, rows: Sequence[int], at: datetime) -> int:

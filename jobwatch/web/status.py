@@ -1,16 +1,20 @@
 """Reads what the status page tells, seldom enough that any number of viewers costs the same."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from jobwatch import __version__
-from jobwatch.core.overview import OutboxDepth, Overview
-from jobwatch.metrics import SourceShape, is_up
+from jobwatch.core.conditions import OF_THE_SOURCE, ConditionName, Subject
+from jobwatch.core.overview import OutboxDepth, Overview, SourceState
+from jobwatch.core.rules import JOB_CONDITIONS, Rules, Standing, judge_source
+from jobwatch.metrics import Scope, SourceShape, is_up, overdue
 from jobwatch.store.values import JobRow
-from jobwatch.web.status_page import SourceView, Status, render
+from jobwatch.web.status_page import Status, render
+from jobwatch.web.status_source import SourceView
 
 ReadOverview: TypeAlias = Callable[[], Awaitable[Overview]]
 ReadJobs: TypeAlias = Callable[[int], Awaitable[Sequence[JobRow]]]
@@ -49,20 +53,43 @@ class StatusReader:
 
     def _sources(self, overview: Overview) -> tuple[SourceView, ...]:
         states = {state.identity.name: state for state in overview.sources}
-        return tuple(
-            SourceView(
-                name=shape.name,
-                provider=shape.provider,
-                region=shape.region,
-                up=is_up(states.get(shape.name), shape, overview.now),
-                state=states.get(shape.name),
-            )
-            for shape in self.sources
-        )
+        return tuple(_view(shape, states.get(shape.name), overview) for shape in self.sources)
 
     def _receivers(self, overview: Overview) -> tuple[OutboxDepth, ...]:
         depths = {depth.receiver: depth for depth in overview.outbox}
         return tuple(depths.get(name, OutboxDepth(name, 0, 0, None)) for name in self.receivers)
+
+
+def _view(shape: SourceShape, state: SourceState | None, overview: Overview) -> SourceView:
+    late = overdue(state, shape, overview.now) if state is not None else ()
+    return SourceView(
+        name=shape.name,
+        provider=shape.provider,
+        region=shape.region,
+        up=is_up(state, shape, overview.now),
+        state=state,
+        every=shape.interval(Scope.UNFINISHED),
+        full_every=shape.interval(Scope.ALL),
+        overdue=tuple(scope.value for scope in late),
+        unreachable=state is not None and _unreachable(shape, state, overview.now),
+        conditions=_conditions(shape.name, overview),
+    )
+
+
+def _unreachable(shape: SourceShape, state: SourceState, now: datetime) -> bool:
+    """Whether the rule of that name holds, which is when its event is told."""
+    fares = Standing(failures=state.failures, failing_since=state.failing_since)
+    judged = judge_source(fares, Rules(unreachable_after=shape.unreachable_after), now)
+    return Subject(OF_THE_SOURCE, ConditionName.UNREACHABLE) in judged.holding
+
+
+def _conditions(source: str, overview: Overview) -> tuple[tuple[str, int], ...]:
+    """How many jobs of a source are in which condition, those that there are."""
+    jobs = Counter[str]()
+    for each in overview.conditions:
+        if each.source == source:
+            jobs[each.condition] += each.jobs
+    return tuple((name.value, jobs[name.value]) for name in JOB_CONDITIONS if jobs[name.value])
 
 
 @dataclass(slots=True, kw_only=True)

@@ -9,30 +9,18 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cache
-from itertools import pairwise
 from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from jobwatch.core.model import Progress
-from jobwatch.core.overview import OutboxDepth, SourceState
+from jobwatch.core.overview import OutboxDepth
 from jobwatch.store.values import JobRow
-
-_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceView:
-    """One configured source; `state` is None while the store knows nothing of it."""
-
-    name: str
-    provider: str
-    region: str
-    up: bool
-    state: SourceState | None
+from jobwatch.web.status_source import SourceView, notes, standing
+from jobwatch.web.status_words import age, instant, span, words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +35,6 @@ class Status:
     unfinished_total: int
     endings: Sequence[JobRow]
     receivers: Sequence[OutboxDepth]
-
-
-class Standing(NamedTuple):
-    """How a source fares: a tone for the eye (good, bad or idle) and the words for it."""
-
-    tone: str
-    words: str
 
 
 class Bar(NamedTuple):
@@ -91,31 +72,16 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        age=age, bar=bar, instant=instant, percent=percent, standing=standing, words=words
+        age=age,
+        bar=bar,
+        instant=instant,
+        notes=notes,
+        percent=percent,
+        span=span,
+        standing=standing,
+        words=words,
     )
     return environment
-
-
-def age(moment: datetime | None, now: datetime) -> str:
-    """How long ago, in at most two units: `12 s`, `2 h 5 min`; `never` for None."""
-    if moment is None:
-        return "never"
-    left = max(0, int((now - moment) / timedelta(seconds=1)))
-    for (unit, size), (smaller, fraction) in pairwise(_UNITS):
-        if left >= size:
-            rest = left % size // fraction
-            return f"{left // size} {unit} {rest} {smaller}" if rest else f"{left // size} {unit}"
-    return f"{left} s"
-
-
-def instant(moment: datetime) -> str:
-    """A moment for people, in UTC."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def words(name: str) -> str:
-    """An enum's value as words."""
-    return name.replace("_", " ")
 
 
 def bar(progress: Progress) -> Bar:
@@ -128,15 +94,3 @@ def percent(progress: Progress) -> str:
     """How much of a job is finished; 100 % only when all is."""
     ratio = progress.finished_ratio or 0.0
     return "100 %" if ratio == 1 else f"{min(99, int(ratio * 100))} %"
-
-
-def standing(source: SourceView) -> Standing:
-    """How a source fares."""
-    state = source.state
-    if state is None or state.attempted_at is None:
-        return Standing("idle", "not tried yet")
-    if state.failures:
-        return Standing("bad", "cannot be read")
-    if state.all_data_at is None:
-        return Standing("idle", "first sweep under way")
-    return Standing("good", "up to date") if source.up else Standing("bad", "overdue")

@@ -9,8 +9,9 @@ import pytest
 from jobwatch.core.errors import ConfigError, FenceLost
 from jobwatch.core.model import JobKey
 from jobwatch.core.overview import LastError, SourceState
+from jobwatch.core.plan import SweepKind
 from jobwatch.store import Store
-from jobwatch.store.values import Lease, Release, SweepFailure, SweepKind, SweepReport
+from jobwatch.store.values import Lease, Release, SweepFailure, SweepReport
 from tests.contract.databases import Stores
 from tests.contract.watcher import OTHER, PROD, Clock, Watcher
 from tests.factories import MINUTE, NOW, SECOND, job
@@ -26,7 +27,7 @@ async def prod(store: Store, clock: Clock) -> Watcher:
     return await Watcher.start(store, clock)
 
 
-def report(kind: SweepKind = "full", **fields: Any) -> SweepReport:
+def report(kind: SweepKind = SweepKind.FULL, **fields: Any) -> SweepReport:
     defaults: dict[str, Any] = {
         "started_at": NOW,
         "finished_at": NOW + SECOND,
@@ -135,8 +136,9 @@ async def test_the_first_sweep_ever_is_where_the_baseline_begins(
     store: Store, prod: Watcher
 ) -> None:
     await store.begin_sweep(prod.lease, NOW)
-    await store.begin_sweep(prod.lease, NOW + MINUTE)
+    begun = await store.begin_sweep(prod.lease, NOW + MINUTE)
     found = await store.source(prod.lease)
+    assert begun == found
     assert (found.baseline_started_at, found.attempted_at) == (NOW, NOW + MINUTE)
     assert found.baselined_at is None
 
@@ -160,7 +162,8 @@ async def test_a_hot_sweep_covers_unfinished_jobs_alone(store: Store, prod: Watc
     await store.finish_sweep(prod.lease, report())
     later = NOW + MINUTE
     await store.finish_sweep(
-        prod.lease, report("hot", started_at=later, finished_at=later, listed=2, unfinished=2)
+        prod.lease,
+        report(SweepKind.HOT, started_at=later, finished_at=later, listed=2, unfinished=2),
     )
     found = await store.source(prod.lease)
     assert (found.all_data_at, found.unfinished_data_at) == (NOW, later)
@@ -171,10 +174,11 @@ async def test_a_broken_sweep_leaves_the_age_of_the_data_as_it_was(
     store: Store, prod: Watcher
 ) -> None:
     await store.finish_sweep(prod.lease, report())
-    await store.break_sweep(prod.lease, failure(at=NOW + MINUTE))
-    await store.break_sweep(prod.lease, failure(at=NOW + 2 * MINUTE))
+    row = {"failures": 2, "failing_since": NOW + MINUTE}
+    await store.break_sweep(prod.lease, failure(at=NOW + 2 * MINUTE, **row))
     found = await store.source(prod.lease)
     assert (found.failures, found.failing_since) == (2, NOW + MINUTE)
+    assert found.attempted_at == NOW + 2 * MINUTE
     assert found.last_error == failure().error
     assert (found.all_data_at, found.next_sweep_at) == (NOW, NOW + MINUTE)
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from jobwatch.core.errors import StoreError
 from jobwatch.core.model import JobKey
+from jobwatch.core.plan import SweepKind
 from jobwatch.store import Store
 from jobwatch.store.engine import SqliteDatabase
 from jobwatch.store.values import (
@@ -208,7 +209,7 @@ async def test_no_verb_walks_a_whole_table(file_stores: Stores, clock: Clock) ->
         Retention(jobs=SECOND, events=SECOND, dead_deliveries=SECOND), clock() + DAY
     )
     report = SweepReport(
-        kind="full",
+        kind=SweepKind.FULL,
         started_at=NOW,
         finished_at=NOW,
         listed=1,

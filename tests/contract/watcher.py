@@ -1,18 +1,33 @@
 """A source's task and a notifier in miniature, for tests of the store: they see jobs, release, send and settle."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from jobwatch.core.conditions import (
+    Condition,
+    ConditionName,
+    ConditionState,
+    Move,
+    Subject,
+    condition_id,
+)
 from jobwatch.core.diff import Authority, PageDiff, diff_page
-from jobwatch.core.events import EventType
+from jobwatch.core.events import (
+    CONDITIONS,
+    Event,
+    EventType,
+    Severity,
+    SourceEvent,
+    condition_event,
+)
 from jobwatch.core.model import Job, JobKey, Snapshot
 from jobwatch.core.outbox import Attempt, Delivery, DeliveryState, Result, Settlement
 from jobwatch.core.overview import Identity
-from jobwatch.core.recording import Batch, Desk, batch_for
+from jobwatch.core.recording import Batch, Desk, Notice, batch_for, notice_for
 from jobwatch.core.routing import Selection, Subscription
 from jobwatch.store import Store
-from jobwatch.store.values import Lease, Recorded, Release
+from jobwatch.store.values import Lease, OpenCondition, Recorded, Release
 from tests import factories
 from tests.factories import MINUTE, NOW, SECOND
 
@@ -80,6 +95,52 @@ class Watcher:
     async def snapshot(self, job_id: str = "job-1", scope: str = "") -> Snapshot:
         key = JobKey(scope, job_id)
         return (await self.store.known(self.lease, [key]))[key]
+
+    def notice(
+        self, state: ConditionState, condition: Condition, snapshot: Snapshot | None = None
+    ) -> Notice:
+        """What is told of a condition of a job, or of the source."""
+        note, now, move = condition.note(state), self.clock(), Move(state, condition)
+        event: Event = SourceEvent(
+            type=CONDITIONS[note.name],
+            severity=Severity.CRITICAL,
+            origin=self.desk.origin,
+            observed_at=now,
+            condition=note,
+        )
+        if snapshot is not None:
+            event = condition_event(note, snapshot, self.desk.origin, observed_at=now)
+        return notice_for(event, self.desk, move)
+
+    async def tells(self, *notices: Notice) -> Recorded:
+        batch = batch_for((), self.desk, recorded_at=self.clock(), notices=notices)
+        return await self.store.record(self.lease, batch)
+
+    async def opens(
+        self, name: ConditionName = ConditionName.STALLED, job_id: str = "job-1"
+    ) -> Condition:
+        """Open a condition of a job, and give what is kept of it."""
+        snapshot, now = await self.snapshot(job_id), self.clock()
+        subject = Subject(snapshot.key, name)
+        id_ = condition_id(self.desk.place, subject, now)
+        opened = Condition(id=id_, subject=subject, since=now, opened_at=now)
+        await self.tells(self.notice(ConditionState.OPENED, opened, snapshot))
+        found = {each.condition.id: each.condition for each in await self.open_conditions()}
+        return found[id_]
+
+    async def reminds(self, condition: Condition) -> Condition:
+        reminders = condition.reminders + 1
+        again = replace(condition, reminded_at=self.clock(), reminders=reminders)
+        snapshot = await self.snapshot(condition.subject.key.id)
+        await self.tells(self.notice(ConditionState.REMINDED, again, snapshot))
+        return again
+
+    async def closes(self, condition: Condition) -> Recorded:
+        snapshot = await self.snapshot(condition.subject.key.id)
+        return await self.tells(self.notice(ConditionState.CLOSED, condition, snapshot))
+
+    async def open_conditions(self) -> list[OpenCondition]:
+        return await self.store.open_conditions(self.lease)
 
     async def releases_all(self) -> int:
         waiting = await self.store.awaiting_detail(self.lease, limit=1000)

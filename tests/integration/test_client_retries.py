@@ -9,9 +9,10 @@ from jobwatch.core.codec import Credentials
 from jobwatch.core.errors import (
     ApiError,
     CallResult,
-    ConfigError,
     Denied,
+    KeysRejected,
     Malformed,
+    NoCredentials,
     ServerError,
     Throttled,
     TransportError,
@@ -22,7 +23,7 @@ from jobwatch.core.model import JobKey
 from jobwatch.simulator import faults as f
 from jobwatch.simulator.simulation import DEMO_CREDENTIALS, Simulation
 from jobwatch.transport import Transport
-from tests.client_rig import ENDPOINT, Around, client_of, cloud_of, walk
+from tests.client_rig import ENDPOINT, Around, Keys, client_of, cloud_of, walk
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ async def test_trouble_that_passes_costs_a_pause_and_a_fresh_signature(
         (f.SLOW_DOWN, Throttled, 4),
         (f.EMPTY, Malformed, 2),
         (f.DENIED, Denied, 1),
-        (f.EXPIRED_TOKEN, Denied, 1),
+        (f.EXPIRED_TOKEN, KeysRejected, 1),
     ],
     ids=["internal", "slow down", "empty", "denied", "expired token"],
 )
@@ -112,17 +113,16 @@ async def test_a_wrong_key_is_denied_at_once(
     transport: Transport, around: Around, cloud: Simulation
 ) -> None:
     wrong = Credentials(secret_id=DEMO_CREDENTIALS.secret_id, secret_key="wrong")
-    with pytest.raises(Denied, match="SignatureDoesNotMatch"):
-        await walk(client_of(transport, around, cloud.endpoint, wrong))
+    with pytest.raises(KeysRejected, match="SignatureDoesNotMatch"):
+        await walk(client_of(transport, around, cloud.endpoint, Keys(wrong)))
     assert around.results == [CallResult.DENIED]
 
 
 async def test_missing_keys_are_told_without_a_call(
     transport: Transport, around: Around, cloud: Simulation
 ) -> None:
-    nothing = Credentials(secret_id="", secret_key="")
-    with pytest.raises(ConfigError, match="TENCENTCLOUD_SECRET_ID"):
-        await walk(client_of(transport, around, cloud.endpoint, nothing))
+    with pytest.raises(NoCredentials, match="TENCENTCLOUD_SECRET_ID"):
+        await walk(client_of(transport, around, cloud.endpoint, Keys(None)))
     assert not cloud.cloud.calls
     assert around.calls == []
 

@@ -3,14 +3,17 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobwatch.client import Surroundings, Turnstile
-from jobwatch.core.gate import Bucket
+from jobwatch.client import Leave, Surroundings, Turnstile
+from jobwatch.core.errors import ApiError, CallWithheld, ServerError, Throttled
+from jobwatch.core.gate import Bucket, CallError
+from jobwatch.core.manners import Manners, Ticket
 
 PAGE, DETAIL = 0, 1
+INTERNAL = ServerError(code="InternalError", message="", status=500)
 T0 = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
 
 
@@ -27,14 +30,14 @@ class Time:
         await woken
 
     async def run_to(self, end: float) -> None:
-        await _settle()
+        await settle()
         while self.sleepers and min(self.sleepers, key=_when)[0] <= end:
             sleeper = min(self.sleepers, key=_when)
             self.sleepers.remove(sleeper)
             self.now = max(self.now, sleeper[0])
             if not sleeper[1].done():
                 sleeper[1].set_result(None)
-            await _settle()
+            await settle()
         self.now = end
 
 
@@ -42,7 +45,7 @@ def _when(sleeper: tuple[float, object]) -> float:
     return sleeper[0]
 
 
-async def _settle() -> None:
+async def settle() -> None:
     """Let everything happen that needs no time."""
     for _ in range(50):
         await asyncio.sleep(0)
@@ -59,17 +62,17 @@ class Queue:
 
     async def join(self, name: str, rank: int) -> None:
         self.tasks[name] = asyncio.create_task(self._enter(name, rank))
-        await _settle()
+        await settle()
 
     async def _enter(self, name: str, rank: int) -> None:
-        waited = await self.turnstile.enter(rank)
-        self.passed.append((name, self.time.now, waited))
+        leave = await self.turnstile.enter(rank)
+        self.passed.append((name, self.time.now, leave.waited))
 
     async def leave(self, name: str) -> None:
         self.tasks[name].cancel()
         with suppress(asyncio.CancelledError):
             await self.tasks[name]
-        await _settle()
+        await settle()
 
     @property
     def order(self) -> list[str]:
@@ -83,7 +86,7 @@ def queue() -> Queue:
     around = Surroundings(
         now=lambda: T0, monotonic=lambda: time.now, chance=lambda: 0.0, sleep=time.sleep
     )
-    return Queue(time, Turnstile(Bucket(rate=1, burst=1), around))
+    return Queue(time, Turnstile(Manners.of(Bucket(rate=1, burst=1)), around))
 
 
 async def test_a_token_that_is_there_is_taken_without_waiting(queue: Queue) -> None:
@@ -129,3 +132,45 @@ async def test_everybody_may_give_up_and_the_next_one_still_passes(queue: Queue)
     await queue.time.run_to(5)
     await queue.join("late", DETAIL)
     assert queue.passed[-1] == ("late", 5.0, 0.0)
+
+
+async def failing(queue: Queue, times: int, error: CallError = INTERNAL) -> None:
+    """Tries that were let out before and fail now."""
+    for _ in range(times):
+        with suppress(ApiError), queue.turnstile.judging(Leave(rank=PAGE, ticket=Ticket(era=0))):
+            raise error
+
+
+async def test_everybody_who_waits_is_told_at_once_that_no_call_goes_out(queue: Queue) -> None:
+    """Also who sleeps until there is a token."""
+    for name in ("first", "asleep", "behind"):
+        await queue.join(name, DETAIL)
+    await queue.time.run_to(0.25)
+    await failing(queue, 5)
+    await settle()
+    assert queue.order == ["first"]
+    for name in ("asleep", "behind"):
+        with pytest.raises(CallWithheld):
+            await queue.tasks[name]
+    assert queue.time.now == 0.25
+
+
+async def test_a_short_wish_of_the_cloud_is_waited_for_by_everybody(queue: Queue) -> None:
+    await queue.time.run_to(10)
+    wish = Throttled(code="SlowDown", message="", status=503)
+    wish.retry_after = timedelta(seconds=20)
+    await failing(queue, 1, wish)
+    await queue.join("detail", DETAIL)
+    await queue.time.run_to(15)
+    await queue.join("page", PAGE)
+    await queue.time.run_to(60)
+    # Half a call a second is left after the refusal.
+    assert queue.passed == [("page", 30.0, 15.0), ("detail", 32.0, 22.0)]
+
+
+async def test_a_pace_that_was_halved_holds_for_who_waits_already(queue: Queue) -> None:
+    for name in "abc":
+        await queue.join(name, DETAIL)
+    await failing(queue, 1, Throttled(code="SlowDown", message="", status=503))
+    await queue.time.run_to(10)
+    assert [when for _, when, _ in queue.passed] == pytest.approx([0.0, 2.0, 4.0])

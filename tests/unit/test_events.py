@@ -6,20 +6,25 @@ from typing import Any
 
 import pytest
 
+from jobwatch.core.absence import vanish
+from jobwatch.core.conditions import ConditionName, ConditionNote, ConditionState
 from jobwatch.core.diff import Change, ChangeKind
 from jobwatch.core.events import (
+    CONDITIONS,
     DETAIL_PATIENCE,
     ENDINGS,
     GROUPS,
-    PROBLEMS,
     EventType,
     JobEvent,
     Severity,
+    SourceEvent,
+    condition_event,
     event_for,
 )
 from jobwatch.core.model import Job, Outcome, Snapshot
 from tests.factories import (
     ENDED_JOBS,
+    HOUR,
     NOW,
     SECOND,
     TABLE,
@@ -29,6 +34,7 @@ from tests.factories import (
     origin,
     progress,
     snapshot,
+    watch,
 )
 
 NOT_TOLD = (ChangeKind.PROGRESSED, ChangeKind.MISSING, ChangeKind.REFUSED)
@@ -38,19 +44,16 @@ ENDING_TYPES = {
     Outcome.COMPLETED_WITH_FAILURES: EventType.COMPLETED_WITH_FAILURES,
     Outcome.FAILED: EventType.FAILED,
     Outcome.CANCELLED: EventType.CANCELLED,
+    Outcome.VANISHED: EventType.VANISHED,
 }
 
 CELLS = {
     ChangeKind.DISCOVERED: dict.fromkeys([None, *Outcome], EventType.DISCOVERED),
     ChangeKind.STATUS_CHANGED: dict.fromkeys([None, *Outcome], EventType.STATUS_CHANGED),
     ChangeKind.REOPENED: dict.fromkeys([None, *Outcome], EventType.STATUS_CHANGED),
-    ChangeKind.ENDED: {None: EventType.STATUS_CHANGED, Outcome.VANISHED: EventType.STATUS_CHANGED}
-    | ENDING_TYPES,
-    ChangeKind.OUTCOME_CHANGED: {
-        None: EventType.STATUS_CHANGED,
-        Outcome.VANISHED: EventType.STATUS_CHANGED,
-    }
-    | ENDING_TYPES,
+    ChangeKind.ENDED: {None: EventType.STATUS_CHANGED} | ENDING_TYPES,
+    ChangeKind.OUTCOME_CHANGED: {None: EventType.STATUS_CHANGED} | ENDING_TYPES,
+    ChangeKind.VANISHED: {None: EventType.STATUS_CHANGED} | ENDING_TYPES,
 } | {kind: dict.fromkeys([None, *Outcome]) for kind in NOT_TOLD}
 """Kind of change and outcome: what is told. Cells that cannot be reached tell a change of status, never an end."""
 
@@ -115,6 +118,7 @@ def test_a_first_seen_job_had_no_status_before() -> None:
         (ChangeKind.DISCOVERED, job("Archived"), Severity.INFO),
         (ChangeKind.STATUS_CHANGED, job("Active"), Severity.INFO),
         (ChangeKind.REOPENED, job("Active"), Severity.INFO),
+        (ChangeKind.VANISHED, job("Failed"), Severity.CRITICAL),
     ],
 )
 def test_severity_says_how_urgent_an_event_is(
@@ -156,12 +160,84 @@ def test_the_groups_are_those_of_the_contract() -> None:
             "job.completed_with_failures",
             "job.failed",
             "job.cancelled",
+            "job.vanished",
         },
-        "problems": {"job.completed_with_failures", "job.failed"},
+        "problems": {
+            "job.completed_with_failures",
+            "job.failed",
+            "job.vanished",
+            "job.stalled",
+            "job.stuck",
+            "job.waiting",
+            "job.overdue",
+            "job.failing",
+            "source.unreachable",
+            "source.suspect",
+        },
     }
-    assert PROBLEMS < ENDINGS
 
 
 @pytest.mark.parametrize("type_", EventType)
 def test_an_ending_knows_that_it_is_one(type_: EventType) -> None:
     assert event(type=type_).ending is (type_ in ENDINGS)
+
+
+@pytest.mark.parametrize("status", ["New", "Held", "Active", "Archived"])
+def test_a_vanished_job_is_told_at_once_because_describe_job_has_nothing_to_add(
+    status: str,
+) -> None:
+    gone = event_for(vanish(snapshot(status), watch()), TABLE, origin())
+    assert gone is not None
+    assert (gone.type, gone.severity) == (EventType.VANISHED, Severity.CRITICAL)
+    assert (gone.needs_detail, gone.late, gone.ending) == (False, False, True)
+    assert (gone.previous_status, gone.snapshot.job.status) == (status, status)
+
+
+JOB_CONDITIONS = {
+    ConditionName.STALLED: EventType.STALLED,
+    ConditionName.STUCK: EventType.STUCK,
+    ConditionName.WAITING: EventType.WAITING,
+    ConditionName.OVERDUE: EventType.OVERDUE,
+    ConditionName.FAILING: EventType.FAILING,
+}
+
+
+def note(name: ConditionName, state: ConditionState = ConditionState.OPENED) -> ConditionNote:
+    return ConditionNote(name=name, state=state, id="cnd_1", since=NOW - HOUR, reminder=0)
+
+
+@pytest.mark.parametrize(("name", "type_"), JOB_CONDITIONS.items())
+@pytest.mark.parametrize("state", ConditionState)
+def test_a_condition_of_a_job_is_a_warning_until_it_closes(
+    name: ConditionName, type_: EventType, state: ConditionState
+) -> None:
+    told_of = condition_event(note(name, state), snapshot("Held"), origin(), observed_at=NOW)
+    closed = state is ConditionState.CLOSED
+    assert told_of == JobEvent(
+        type=type_,
+        severity=Severity.INFO if closed else Severity.WARNING,
+        origin=origin(),
+        snapshot=snapshot("Held"),
+        previous_status=None,
+        observed_at=NOW,
+        late=False,
+        needs_detail=False,
+        condition=note(name, state),
+    )
+    assert not told_of.ending
+
+
+def test_every_condition_has_a_type_of_its_own() -> None:
+    assert set(CONDITIONS) == set(ConditionName)
+    assert len(set(CONDITIONS.values())) == len(CONDITIONS)
+    assert {name: f"job.{name}" for name in JOB_CONDITIONS} == {
+        name: CONDITIONS[name].value for name in JOB_CONDITIONS
+    }
+
+
+def test_what_a_source_has_to_say_is_about_no_job_and_never_an_end() -> None:
+    told_of = SourceEvent(
+        type=EventType.BASELINED, severity=Severity.INFO, origin=origin(), observed_at=NOW
+    )
+    assert (told_of.scope, told_of.job_id) == ("", "")
+    assert (told_of.ending, told_of.late) == (False, False)

@@ -12,9 +12,11 @@ from jobwatch.core import census
 from jobwatch.core.census import Series
 from jobwatch.core.errors import CallResult
 from jobwatch.core.overview import SeriesValue
+from jobwatch.core.plan import SweepKind
 from jobwatch.metrics import Metrics
 from jobwatch.metrics.exposition import Format, accepts_gzip, choose_format
 from jobwatch.metrics.table import ROWS, Kept
+from tests.factories import NOW
 from tests.overviews import census_row, overview, shape
 
 TEXT = "text/plain"
@@ -27,9 +29,6 @@ PROMETHEUS_3 = (
 )
 
 LATER = (
-    "jobwatch_jobs_in_condition",
-    "jobwatch_source_clock_offset_seconds",
-    "jobwatch_credentials_expiry_timestamp_seconds",
     "jobwatch_receiver_state",
     "jobwatch_config_last_reload_successful",
     "jobwatch_config_last_reload_success_timestamp_seconds",
@@ -56,7 +55,9 @@ def everything(region: str = HOSTILE) -> Metrics:
     made.show(overview(series=tuple(series), census=(census_row(),)))
     source = made.for_source("prod")
     source.called("ListJobs", CallResult.OK, 0.2)
-    source.swept("hot", 0.2)
+    source.swept(SweepKind.HOT, 0.2)
+    source.clock(-1.25)
+    source.keys(NOW)
     made.attempted("ops", 0.3)
     return made
 

@@ -24,6 +24,7 @@ from jobwatch.core.gate import (
     LONGEST_PAUSE,
     RETRY_AFTER_HONOURED,
     Bucket,
+    Budget,
     retry_pause,
 )
 
@@ -89,6 +90,94 @@ def test_no_stretch_of_time_sees_more_than_burst_and_rate_allow(
         for last in range(first, len(times)):
             allowed = burst + rate * (times[last] - began)
             assert last - first + 1 <= allowed + 0.01
+
+
+def test_a_change_of_pace_neither_gives_nor_takes_tokens_that_fit() -> None:
+    bucket = Bucket(rate=10, burst=20).holding(5.0, now=100.0)
+    assert bucket.tokens(100.0) == pytest.approx(5)
+    assert bucket.at_pace(1.0, 40, 100.0).tokens(100.0) == pytest.approx(5)
+    assert bucket.at_pace(1.0, 2, 100.0).tokens(100.0) == pytest.approx(2)
+
+
+def test_a_full_bucket_that_widens_is_not_full() -> None:
+    """Otherwise halving and recovering would give a second burst."""
+    narrow = Bucket(rate=5, burst=10)
+    assert narrow.at_pace(10, 20, 50.0).tokens(50.0) == pytest.approx(10)
+
+
+def budget(ceiling: float = 10.0, burst: int = 20) -> Budget:
+    return Budget.of(Bucket(rate=ceiling, burst=burst))
+
+
+def test_a_refusal_halves_pace_and_burst() -> None:
+    halved = budget().refused(100.0)
+    assert (halved.bucket.rate, halved.bucket.burst) == (5.0, 10)
+    again = halved.refused(101.0)
+    assert (again.bucket.rate, again.bucket.burst) == (2.5, 5)
+
+
+def test_refusals_within_a_second_are_one_signal() -> None:
+    present = budget()
+    for number in range(8):
+        present = present.refused(100.0 + number * 0.12)
+    assert present.bucket.rate == 5.0
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "floor"),
+    [(10.0, 10 / 64), (1.0, 1 / 60), (640.0, 10.0), (0.01, 0.01)],
+    ids=[
+        "a sixty-fourth",
+        "a call a minute",
+        "a sixty-fourth of much",
+        "a ceiling below the floor",
+    ],
+)
+def test_a_storm_ends_at_a_floor(ceiling: float, floor: float) -> None:
+    present = budget(ceiling)
+    for second in range(100):
+        present = present.refused(float(second))
+    assert present.bucket.rate == pytest.approx(floor)
+    assert present.bucket.burst == 20 if ceiling == floor else present.bucket.burst == 1
+
+
+@pytest.mark.parametrize("ceiling", [0.02, 1.0, 10.0, 1000.0])
+def test_the_ceiling_is_reached_again_within_four_minutes_of_calls_as_fast_as_allowed(
+    ceiling: float,
+) -> None:
+    present, now = budget(ceiling), 0.0
+    for _ in range(20):
+        now += 1
+        present = present.refused(now)
+    ended = now
+    while present.bucket.rate < ceiling:
+        bucket, wait = present.bucket.take(now)
+        now += wait
+        present = present.taken(bucket)
+        if not wait:
+            now += 0.01
+            present = present.answered(now)
+    assert now - ended <= 240
+    assert present.bucket.burst == 20
+
+
+def test_ten_seconds_of_success_add_a_twentieth_of_the_ceiling() -> None:
+    slow = budget().refused(100.0)
+    one_by_one = slow
+    for tenth in range(1, 101):
+        one_by_one = one_by_one.answered(100.0 + tenth / 10)
+    assert one_by_one.bucket.rate == pytest.approx(5.5)
+    assert slow.answered(110.0).bucket.rate == pytest.approx(5.5)
+
+
+def test_one_success_after_a_long_silence_does_not_speak_for_all_of_it() -> None:
+    slow = budget().refused(100.0).refused(102.0)
+    assert slow.answered(100_000.0).bucket.rate == pytest.approx(2.5 + 3.0)
+
+
+def test_time_that_ended_in_other_trouble_adds_nothing() -> None:
+    slow = budget().refused(100.0)
+    assert slow.interrupted(110.0).answered(110.0).bucket.rate == 5.0
 
 
 def api(kind: type[ApiError]) -> ApiError:
@@ -157,3 +246,11 @@ def test_the_clouds_wish_is_honoured_up_to_a_bound(
     wish: timedelta, pause: timedelta | None
 ) -> None:
     assert retry_pause(throttled(wish), 1, chance=0.0) == pause
+
+
+def test_a_server_in_trouble_may_have_a_wish_too() -> None:
+    error = ServerError(code="ServiceUnavailable", message="", status=503)
+    error.retry_after = timedelta(seconds=7)
+    assert retry_pause(error, 1, chance=0.0) == timedelta(seconds=7)
+    error.retry_after = timedelta(minutes=5)
+    assert retry_pause(error, 1, chance=0.0) is None

@@ -1,61 +1,18 @@
 """What the series say: values, zeros, and what is absent."""
 
-from collections.abc import Callable, Iterable
-
-import pytest
-from prometheus_client.parser import text_string_to_metric_families
-
 from jobwatch.core import census
 from jobwatch.core.census import Series
-from jobwatch.core.errors import CallResult
 from jobwatch.core.events import EventType
 from jobwatch.core.model import Outcome
 from jobwatch.core.outbox import Result
-from jobwatch.core.overview import OutboxDepth, Overview, SeriesValue, SourceState
-from jobwatch.metrics import Metrics, SourceShape
+from jobwatch.core.overview import (
+    ConditionCount,
+    OutboxDepth,
+    SeriesValue,
+)
 from tests.factories import MINUTE, NOW, OPERATIONS, SECOND, TABLE
 from tests.overviews import census_row, overview, shape, state
-
-TEXT = "text/plain"
-
-
-def metrics(
-    sources: Iterable[SourceShape] = (shape(),),
-    receivers: Iterable[str] = ("ops",),
-    monotonic: Callable[[], float] = lambda: 0.0,
-) -> Metrics:
-    return Metrics(tuple(sources), tuple(receivers), monotonic=monotonic)
-
-
-def shown(given: Overview | None = None) -> Metrics:
-    made = metrics()
-    made.show(given if given is not None else overview())
-    return made
-
-
-def lines(made: Metrics, *names: str) -> list[str]:
-    """The lines of these metrics, comments and all."""
-    text = made.render(TEXT, "").body.decode()
-    return [line for line in text.splitlines() if _name(line) in names]
-
-
-def _name(line: str) -> str:
-    if line.startswith("#"):
-        return line.split(" ")[2] if line.count(" ") > 1 else ""
-    name = line.partition("{")[0].partition(" ")[0]
-    for suffix in ("_bucket", "_count", "_sum"):
-        name = name.removesuffix(suffix)
-    return name
-
-
-def sample(made: Metrics, name: str, **labels: str) -> float | None:
-    """One value, by name and all labels, read by the library's own parser."""
-    text = made.render(TEXT, "").body.decode()
-    for family in text_string_to_metric_families(text):
-        for each in family.samples:
-            if each.name == name and each.labels == labels:
-                return each.value
-    return None
+from tests.scrapes import TEXT, lines, metrics, sample, shown
 
 
 def test_a_counter_is_written_with_help_type_and_sorted_labels() -> None:
@@ -132,19 +89,6 @@ def test_every_stored_counter_starts_at_zero_for_every_bounded_label_set() -> No
         assert sample(made, "jobwatch_delivery_attempts_total", **labels) == 0
 
 
-def test_every_process_counter_starts_at_zero_even_before_the_store_is_read() -> None:
-    made = metrics()
-    for call in ("ListJobs", "DescribeJob"):
-        for result in CallResult:
-            labels = {"source": "prod", "call": call, "result": result.value}
-            assert sample(made, "jobwatch_api_requests_total", **labels) == 0
-    for kind in ("hot", "full"):
-        assert sample(made, "jobwatch_sweep_pages_total", source="prod", kind=kind) == 0
-    assert sample(made, "jobwatch_api_rate_limit_wait_seconds_total", source="prod") == 0
-    assert sample(made, "jobwatch_store_errors_total") == 0
-    assert sample(made, "jobwatch_lease_held", source="prod") == 0
-
-
 def test_stored_counters_are_absent_until_the_store_was_read() -> None:
     # 0 first and the stored value later would look like a burst to rate().
     made = metrics()
@@ -167,6 +111,35 @@ def test_gauges_of_unfinished_jobs_tell_the_census() -> None:
     assert sample(made, "jobwatch_tasks", **labels, state="succeeded") == 30
     assert sample(made, "jobwatch_tasks", **labels, state="failed") == 4
     assert sample(made, "jobwatch_tasks", **labels, state="remaining") == 66
+
+
+def test_conditions_are_zero_for_every_operation_only_after_a_complete_sweep() -> None:
+    name = "jobwatch_jobs_in_condition"
+    never = state(unfinished_data_at=None, all_data_at=None)
+    assert not lines(shown(overview(sources=(never,))), name)
+    made = shown()
+    for operation in (*OPERATIONS, "other"):
+        for condition in ("stalled", "stuck", "waiting", "overdue", "failing"):
+            labels = {"source": "prod", "operation": operation, "condition": condition}
+            assert sample(made, name, **labels) == 0
+
+
+def test_jobs_in_a_condition_are_told_within_bounded_labels() -> None:
+    counts = (
+        ConditionCount("prod", "Copy", "stalled", 3),
+        ConditionCount("prod", "Teleport", "stalled", 1),
+        ConditionCount("prod", "Shrink", "stalled", 2),
+        ConditionCount("prod", "Copy", "unreachable", 1),
+        ConditionCount("prod", "Copy", "haunted", 1),
+        ConditionCount("retired", "Copy", "stuck", 1),
+    )
+    made = shown(overview(conditions=counts))
+    name, labels = "jobwatch_jobs_in_condition", {"source": "prod", "condition": "stalled"}
+    assert sample(made, name, **labels, operation="Copy") == 3
+    assert sample(made, name, **labels, operation="other") == 3
+    text = made.render(TEXT, "").body.decode()
+    for stranger in ("Teleport", "Shrink", "unreachable", "haunted", "retired"):
+        assert f'"{stranger}"' not in text
 
 
 def test_operations_and_statuses_outside_the_tables_are_put_together() -> None:
@@ -193,33 +166,6 @@ def test_the_oldest_status_is_the_earliest_of_all_operations_and_absent_without_
     assert not lines(shown(), name)
 
 
-@pytest.mark.parametrize(
-    ("known", "up"),
-    [
-        pytest.param(state(), 1, id="the last sweep succeeded and the data is young"),
-        pytest.param(state(failures=1), 0, id="the last sweep failed"),
-        pytest.param(state(all_data_at=None), 0, id="before the first complete sweep"),
-        pytest.param(state(all_data_at=NOW - 30 * MINUTE), 1, id="three intervals old"),
-        pytest.param(
-            state(all_data_at=NOW - 30 * MINUTE - SECOND), 0, id="older than three intervals"
-        ),
-    ],
-)
-def test_a_source_is_up_while_its_data_is_fresh(known: SourceState, up: int) -> None:
-    made = shown(overview(sources=(known,)))
-    assert sample(made, "jobwatch_source_up", source="prod") == up
-
-
-def test_a_source_goes_down_by_itself_when_nobody_reads_the_store_any_more() -> None:
-    clock = [0.0]
-    made = metrics(monotonic=lambda: clock[0])
-    made.show(overview())
-    clock[0] = 24 * 60.0
-    assert sample(made, "jobwatch_source_up", source="prod") == 1
-    clock[0] = 26 * 60.0
-    assert sample(made, "jobwatch_source_up", source="prod") == 0
-
-
 def test_a_source_tells_its_data_and_how_old_it_may_be() -> None:
     made = shown()
     data = "jobwatch_source_data_timestamp_seconds"
@@ -238,6 +184,13 @@ def test_a_source_that_was_never_read_has_data_at_zero() -> None:
     data = "jobwatch_source_data_timestamp_seconds"
     assert sample(made, data, source="prod", scope="all") == 0
     assert sample(made, "jobwatch_source_up", source="prod") == 0
+
+
+def test_no_scope_is_meant_to_be_swept_more_often_than_the_source_is() -> None:
+    made = metrics([shape(every=5 * MINUTE, full_every=MINUTE)])
+    interval = "jobwatch_source_interval_seconds"
+    assert sample(made, interval, source="prod", scope="unfinished") == 300
+    assert sample(made, interval, source="prod", scope="all") == 300
 
 
 def test_the_outbox_is_told_with_the_age_of_its_oldest_delivery() -> None:
@@ -269,27 +222,10 @@ def test_a_source_or_receiver_no_longer_configured_is_not_shown() -> None:
     assert "future" not in text
 
 
-def test_calls_sweeps_and_attempts_are_counted_as_they_happen() -> None:
-    made = metrics()
-    source = made.for_source("prod")
-    source.called("ListJobs", CallResult.THROTTLED, 0.2)
-    source.waited(1.5)
-    source.paged("full")
-    source.swept("full", 12.0)
-    made.attempted("ops", 0.3)
-    made.store_failed()
-    made.loop_lagged(0.002)
-    made.lease("prod", held=True)
-    call = {"source": "prod", "call": "ListJobs"}
-    assert sample(made, "jobwatch_api_requests_total", **call, result="throttled") == 1
-    duration = "jobwatch_api_request_duration_seconds_bucket"
-    assert sample(made, duration, **call, le="0.1") == 0
-    assert sample(made, duration, **call, le="0.25") == 1
-    assert sample(made, "jobwatch_api_rate_limit_wait_seconds_total", source="prod") == 1.5
-    assert sample(made, "jobwatch_sweep_pages_total", source="prod", kind="full") == 1
-    swept = {"source": "prod", "kind": "full"}
-    assert sample(made, "jobwatch_sweep_duration_seconds_sum", **swept) == 12
-    assert sample(made, "jobwatch_delivery_duration_seconds_count", receiver="ops") == 1
-    assert sample(made, "jobwatch_store_errors_total") == 1
-    assert sample(made, "jobwatch_event_loop_lag_seconds_bucket", le="0.0025") == 1
-    assert sample(made, "jobwatch_lease_held", source="prod") == 1
+def test_every_type_of_event_of_this_version_is_counted_from_zero() -> None:
+    made = shown()
+    jobs = ("vanished", "stalled", "stuck", "waiting", "overdue", "failing")
+    for name in (*(f"job.{each}" for each in jobs), "source.unreachable", "source.suspect"):
+        assert sample(made, "jobwatch_events_total", source="prod", type=name) == 0
+    vanished = {"source": "prod", "operation": "Copy", "outcome": "vanished"}
+    assert sample(made, "jobwatch_jobs_finished_total", **vanished) == 0

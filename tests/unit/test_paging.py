@@ -104,6 +104,48 @@ def test_refusing_the_first_page_breaks_at_once_because_there_was_no_token() -> 
     assert step.reason is BrokenReason.TOKEN_REJECTED
 
 
+def test_a_cursor_shows_where_it_stands() -> None:
+    cursor = Cursor()
+    assert (cursor.asked, cursor.pages, cursor.restarted) == (None, 0, False)
+    walk(cursor, [page(2, "a"), page(2, "b")])
+    assert (cursor.asked, cursor.pages, cursor.restarted) == ("b", 2, False)
+
+
+def test_a_walk_that_was_put_down_goes_on_from_its_token() -> None:
+    cursor = Cursor.resumed("b", pages=2)
+    assert (cursor.asked, cursor.pages, cursor.restarted) == ("b", 2, False)
+    assert walk(cursor, [page(2, "c"), page(1, None)]) == Done()
+    assert cursor.pages == 4
+
+
+@pytest.mark.parametrize("token", [None, ""])
+def test_a_walk_put_down_before_its_first_page_begins_at_the_start(token: str | None) -> None:
+    cursor = Cursor.resumed(token, pages=7)
+    assert (cursor.asked, cursor.pages) == (None, 0)
+
+
+def test_a_resumed_walk_whose_token_is_refused_begins_again_once_and_says_so() -> None:
+    cursor = Cursor.resumed("b", pages=2)
+    assert cursor.rejected() == Next(None)
+    assert (cursor.asked, cursor.pages, cursor.restarted) == (None, 0, True)
+    walk(cursor, [page(2, "a")])
+    step = cursor.rejected()
+    assert isinstance(step, Broken)
+    assert step.reason is BrokenReason.TOKEN_REJECTED
+
+
+def test_a_resumed_walk_finds_a_circle_through_the_token_it_began_with() -> None:
+    step = walk(Cursor.resumed("b", pages=2), [page(2, "c"), page(2, "a"), page(2, "b")])
+    assert isinstance(step, Broken)
+    assert step.reason is BrokenReason.TOKEN_REPEATED
+
+
+def test_resuming_does_not_renew_the_page_cap() -> None:
+    step = walk(Cursor.resumed("x", pages=19, page_cap=20), [page(1, "y")])
+    assert isinstance(step, Broken)
+    assert step.reason is BrokenReason.PAGE_CAP
+
+
 TOKENS = st.none() | st.sampled_from(["", "a", "b", "c", "d", "e", "f", "g"])
 PAGES = st.lists(st.tuples(st.integers(0, 2), TOKENS), min_size=60, max_size=60)
 

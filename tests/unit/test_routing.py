@@ -5,12 +5,27 @@ from typing import Any
 
 import pytest
 
-from jobwatch.core.events import ENDINGS, PROBLEMS, EventType, JobEvent
-from jobwatch.core.routing import Routed, RouteReason, Selection, Subscription, route
-from tests.factories import event, job, origin, progress, snapshot
+from jobwatch.core.events import (
+    ENDINGS,
+    PROBLEMS,
+    Event,
+    EventType,
+    JobEvent,
+    Severity,
+    SourceEvent,
+)
+from jobwatch.core.routing import (
+    Routed,
+    RouteReason,
+    Selection,
+    Subscription,
+    route,
+    route_closing,
+)
+from tests.factories import NOW, event, job, origin, progress, snapshot
 
 
-def reason(of: JobEvent, **fields: Any) -> RouteReason:
+def reason(of: Event, **fields: Any) -> RouteReason:
     (routed,) = route(of, [Subscription(receiver="ops", **fields)])
     return routed.reason
 
@@ -150,12 +165,99 @@ def test_a_star_matches_any_description(text: str) -> None:
     assert reason(ended(description=text)) is RouteReason.WANTED
 
 
-def test_only_wanted_counts_as_wanted() -> None:
+def test_a_receiver_is_told_what_it_wants_and_the_end_of_what_it_was_told() -> None:
     wanted = [word for word in RouteReason if Routed(receiver="ops", reason=word).wanted]
-    assert wanted == [RouteReason.WANTED]
+    assert wanted == [RouteReason.WANTED, RouteReason.TOLD_OPENING]
 
 
 def test_operations_of_a_job_without_one_match_a_star_alone() -> None:
     bare = event(snapshot(of=job("Failed", operation="")), origin=origin())
     assert reason(bare) is RouteReason.WANTED
     assert reason(bare, wants=Selection(operations=("Copy",))) is RouteReason.OPERATION_NOT_WANTED
+
+
+@pytest.mark.parametrize(
+    ("described", "glob", "matches"),
+    [
+        ("nightly copy", "*", True),
+        ("nightly copy", "nightly ?opy", True),
+        ("nightly copy", "nightly", False),
+        ("nightly copy", "*[!y]", False),
+        ("nightly copy", "NIGHTLY*", False),
+        ("a/b/c", "a/*", True),
+        ("50% [done]", "*[[]done]", True),
+        ("line\nbreak", "line*break", True),
+        ("", "?*", False),
+        ("", "", True),
+    ],
+)
+def test_a_glob_means_the_same_wherever_it_stands(
+    described: str, glob: str, *, matches: bool
+) -> None:
+    of_description, of_operation = ended(description=described), ended(operation=described)
+    wanted, excepted = Selection(descriptions=(glob,)), Selection(operations=(glob,))
+    assert (reason(of_description, wants=wanted) is RouteReason.WANTED) is matches
+    assert (reason(of_description, exceptions=wanted) is RouteReason.EXCEPTED) is matches
+    assert (reason(of_operation, wants=excepted) is RouteReason.WANTED) is matches
+    assert (reason(of_operation, exceptions=excepted) is RouteReason.EXCEPTED) is matches
+
+
+UNREACHABLE = SourceEvent(
+    type=EventType.UNREACHABLE, severity=Severity.CRITICAL, origin=origin(), observed_at=NOW
+)
+
+
+@pytest.mark.parametrize(
+    ("wants", "expected"),
+    [
+        (Selection(types=PROBLEMS), RouteReason.WANTED),
+        (Selection(types=ENDINGS), RouteReason.TYPE_NOT_WANTED),
+        (Selection(sources=("test",)), RouteReason.SOURCE_NOT_WANTED),
+        (Selection(operations=("Restore",)), RouteReason.WANTED),
+        (Selection(descriptions=("nightly*",)), RouteReason.WANTED),
+        (Selection(operations=(), descriptions=()), RouteReason.WANTED),
+    ],
+)
+def test_whoever_wants_some_jobs_of_a_source_hears_what_happens_to_the_source(
+    wants: Selection, expected: RouteReason
+) -> None:
+    assert reason(UNREACHABLE, wants=wants) is expected
+
+
+@pytest.mark.parametrize(
+    ("exceptions", "expected"),
+    [
+        (Selection(descriptions=("test*",)), RouteReason.WANTED),
+        (Selection(operations=("Restore",)), RouteReason.WANTED),
+        (Selection(sources=("prod",)), RouteReason.EXCEPTED),
+        (Selection(sources=("prod",), descriptions=("test*",)), RouteReason.WANTED),
+        (Selection(types=frozenset({EventType.UNREACHABLE})), RouteReason.EXCEPTED),
+        (Selection(types=ENDINGS), RouteReason.WANTED),
+    ],
+)
+def test_an_exception_for_some_jobs_does_not_hide_that_their_source_is_gone(
+    exceptions: Selection, expected: RouteReason
+) -> None:
+    assert reason(UNREACHABLE, exceptions=exceptions) is expected
+
+
+def test_a_closing_goes_to_whoever_was_told_the_opening_whatever_it_wants_by_now() -> None:
+    week = timedelta(days=7)
+    nothing = Selection(types=frozenset())
+    routed = route_closing(
+        ["gone", "ops"],
+        [
+            Subscription(receiver="ops", wants=nothing, exceptions=Selection(), give_up_after=week),
+            Subscription(receiver="new", give_up_after=week),
+        ],
+    )
+    assert routed == (
+        Routed(receiver="ops", reason=RouteReason.TOLD_OPENING, give_up_after=week),
+        Routed(receiver="new", reason=RouteReason.NOT_TOLD_OPENING, give_up_after=week),
+    )
+    assert [each.wanted for each in routed] == [True, False]
+
+
+def test_where_nobody_was_told_an_opening_nobody_is_told_the_closing() -> None:
+    (routed,) = route_closing([], [Subscription(receiver="ops")])
+    assert (routed.reason, routed.wanted) == (RouteReason.NOT_TOLD_OPENING, False)

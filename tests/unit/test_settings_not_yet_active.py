@@ -19,10 +19,6 @@ CONTRACT_TYPES = [
 CHANGED = {
     "sources.*.full_sweep_every": (SOURCE + "    full_sweep_every: 9m", "sources.prod.full_sweep_every"),
     "sources.*.rules.*": (SOURCE + "    rules: {remind_every: 1h}", "sources.prod.rules.remind_every"),
-    "sources.*.provider.credentials.use": (
-        SOURCE.replace("uin:", "credentials: {use: cvm-role}, uin:"),
-        "sources.prod.provider.credentials.use",
-    ),
     "receivers.*.format": (OPS + "    format: slack", "receivers.ops.format"),
     "receivers.*.routing_key": (OPS + "    routing_key: x", "receivers.ops.routing_key"),
     "receivers.*.routing_key_file": (OPS + "    routing_key_file: x", "receivers.ops.routing_key_file"),
@@ -84,8 +80,9 @@ def test_rules_of_a_source_are_accepted_at_the_default_of_all(tmp_path: Path) ->
     ).settings.sources
 
 
-def test_keys_from_the_environment_are_active_already(tmp_path: Path) -> None:
-    loaded = read(tmp_path, SOURCE.replace("uin:", "credentials: {use: environment}, uin:"))
+@pytest.mark.parametrize("place", ["environment", "profile", "tke-oidc", "cvm-role"])
+def test_keys_from_every_place_are_active_already(tmp_path: Path, place: str) -> None:
+    loaded = read(tmp_path, SOURCE.replace("uin:", f"credentials: {{use: {place}}}, uin:"))
     assert not [row for row in loaded.not_yet_active if row.written]
 
 

@@ -8,19 +8,11 @@ from typing import Any
 import pytest
 
 from jobwatch.core.model import Outcome
-from jobwatch.core.overview import OutboxDepth, SourceState
+from jobwatch.core.overview import OutboxDepth, SourceKeys, SourceState
 from jobwatch.store.values import JobRow
-from jobwatch.web.status_page import (
-    Bar,
-    SourceView,
-    Status,
-    age,
-    bar,
-    percent,
-    render,
-    standing,
-    style_hash,
-)
+from jobwatch.web.status_page import Bar, Status, bar, percent, render, style_hash
+from jobwatch.web.status_source import SourceView
+from jobwatch.web.status_words import age, span
 from tests.factories import (
     DAY,
     ENDED_JOBS,
@@ -32,7 +24,7 @@ from tests.factories import (
     progress,
     snapshot,
 )
-from tests.overviews import last_error
+from tests.overviews import last_error, last_sweep, source_view, spending
 from tests.overviews import state as source_state
 
 HOSTILE = "<script>alert(1)</script>\"'&{{ 7 * 7 }}\u202e"
@@ -66,8 +58,8 @@ def state(**fields: Any) -> SourceState:
     return source_state(**({"listed": 1200, "unfinished": 3} | fields))
 
 
-def source(known: SourceState | None, *, up: bool = True) -> SourceView:
-    return SourceView(name="prod", provider="cos-batch", region="ap-chengdu", up=up, state=known)
+def source(known: SourceState | None, **fields: Any) -> SourceView:
+    return source_view(state=known, **fields)
 
 
 def status(**fields: Any) -> Status:
@@ -94,8 +86,8 @@ def page(**fields: Any) -> Page:
 
 def test_the_age_of_a_sources_data_is_told() -> None:
     text = page().text
-    assert "data 12 s old" in text
-    assert "all jobs listed 5 min ago · 1200 listed, 3 unfinished" in text
+    assert "data 12 s old, read every 30 s" in text
+    assert "all jobs listed 5 min ago, every 10 min · 1200 listed, 3 unfinished" in text
     assert "as of 2026-11-21 20:00:00 UTC" in text
 
 
@@ -111,24 +103,14 @@ def test_a_failing_source_tells_since_when_and_why() -> None:
     assert "AccessDenied: no right to list (1 min ago, request req-1)" in text
 
 
-@pytest.mark.parametrize(
-    ("known", "up", "words"),
-    [
-        (None, False, "not tried yet"),
-        (state(attempted_at=None, all_data_at=None), False, "not tried yet"),
-        (state(failures=1), False, "cannot be read"),
-        (state(all_data_at=None, failures=2), False, "cannot be read"),
-        (state(all_data_at=None), False, "first sweep under way"),
-        (state(), False, "overdue"),
-        (state(), True, "up to date"),
-    ],
-)
-def test_a_source_stands_as_it_fares(
-    known: SourceState | None,
-    up: bool,  # noqa: FBT001
-    words: str,
-) -> None:
-    assert standing(source(known, up=up)).words == words
+def test_a_scope_that_is_overdue_is_marked_as_such() -> None:
+    late = source(state(), up=False, overdue=("all",))
+    shown = page(sources=[late])
+    assert "all jobs listed 5 min ago, every 10 min: overdue" in shown.text
+    assert "read every 30 s: overdue" not in shown.text
+    assert shown.attributes.count(("class", "error")) == 1
+    both = page(sources=[replace(late, overdue=("unfinished", "all"))])
+    assert "data 12 s old, read every 30 s: overdue" in both.text
 
 
 def test_an_unfinished_job_is_shown_with_its_progress() -> None:
@@ -212,9 +194,12 @@ def test_text_from_outside_never_becomes_markup() -> None:
         failures=1,
         failing_since=NOW,
         last_error=last_error(code=HOSTILE, message=HOSTILE, request_id=HOSTILE),
+        last_sweep=last_sweep(kind=HOSTILE, reason=HOSTILE, refused=(HOSTILE,)),
+        keys=SourceKeys(kind=HOSTILE, expires_at=NOW),
+        spending=spending(withheld_until=NOW + HOUR, withheld_reason=HOSTILE),
     )
     shown = page(
-        sources=[source(known)],
+        sources=[source(known, conditions=((HOSTILE, 1),))],
         unfinished=[told],
         unfinished_total=1,
         endings=[told],
@@ -230,6 +215,9 @@ def test_every_hostile_text_is_isolated_so_that_it_cannot_turn_its_surroundings(
         status(unfinished=[row(description="\u202eevil", id="\u202eid")], unfinished_total=1)
     )
     assert html.count("\u202e") == html.count("<bdi>\u202e") == 2
+    swept = state(last_sweep=last_sweep(refused=("\u202e",)))
+    html = render(status(sources=[source(swept)]))
+    assert "refused as filters: \u202e</bdi></p>" in html
 
 
 def test_the_page_loads_nothing_and_refreshes_itself() -> None:
@@ -262,6 +250,7 @@ def test_the_style_sheet_knows_light_and_dark_and_is_named_by_its_hash() -> None
 )
 def test_ages_are_told_in_two_units_at_most(ago: timedelta, words: str) -> None:
     assert age(NOW - ago, NOW) == words
+    assert span(ago) == words
 
 
 def test_no_moment_at_all_is_never() -> None:

@@ -1,0 +1,194 @@
+"""`jobwatch explain`: the whole story of one job, what the rules say of it now, and what comes next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from jobwatch.cli.documents import condition_row, event_row, job_row
+from jobwatch.cli.job import read_job
+from jobwatch.cli.reading import View, job_name, look, written
+from jobwatch.cli.ruling import Verdict, verdicts
+from jobwatch.cli.screen import OutputFormat, Screen, cell, grid
+from jobwatch.cli.story import Due, Known, Line, coming, story, summary
+from jobwatch.cli.text import NOTHING, ago, instant, plain
+from jobwatch.core.conditions import ConditionName
+from jobwatch.core.documents import Document
+from jobwatch.core.documents import instant as rfc3339
+from jobwatch.core.rules import JOB_CONDITIONS, Sight, is_fresh
+from jobwatch.providers import open_provider
+from jobwatch.settings import rules_for
+
+TEXT_CELLS = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """The story of a job, told at `now`. `data_at` is when the rules' data is from, `fresh` that they may speak."""
+
+    known: Known
+    lines: Sequence[Line]
+    rules: Sequence[Verdict]
+    due: Sequence[Due]
+    now: datetime
+    data_at: datetime | None
+    fresh: bool
+
+
+def show_story(config: Path | None, name: str, output: OutputFormat) -> None:
+    """Tell the story of one job."""
+    wanted = job_name(name)
+
+    async def show(view: View) -> None:
+        await view.check_source(wanted.source)
+        page = await read_job(view, wanted)
+        states = {state.identity.name: state for state in await view.store.sources()}
+        known = Known(
+            row=page.row,
+            changes=page.changes,
+            told=await view.store.job_events(wanted.source, wanted.key),
+            conditions=page.conditions,
+            deliveries=page.deliveries,
+            kept_since=view.now - view.settings.retention.events,
+            state=states.get(wanted.source),
+        )
+        explained = _explained(view, known)
+        screen = Screen()
+        if output is OutputFormat.JSON:
+            screen.document(_document(explained))
+        else:
+            _show(screen, explained)
+
+    look(config, show)
+
+
+def _explained(view: View, known: Known) -> Explained:
+    """What can be said of the job. A source that is not configured any more has no rules and no pace."""
+    source, state, now = view.settings.sources.get(known.row.source), known.state, view.now
+    rules: Sequence[Verdict] = ()
+    due: Sequence[Due] = ()
+    data_at, every = state.unfinished_data_at if state else None, timedelta()
+    if source is not None:
+        thresholds, every = rules_for(view.settings, known.row.source), source.every
+        due = coming(
+            known,
+            vanished_after=source.vanished_after,
+            remind_every=thresholds.remind_every,
+        )
+        if state is not None and data_at is not None:
+            sight = Sight(
+                data_at=data_at,
+                gaps=state.gaps,
+                lifecycle=open_provider(source.provider).lifecycle,
+                clock_offset=state.clock_offset or timedelta(),
+            )
+            rules = verdicts(known.row.snapshot, thresholds, sight, _open(known))
+    took = state.last_sweep.took if state and state.last_sweep else timedelta()
+    return Explained(
+        known=known,
+        lines=story(known),
+        rules=rules,
+        due=due,
+        now=now,
+        data_at=data_at,
+        fresh=data_at is not None and is_fresh(data_at, now, max(every, took)),
+    )
+
+
+def _open(known: Known) -> frozenset[ConditionName]:
+    names = {row.name for row in known.conditions if row.closed_at is None}
+    return frozenset(each for each in JOB_CONDITIONS if each.value in names)
+
+
+def _document(explained: Explained) -> Document:
+    known = explained.known
+    return {
+        "job": job_row(known.row),
+        "story": [_line(each) for each in explained.lines],
+        "rules": {
+            each.rule.value: {
+                "holds": each.since is not None,
+                "since": rfc3339(each.since),
+                "open": each.opened,
+                "words": each.words,
+            }
+            for each in explained.rules
+        },
+        "data_at": rfc3339(explained.data_at),
+        "data_fresh": explained.fresh,
+        "next": [{"at": rfc3339(each.at), "words": each.words} for each in explained.due],
+        "conditions": [condition_row(row) for row in known.conditions],
+        "events": [{**event_row(each.event), "routes": each.routes} for each in known.told],
+    }
+
+
+def _line(line: Line) -> Document:
+    return {
+        "at": rfc3339(line.at),
+        "kind": line.kind.value,
+        "words": line.words,
+        "notes": list(line.notes),
+        "event_id": line.event_id,
+    }
+
+
+def _show(screen: Screen, explained: Explained) -> None:
+    job = explained.known.row.snapshot.job
+    screen.words(plain(written(explained.known.row.source, job.scope, job.id)), "bold")
+    screen.words(f"  {plain(job.description or 'no description', TEXT_CELLS)}")
+    screen.words(f"  {plain(summary(explained.known), TEXT_CELLS)}")
+    screen.words("\nWhat happened", "bold")
+    screen.print(_lines(explained.lines))
+    screen.words("\nWhat the rules say", "bold")
+    _show_rules(screen, explained)
+    screen.words("\nWhat comes next", "bold")
+    if explained.due:
+        screen.print(grid(_dues(explained)))
+    else:
+        screen.words("  nothing: all is told")
+
+
+def _lines(lines: Sequence[Line]) -> Table:
+    made = Table.grid(padding=(0, 2), pad_edge=True)
+    made.add_column(no_wrap=True)
+    made.add_column(overflow="fold")
+    for line in lines:
+        made.add_row(Text(instant(line.at), style="dim"), cell(line.words, TEXT_CELLS))
+        for note in line.notes:
+            made.add_row(Text(), cell(f"  {note}", TEXT_CELLS, "dim"))
+    return made
+
+
+def _show_rules(screen: Screen, explained: Explained) -> None:
+    if not explained.known.row.snapshot.unfinished:
+        screen.words("  nothing: the job has ended")
+        return
+    if not explained.rules:
+        screen.words("  nothing: no complete sweep of a configured source shows this job")
+        return
+    if not explained.fresh:
+        words = f"  too old to tell anybody by: the data is from {ago(explained.data_at, explained.now)}"
+        screen.words(words, "yellow")
+    screen.print(grid((each.rule.value, _verdict(each)) for each in explained.rules))
+
+
+def _verdict(verdict: Verdict) -> Text:
+    if verdict.since is None:
+        closing = "; open, and closes with the next sweep" if verdict.opened else ""
+        return cell(f"no: {verdict.words}{closing}", TEXT_CELLS)
+    opening = "" if verdict.opened else "; opens with the next sweep"
+    return cell(f"yes: {verdict.words}{opening}", TEXT_CELLS, "bold yellow")
+
+
+def _dues(explained: Explained) -> list[tuple[str, Text]]:
+    now = explained.now
+    return [
+        (
+            NOTHING if each.at is None else ("due now" if each.at <= now else ago(each.at, now)),
+            cell(each.words, TEXT_CELLS),
+        )
+        for each in explained.due
+    ]

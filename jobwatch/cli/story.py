@@ -1,0 +1,319 @@
+"""The story of a job in order of time, from what the store kept of it. Pure.
+
+Law: nothing is guessed. Every line is a row of the store, in words; who was not told is named with the reason.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from jobwatch.cli.documents import body_of
+from jobwatch.cli.event_line import number, part
+from jobwatch.cli.job_page import failure_reasons
+from jobwatch.cli.text import count, instant, length, tasks
+from jobwatch.cli.words import (
+    AUTHORITIES,
+    CHANGES,
+    CONDITIONS,
+    DELIVERIES,
+    DETAIL_ERRORS,
+    ROUTES,
+    said,
+)
+from jobwatch.core.conditions import ConditionState
+from jobwatch.core.events import DETAIL_PATIENCE
+from jobwatch.core.outbox import OPEN, DeliveryState, Result
+from jobwatch.core.overview import SourceState
+from jobwatch.store.values import (
+    AttemptRow,
+    ChangeRow,
+    ConditionRow,
+    DeliveryRow,
+    EventRow,
+    JobRow,
+    ToldRow,
+)
+
+
+class Kind(StrEnum):
+    """What a line of the story is about. Lines of one moment come in this order."""
+
+    CLOUD = "cloud"
+    CHANGE = "change"
+    MISSING = "missing"
+    CONDITION = "condition"
+    EVENT = "event"
+    ATTEMPT = "attempt"
+    DELIVERY = "delivery"
+
+
+HISTORY = "told nobody: it is history from before jobwatch watched (`first_sight`)"
+_ORDER = {kind: place for place, kind in enumerate(Kind)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What happened at some time, and what belongs to it."""
+
+    at: datetime
+    kind: Kind
+    words: str
+    notes: tuple[str, ...] = ()
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What comes next, and when; None where that is not known."""
+
+    at: datetime | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Everything that the store kept of one job.
+
+    `state` is its source's, None where that is unknown. What was told before `kept_since` is forgotten.
+    """
+
+    row: JobRow
+    changes: Sequence[ChangeRow]
+    told: Sequence[ToldRow]
+    conditions: Sequence[ConditionRow]
+    deliveries: Sequence[tuple[DeliveryRow, Sequence[AttemptRow]]]
+    kept_since: datetime
+    state: SourceState | None = None
+
+
+def story(known: Known) -> list[Line]:
+    """What happened, in order of time."""
+    lines = [
+        *_by_the_cloud(known),
+        *_changes(known),
+        *_missing(known),
+        *_events(known),
+        *_conditions(known),
+        *_deliveries(known),
+    ]
+    return sorted(lines, key=lambda line: (line.at, _ORDER[line.kind]))
+
+
+def _by_the_cloud(known: Known) -> Iterator[Line]:
+    job = known.row.snapshot.job
+    if job.created_at:
+        yield Line(at=job.created_at, kind=Kind.CLOUD, words="created, by the cloud's clock")
+    if job.ended_at:
+        yield Line(at=job.ended_at, kind=Kind.CLOUD, words="ended, by the cloud's clock")
+
+
+def _changes(known: Known) -> Iterator[Line]:
+    told = {each.event.id: each for each in known.told}
+    snapshot = known.row.snapshot
+    if not known.changes:
+        forgotten = snapshot.first_seen_at < known.kept_since
+        why = "what was told then is forgotten (`retention`)" if forgotten else HISTORY
+        yield Line(at=snapshot.first_seen_at, kind=Kind.CHANGE, words="first seen", notes=(why,))
+    for change in known.changes:
+        event = told.get(change.event_id or "")
+        yield Line(
+            at=change.observed_at,
+            kind=Kind.CHANGE,
+            words=f"{said(CHANGES, change.kind)}: {_step(change)}",
+            notes=(said(AUTHORITIES, change.authority), *_why_told(change, event)),
+            event_id=change.event_id,
+        )
+
+
+def _step(change: ChangeRow) -> str:
+    before, after = change.status_before, change.status_after
+    outcome = f" ({change.outcome.replace('_', ' ')})" if change.outcome else ""
+    return f"{after if before in (None, after) else f'{before} → {after}'}{outcome}"
+
+
+def _why_told(change: ChangeRow, event: ToldRow | None) -> Iterator[str]:
+    if change.history:
+        yield HISTORY
+        return
+    if change.event_id is None:
+        yield "told nobody: this is no news"
+        return
+    if change.late:
+        yield "late: it happened while nobody watched"
+    kind = event.event.type if event else "event"
+    yield f"{kind} {change.event_id}: {routes_in_words(change.routes)}"
+    if event is not None:
+        yield from _detail(event.event)
+
+
+def routes_in_words(routes: Mapping[str, str]) -> str:
+    """Who was told, and who was not and why."""
+    if not routes:
+        return "told nobody, there is no receiver"
+    return "; ".join(f"{name} {said(ROUTES, reason)}" for name, reason in routes.items())
+
+
+def _detail(row: EventRow) -> Iterator[str]:
+    """Whether the event waited for DescribeJob, and how that ended."""
+    if not row.released:
+        yield f"waits for DescribeJob until {instant(row.recorded_at + DETAIL_PATIENCE)} at the latest"
+        return
+    data = part(body_of(row), "data")
+    if data.get("detail_error"):
+        yield f"told without detail: {said(DETAIL_ERRORS, str(data['detail_error']))}"
+    elif data.get("detail"):
+        reasons = failure_reasons(part(data, "detail"))
+        yield f"told with detail{': ' + '; '.join(reasons) if reasons else ''}"
+
+
+def _missing(known: Known) -> Iterator[Line]:
+    snapshot = known.row.snapshot
+    if snapshot.missing_since is not None:
+        yield Line(
+            at=snapshot.missing_since,
+            kind=Kind.MISSING,
+            words="the cloud says that it knows no such job",
+        )
+    if snapshot.missing_proved_at is not None:
+        yield Line(
+            at=snapshot.missing_proved_at,
+            kind=Kind.MISSING,
+            words="the cloud says so again, and said nothing else in between: the job is gone",
+        )
+    if snapshot.left_at is not None:
+        yield Line(at=snapshot.left_at, kind=Kind.CLOUD, words="listed no more")
+
+
+def _events(known: Known) -> Iterator[Line]:
+    """Events that no change brought: those of conditions, and those whose change is forgotten."""
+    of_changes = {change.event_id for change in known.changes}
+    for each in known.told:
+        if each.event.id in of_changes:
+            continue
+        condition = part(part(body_of(each.event), "data"), "condition")
+        words = _condition_words(condition) if condition else f"told: {each.event.type}"
+        yield Line(
+            at=each.event.recorded_at,
+            kind=Kind.CONDITION if condition else Kind.EVENT,
+            words=words,
+            notes=(
+                f"{each.event.type} {each.event.id}: {routes_in_words(each.routes)}",
+                *(_detail(each.event) if not condition else ()),
+            ),
+            event_id=each.event.id,
+        )
+
+
+def _condition_words(condition: Mapping[str, object]) -> str:
+    name, state = condition.get("name"), str(condition.get("state"))
+    times = number(condition, "reminder")
+    if state == ConditionState.REMINDED and times > 1:
+        return f"{name}: {said(CONDITIONS, state)} for the {times}th time".replace("2th", "2nd")
+    since = f", it holds since {condition.get('since')}" if state == ConditionState.OPENED else ""
+    return f"{name}: {said(CONDITIONS, state)}{since}"
+
+
+def _conditions(known: Known) -> Iterator[Line]:
+    """Conditions whose events are forgotten, or that an ending closed without one."""
+    told = {
+        (str(note.get("id")), str(note.get("state")))
+        for each in known.told
+        if (note := part(part(body_of(each.event), "data"), "condition"))
+    }
+    for row in known.conditions:
+        if (row.id, ConditionState.OPENED) not in told:
+            words = f"{row.name}: opened, it holds since {instant(row.since)}"
+            yield Line(at=row.opened_at, kind=Kind.CONDITION, words=words)
+        if row.closed_at is not None and (row.id, ConditionState.CLOSED) not in told:
+            yield Line(at=row.closed_at, kind=Kind.CONDITION, words=f"{row.name}: closed")
+
+
+def _deliveries(known: Known) -> Iterator[Line]:
+    for row, attempts in known.deliveries:
+        for attempt in attempts:
+            yield Line(
+                at=attempt.started_at,
+                kind=Kind.ATTEMPT,
+                words=_attempt(row, attempt),
+                event_id=row.event_id,
+            )
+        unsent = row.state not in (*OPEN, DeliveryState.DELIVERED)
+        if unsent and row.settled_at is not None:
+            why = f" ({row.reason.replace('_', ' ')})" if row.reason else ""
+            yield Line(
+                at=row.settled_at,
+                kind=Kind.DELIVERY,
+                words=f"{row.receiver}, {row.event_type}: {said(DELIVERIES, row.state)}{why}",
+                event_id=row.event_id,
+            )
+
+
+def _attempt(row: DeliveryRow, attempt: AttemptRow) -> str:
+    ok = attempt.result is Result.OK
+    status = f"HTTP {attempt.status}, " if attempt.status else ""
+    by_hand = ", by hand" if attempt.trigger != "auto" else ""
+    took = f"{attempt.took.total_seconds():.2f} s"
+    result = "accepted" if ok else f"failed, {attempt.result.value}"
+    answer = f": {attempt.answer}" if attempt.answer and not ok else ""
+    return (
+        f"{row.receiver}, {row.event_type}: {result} "
+        f"({status}{took}, try {attempt.number}{by_hand}){answer}"
+    )
+
+
+def coming(known: Known, *, vanished_after: timedelta, remind_every: timedelta | None) -> list[Due]:
+    """What is due next, the earliest first."""
+    due = [
+        *_due_events(known),
+        *_due_deliveries(known),
+        *_due_watching(known, vanished_after),
+        *_due_reminders(known, remind_every),
+    ]
+    return sorted(
+        due, key=lambda each: (each.at is None, each.at or known.row.snapshot.observed_at)
+    )
+
+
+def _due_events(known: Known) -> Iterator[Due]:
+    for each in known.told:
+        if not each.event.released:
+            at = each.event.recorded_at + DETAIL_PATIENCE
+            yield Due(
+                at=at, words=f"{each.event.type} is told at the latest, with detail or without"
+            )
+
+
+def _due_deliveries(known: Known) -> Iterator[Due]:
+    for row, _ in known.deliveries:
+        if row.state in OPEN:
+            tried = f" again, after {count(row.attempts, 'try', 'tries')}" if row.attempts else ""
+            yield Due(at=row.due_at, words=f"{row.receiver} is sent {row.event_type}{tried}")
+
+
+def _due_watching(known: Known, vanished_after: timedelta) -> Iterator[Due]:
+    snapshot, state = known.row.snapshot, known.state
+    if not snapshot.unfinished or state is None:
+        return
+    yield Due(at=state.next_sweep_at, words=f"source {known.row.source} is swept")
+    if snapshot.missing_since is not None and snapshot.missing_proved_at is None:
+        at = snapshot.missing_since + vanished_after
+        yield Due(at=at, words="the job is called gone if the cloud still knows no such job then")
+
+
+def _due_reminders(known: Known, remind_every: timedelta | None) -> Iterator[Due]:
+    for row in known.conditions:
+        if row.closed_at is None and remind_every is not None:
+            last = row.reminded_at or row.opened_at
+            yield Due(at=last + remind_every, words=f"people are reminded that it is {row.name}")
+
+
+def summary(known: Known) -> str:
+    """The job in one line: how it stands, since when."""
+    snapshot = known.row.snapshot
+    job = snapshot.job
+    if snapshot.outcome is not None:
+        lasted = job.ended_at - job.created_at if job.ended_at and job.created_at else None
+        after = f" after {length(lasted)}" if lasted is not None else ""
+        return f"{snapshot.outcome.value.replace('_', ' ')}{after}, {tasks(job.progress)} tasks"
+    return f"unfinished, in status {job.status} since {instant(snapshot.status_since)}, {tasks(job.progress)} tasks"

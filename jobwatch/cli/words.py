@@ -1,0 +1,80 @@
+"""The program's own words (reasons, kinds, states) as people say them. A word without a row here is shown as it is."""
+
+from collections.abc import Mapping
+
+from jobwatch.core.conditions import ConditionState
+from jobwatch.core.detail import DetailError
+from jobwatch.core.diff import Authority, ChangeKind
+from jobwatch.core.errors import WithheldReason
+from jobwatch.core.outbox import DeliveryState
+from jobwatch.core.plan import PlanReason
+from jobwatch.core.routing import RouteReason
+
+PLANS: Mapping[str, str] = {
+    PlanReason.FIRST: "the first sweep reads everything",
+    PlanReason.ASKED: "somebody asked for it",
+    PlanReason.AFTER_GAP: "nobody had watched for too long",
+    PlanReason.FULL_DUE: "it was due",
+    PlanReason.CHEAPEST: "it costs no more calls than a hot one",
+    PlanReason.PROOF: "many jobs had left the lists of unfinished ones",
+    PlanReason.HOT_DUE: "it was due",
+    PlanReason.FULL_BROKE: "the full sweep before it had broken",
+}
+WITHHELD: Mapping[str, str] = {
+    WithheldReason.BREAKER_OPEN: "too many calls failed in a row",
+    WithheldReason.RETRY_AFTER: "the cloud asked for a pause",
+}
+ROUTES: Mapping[str, str] = {
+    RouteReason.WANTED: "told",
+    RouteReason.TOLD_OPENING: "told, because it was told that it opened",
+    RouteReason.NOT_TOLD_OPENING: "not told, because it was not told that it opened",
+    RouteReason.TYPE_NOT_WANTED: "not told: it does not want this type",
+    RouteReason.SOURCE_NOT_WANTED: "not told: it does not want this source",
+    RouteReason.OPERATION_NOT_WANTED: "not told: it does not want this operation",
+    RouteReason.DESCRIPTION_NOT_WANTED: "not told: it does not want jobs with this description",
+    RouteReason.EXCEPTED: "not told: `except` leaves it out",
+    RouteReason.BELOW_THRESHOLD: "not told: too few tasks failed for it",
+    "superseded": "not told: it came and went before anybody could hear of it",
+}
+CHANGES: Mapping[str, str] = {
+    ChangeKind.DISCOVERED: "first seen",
+    ChangeKind.STATUS_CHANGED: "changed its status",
+    ChangeKind.ENDED: "ended",
+    ChangeKind.OUTCOME_CHANGED: "turned out to have ended another way",
+    ChangeKind.REOPENED: "is unfinished again",
+    ChangeKind.PROGRESSED: "went on",
+    ChangeKind.MISSING: "is unknown to the cloud",
+    ChangeKind.VANISHED: "is gone: the cloud said twice that it knows no such job",
+    ChangeKind.REFUSED: "was listed as something that DescribeJob contradicted",
+}
+AUTHORITIES: Mapping[str, str] = {
+    Authority.LISTING: "ListJobs said so",
+    Authority.DESCRIBE: "DescribeJob said so",
+}
+DETAIL_ERRORS: Mapping[str, str] = {
+    DetailError.TIMEOUT: "DescribeJob gave no answer in time",
+    DetailError.BEHIND: "DescribeJob lagged behind the listing until patience ended",
+    DetailError.CHANGED: "the job changed before DescribeJob was asked",
+    DetailError.SOURCE_REMOVED: "the source was taken out of the configuration",
+    DetailError.NO_CREDENTIALS: "there were no keys to ask DescribeJob with",
+}
+CONDITIONS: Mapping[str, str] = {
+    ConditionState.OPENED: "opened",
+    ConditionState.REMINDED: "reminded of",
+    ConditionState.CLOSED: "closed",
+}
+DELIVERIES: Mapping[str, str] = {
+    DeliveryState.PENDING: "waits",
+    DeliveryState.CLAIMED: "is being sent",
+    DeliveryState.DELIVERED: "delivered",
+    DeliveryState.DEAD: "given up",
+    DeliveryState.SUPERSEDED: "not sent: a later event made it old news",
+    DeliveryState.ABSORBED: "told within a digest",
+    DeliveryState.EXPIRED: "not sent: too old by then",
+    DeliveryState.MUTED: "not sent: muted",
+}
+
+
+def said(words: Mapping[str, str], word: str) -> str:
+    """What people say for a word of the program."""
+    return words.get(word) or word.replace("_", " ")

@@ -1,0 +1,159 @@
+"""The door that every try goes through: one queue, in order of rank, in front of the manners of a source.
+
+Whoever stands first asks `core.manners`; who has to wait is woken when the time has come or when the answer would be
+another one.
+"""
+
+import asyncio
+from bisect import insort
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import assert_never
+
+from jobwatch.core.errors import ApiError, CallWithheld, TransportError
+from jobwatch.core.gate import CallError
+from jobwatch.core.manners import Go, Later, Manners, Stand, Ticket, Withheld
+
+_PROBE_RANK = -1
+"""A probe that needs a second token goes first: everybody else is waiting for its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a client takes from the world. `monotonic` is in seconds, `chance` in [0, 1)."""
+
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    chance: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+@dataclass(order=True, slots=True)
+class _Place:
+    """A place in the queue: lower ranks first, then who came first."""
+
+    rank: int
+    number: int
+    moved: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
+
+
+@dataclass(slots=True, kw_only=True)
+class Leave:
+    """Leave to make a try, and how many seconds it was waited for."""
+
+    rank: int
+    ticket: Ticket | None = None
+    waited: float = 0.0
+
+
+class Turnstile:
+    """The queue of one source. It keeps the present manners; nobody else changes them."""
+
+    def __init__(self, manners: Manners, around: Surroundings) -> None:
+        self._manners = manners
+        self._around = around
+        self._queue: list[_Place] = []
+        self._numbers = count()
+
+    @property
+    def manners(self) -> Manners:
+        """What holds now."""
+        return self._manners
+
+    def withheld(self) -> CallWithheld | None:
+        """The error that a call would meet now; None where it would go out or wait for its turn."""
+        withheld = self._manners.withheld(self._around.monotonic())
+        return _refusal(withheld) if withheld else None
+
+    async def enter(self, rank: int) -> Leave:
+        """Wait for leave to make a try. A cancelled wait takes nothing. Raises `CallWithheld`."""
+        leave = Leave(rank=rank)
+        await self.enter_again(leave)
+        return leave
+
+    async def enter_again(self, leave: Leave) -> None:
+        """Wait for leave to make another try in the same place. Raises as `enter`."""
+        began = self._around.monotonic()
+        probe = leave.ticket is not None and self._manners.breaker.owns(leave.ticket)
+        place = _Place(_PROBE_RANK if probe else leave.rank, next(self._numbers))
+        insort(self._queue, place)
+        try:
+            leave.ticket = await self._admission(place, leave.ticket)
+        finally:
+            self._queue.remove(place)
+            self._wake_first()
+        leave.waited = self._around.monotonic() - began
+
+    @contextmanager
+    def judging(self, leave: Leave) -> Iterator[None]:
+        """Make a try inside, and learn from how it ends."""
+        try:
+            yield
+        except (TransportError, ApiError) as error:
+            self._learn(leave, error)
+            raise
+        except BaseException:
+            if leave.ticket is not None:
+                self._manners = self._manners.abandoned(leave.ticket)
+            self._wake_all()
+            raise
+        self._learn(leave, None)
+
+    def _learn(self, leave: Leave, error: CallError | None) -> None:
+        if leave.ticket is None:
+            return
+        before = self._manners.breaker
+        now, chance = self._around.monotonic(), self._around.chance() if error else 0.5
+        self._manners = self._manners.answered(leave.ticket, error, now, chance=chance)
+        if self._manners.withheld(now) or self._manners.breaker.era != before.era:
+            self._wake_all()
+
+    async def _admission(self, place: _Place, held: Ticket | None) -> Ticket:
+        while True:
+            place.moved.clear()
+            word = self._word(place, held)
+            match word:
+                case Go():
+                    self._manners = word.manners
+                    return word.ticket
+                case Withheld():
+                    raise _refusal(word)
+                case Later():
+                    await self._rest(place, word.seconds)
+                case Stand():
+                    await place.moved.wait()
+                case _:
+                    assert_never(word)
+
+    def _word(self, place: _Place, held: Ticket | None) -> Go | Later | Stand | Withheld:
+        now = self._around.monotonic()
+        if self._queue[0] is place:
+            return self._manners.ask(now, held)
+        return self._manners.withheld(now) or Stand()
+
+    async def _rest(self, place: _Place, seconds: float) -> None:
+        """Sleep, unless woken before: the place is looked at again, somebody may have stepped in front."""
+
+        async def ring() -> None:
+            await self._around.sleep(seconds)
+            place.moved.set()
+
+        async with asyncio.TaskGroup() as group:
+            sleeper = group.create_task(ring())
+            await place.moved.wait()
+            sleeper.cancel()
+
+    def _wake_first(self) -> None:
+        if self._queue:
+            self._queue[0].moved.set()
+
+    def _wake_all(self) -> None:
+        for place in self._queue:
+            place.moved.set()
+
+
+def _refusal(withheld: Withheld) -> CallWithheld:
+    return CallWithheld(withheld.reason, timedelta(seconds=withheld.seconds))

@@ -1,0 +1,98 @@
+"""A sweep that broke: remember why, in words that may be shown to anybody, and when to try again."""
+
+from datetime import datetime, timedelta
+from typing import TypeAlias, assert_never
+
+import structlog
+
+from jobwatch.core.errors import (
+    ApiError,
+    BrokenWalk,
+    CallWithheld,
+    NoCredentials,
+    TransportError,
+)
+from jobwatch.core.overview import LastError, SourceState
+from jobwatch.core.plan import SweepKind, jittered
+from jobwatch.poller.source import Source, learnt, walk_state
+from jobwatch.store.values import SweepFailure
+
+Breaking: TypeAlias = ApiError | TransportError | BrokenWalk | NoCredentials | CallWithheld
+
+SAME_STREAK = timedelta(minutes=10)
+"""After a longer pause without any try, failures begin a new row: nobody knows what was in between."""
+
+log = structlog.get_logger()
+
+
+async def broke(source: Source, kind: SweepKind, error: Breaking) -> None:
+    """Keep what broke a sweep. The data's age stays as it was; a full sweep stays where it stood."""
+    state, now = await source.store.source(source.lease), source.clock()
+    pause = jittered(source.pace.every, source.chance())
+    last = describe_error(error, now)
+    if isinstance(error, CallWithheld) and state.last_error is not None:
+        # That we do not call is our own doing; why is what the cloud said before.
+        last = state.last_error
+    failures, since = streak(state, now, source.pace.every)
+    if isinstance(error, BrokenWalk):
+        source.full = None
+    full = kind is SweepKind.FULL
+    source.full_broke = source.full_broke or full
+    failure = SweepFailure(
+        at=now,
+        error=last,
+        failures=failures,
+        failing_since=since,
+        next_sweep_at=None if full else now + pause,
+        next_full_at=now + pause if full else None,
+        walk=walk_state(source.full),
+        learnt=learnt(source, now),
+    )
+    await source.store.break_sweep(source.lease, failure)
+    log.warning(
+        "sweep.failed",
+        source=source.name,
+        kind=kind.value,
+        error_class=last.error_class,
+        code=last.code,
+        error=last.message,
+        request_id=last.request_id,
+    )
+
+
+def streak(state: SourceState, now: datetime, every: timedelta) -> tuple[int, datetime]:
+    """How many failures there are in a row with this one, and when the first of them was."""
+    last_at = state.last_error.at if state.last_error and state.failures else None
+    unbroken = last_at is not None and timedelta() <= now - last_at <= max(3 * every, SAME_STREAK)
+    if unbroken and state.failing_since is not None:
+        return state.failures + 1, min(state.failing_since, now)
+    return 1, now
+
+
+def describe_error(error: Breaking, at: datetime) -> LastError:
+    """A failure in the words that log, store, API and events share."""
+    match error:
+        case ApiError():
+            return LastError(
+                at=at,
+                error_class=error.result.value,
+                code=error.code,
+                message=error.message,
+                request_id=error.request_id,
+            )
+        case TransportError():
+            return LastError(
+                at=at, error_class="network", code=error.kind.value, message=str(error)
+            )
+        case BrokenWalk():
+            return LastError(
+                at=at, error_class="broken", code=error.reason.value, message=str(error)
+            )
+        case NoCredentials():
+            return LastError(at=at, error_class="credentials", code="missing", message=str(error))
+        case CallWithheld():
+            return LastError(
+                at=at, error_class="withheld", code=error.reason.value, message=str(error)
+            )
+        case _:
+            assert_never(error)

@@ -1,0 +1,87 @@
+"""What the rules are held against: what is open, and the unfinished jobs that any rule may hold for."""
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Double,
+    and_,
+    cast,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
+
+from jobwatch.core.conditions import Condition, ConditionName, Subject
+from jobwatch.core.model import JobKey, Snapshot
+from jobwatch.core.rules import Horizon
+from jobwatch.store.columns import to_micros
+from jobwatch.store.outbox_tables import conditions, is_open
+from jobwatch.store.snapshots import decode, select_snapshots, snapshot_columns
+from jobwatch.store.tables import jobs, unfinished
+from jobwatch.store.values import OpenCondition
+
+_same_job = and_(
+    jobs.c.source_id == conditions.c.source_id,
+    jobs.c.scope == conditions.c.scope,
+    jobs.c.job_id == conditions.c.job_id,
+)
+_kept = ("id", "scope", "job_id", "name", "since", "opened_at", "reminded_at", "reminders", "told")
+_open = (
+    select(*snapshot_columns, *(conditions.c[name].label(f"condition_{name}") for name in _kept))
+    .join_from(conditions, jobs, _same_job, isouter=True)
+    .where(is_open)
+    .order_by(conditions.c.opened_at, conditions.c.id)
+)
+
+
+def open_conditions(connection: Connection, source_id: int) -> list[OpenCondition]:
+    """What is open of the source and of its jobs, the oldest first."""
+    found = connection.execute(_open.where(conditions.c.source_id == source_id))
+    return [
+        OpenCondition(
+            condition=Condition(
+                id=row.condition_id,
+                subject=Subject(
+                    JobKey(row.condition_scope, row.condition_job_id),
+                    ConditionName(row.condition_name),
+                ),
+                since=row.condition_since,
+                opened_at=row.condition_opened_at,
+                reminded_at=row.condition_reminded_at,
+                reminders=row.condition_reminders,
+                told=tuple(row.condition_told),
+            ),
+            snapshot=None if row.row is None else decode(row),
+        )
+        for row in found
+    ]
+
+
+def possibly(connection: Connection, source_id: int, horizon: Horizon) -> list[Snapshot]:
+    """The unfinished jobs within the horizon, rows ascending."""
+    within = _within(horizon)
+    if not within:
+        return []
+    where = (jobs.c.source_id == source_id, unfinished, or_(*within))
+    found = connection.execute(select_snapshots.where(*where).order_by(jobs.c.row))
+    return [decode(row) for row in found]
+
+
+def _within(horizon: Horizon) -> list[ColumnElement[bool]]:
+    # Where nothing was ever finished, a job stands still since its status began.
+    progressed = func.coalesce(
+        type_coerce(jobs.c.progressed_at, BigInteger), type_coerce(jobs.c.status_since, BigInteger)
+    )
+    limits = (
+        (progressed, horizon.progressed_before),
+        (type_coerce(jobs.c.status_since, BigInteger), horizon.status_before),
+        (type_coerce(jobs.c.created_at, BigInteger), horizon.created_before),
+    )
+    within = [column <= to_micros(before) for column, before in limits if before is not None]
+    if horizon.min_finished is not None:
+        # As floating point: hostile counts must not overflow a sum.
+        finished = cast(jobs.c.succeeded, Double) + cast(jobs.c.failed, Double)
+        within.append(finished >= float(horizon.min_finished))
+    return within

@@ -1,0 +1,195 @@
+"""Events that no change of a job brought, with the steps of the conditions that they tell."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import NamedTuple, TypeVar
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from jobwatch.core.conditions import Condition, ConditionState
+from jobwatch.core.errors import StaleWrite
+from jobwatch.core.outbox import DeliveryState
+from jobwatch.core.recording import Notice
+from jobwatch.store import order, series
+from jobwatch.store.closings import Closing, Telling, decide
+from jobwatch.store.fencing import take_numbers
+from jobwatch.store.outbox_tables import conditions, deliveries, events, is_open
+from jobwatch.store.telling import Told, counted, numbered, write_deliveries, write_events
+from jobwatch.store.values import Lease
+
+V = TypeVar("V")
+
+_open_ids = (
+    select(conditions.c.id)
+    .where(
+        conditions.c.id.in_(bindparam("ids", expanding=True)),
+        conditions.c.source_id == bindparam("of_source"),
+        is_open,
+    )
+    .with_for_update()
+)
+# In the order in which deliveries are settled, so that nobody waits for each other.
+_tellings = (
+    select(
+        events.c.condition_id,
+        deliveries.c.id,
+        deliveries.c.receiver,
+        deliveries.c.state,
+        deliveries.c.attempts,
+    )
+    .join_from(events, deliveries, deliveries.c.event_id == events.c.id)
+    .where(events.c.condition_id.in_(bindparam("ids", expanding=True)))
+    .order_by(deliveries.c.id)
+    .with_for_update(of=deliveries)
+)
+_remind = (
+    update(conditions)
+    .where(conditions.c.id == bindparam("at_id"))
+    .values(
+        reminded_at=bindparam("to_reminded_at"),
+        reminders=bindparam("to_reminders"),
+        told=bindparam("to_told"),
+    )
+)
+
+
+class Moment(NamedTuple):
+    """When something is written: by the writer's clock, and by that of due times."""
+
+    at: datetime
+    now: datetime
+
+
+class Noticed(NamedTuple):
+    """What was written."""
+
+    told: list[Told]
+    deliveries: int
+
+
+def tell(connection: Connection, lease: Lease, notices: Sequence[Notice], moment: Moment) -> None:
+    """Write notices by themselves, and count them. Raises `FenceLost`, `StaleWrite`."""
+    start = take_numbers(connection, lease, events=len(notices), rows=0)
+    written = write(connection, lease, notices, start.sequence, moment)
+    subject = str(lease.source_id)
+    amounts: dict[series.Key, float] = {
+        ("source", subject, each): value for each, value in counted(written.told).items()
+    }
+    series.add(connection, amounts)
+
+
+def write(
+    connection: Connection,
+    lease: Lease,
+    notices: Sequence[Notice],
+    sequence: int,
+    moment: Moment,
+) -> Noticed:
+    """Write the steps of conditions, the events that tell them, and their deliveries. Raises `StaleWrite`.
+
+    Who could not hear that a condition opened does not hear that it closed.
+    """
+    if not notices:
+        return Noticed([], 0)
+    steps = _Steps(notices)
+    _take(connection, lease, steps, moment.at)
+    closings = _closings(connection, steps.closed)
+    pointless = [each for closing in closings.values() for each in closing.pointless]
+    for chunk in _chunks(pointless):
+        order.supersede(connection, chunk, moment.now)
+    told = [_told(each, number, closings) for number, each in enumerate(notices, sequence + 1)]
+    write_events(connection, lease, told, moment.at)
+    return Noticed(told, write_deliveries(connection, lease, told, moment.at, moment.now))
+
+
+class _Steps:
+    """The conditions that the notices move, by how."""
+
+    def __init__(self, notices: Iterable[Notice]) -> None:
+        moved: dict[ConditionState, list[Condition]] = defaultdict(list)
+        for each in notices:
+            if each.move is not None:
+                moved[each.move.state].append(each.move.condition)
+        self.opened = moved[ConditionState.OPENED]
+        self.reminded = moved[ConditionState.REMINDED]
+        self.closed = moved[ConditionState.CLOSED]
+
+
+def _take(connection: Connection, lease: Lease, steps: _Steps, at: datetime) -> None:
+    if steps.opened:
+        try:
+            connection.execute(insert(conditions), [_row(lease, each) for each in steps.opened])
+        except IntegrityError as error:
+            raise StaleWrite(f"a condition of {lease.source} is open already") from error
+    _check_open(connection, lease, [*steps.reminded, *steps.closed])
+    if steps.reminded:
+        connection.execute(_remind, [_reminder(each) for each in steps.reminded])
+    for ids in _chunks([each.id for each in steps.closed]):
+        closing = update(conditions).where(conditions.c.id.in_(ids)).values(closed_at=at)
+        connection.execute(closing)
+
+
+def _check_open(connection: Connection, lease: Lease, moved: Sequence[Condition]) -> None:
+    for ids in _chunks([each.id for each in moved]):
+        found = connection.scalars(_open_ids, {"ids": ids, "of_source": lease.source_id}).all()
+        if len(found) != len(ids):
+            raise StaleWrite(f"a condition of {lease.source} is not open any more")
+
+
+def _row(lease: Lease, condition: Condition) -> dict[str, object]:
+    return {
+        "id": condition.id,
+        "source_id": lease.source_id,
+        "scope": condition.subject.key.scope,
+        "job_id": condition.subject.key.id,
+        "name": condition.subject.name.value,
+        "since": condition.since,
+        "opened_at": condition.opened_at,
+        "told": condition.told,
+    }
+
+
+def _reminder(condition: Condition) -> dict[str, object]:
+    return {
+        "at_id": condition.id,
+        "to_reminded_at": condition.reminded_at,
+        "to_reminders": condition.reminders,
+        "to_told": condition.told,
+    }
+
+
+def _closings(connection: Connection, closed: Sequence[Condition]) -> dict[str, Closing]:
+    tellings: dict[str, list[Telling]] = defaultdict(list)
+    for ids in _chunks([each.id for each in closed]):
+        for condition_id, id_, receiver, state, attempts in connection.execute(
+            _tellings, {"ids": ids}
+        ):
+            telling = Telling(id_, receiver, DeliveryState(state), attempts)
+            tellings[condition_id].append(telling)
+    return {each.id: decide(tellings[each.id]) for each in closed}
+
+
+def _told(notice: Notice, sequence: int, closings: dict[str, Closing]) -> Told:
+    id_, body = numbered(notice.event, sequence)
+    move = notice.move
+    closing = move is not None and move.state is ConditionState.CLOSED
+    return Told(
+        event=notice.event,
+        routes=notice.routes,
+        sequence=sequence,
+        id=id_,
+        body=body,
+        with_change=False,
+        condition_id=move.condition.id if move else None,
+        closing=closing,
+        unaware=closings[move.condition.id].unaware if move and closing else frozenset(),
+    )
+
+
+def _chunks(values: Iterable[V]) -> Iterable[list[V]]:
+    remaining = iter(values)
+    while chunk := list(islice(remaining, order.CHUNK)):
+        yield chunk

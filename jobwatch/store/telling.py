@@ -1,0 +1,146 @@
+"""Events with their numbers and documents, as rows of events and deliveries."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from jobwatch.core.census import EVENTS, Series
+from jobwatch.core.documents import document, encode
+from jobwatch.core.events import Event
+from jobwatch.core.outbox import DeliveryState
+from jobwatch.core.routing import Routed
+from jobwatch.store.bulk import insert_many
+from jobwatch.store.columns import clean, to_json, to_micros
+from jobwatch.store.outbox_tables import deliveries, events
+from jobwatch.store.values import Lease
+
+_EVENT = (
+    "id",
+    "source_id",
+    "sequence",
+    "type",
+    "severity",
+    "scope",
+    "job_id",
+    "ending",
+    "recorded_at",
+    "observed_at",
+    "late",
+    "detail_until",
+    "released_at",
+    "condition_id",
+    "body",
+    "routes",
+)
+_DELIVERY = (
+    "event_id",
+    "receiver",
+    "source_id",
+    "scope",
+    "job_id",
+    "sequence",
+    "ending",
+    "closing",
+    "state",
+    "reason",
+    "due_at",
+    "deadline",
+    "created_at",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An event with its number. `unaware` receivers are routed to, and not told that a condition closed."""
+
+    event: Event
+    routes: tuple[Routed, ...]
+    sequence: int
+    id: str
+    body: bytes
+    detail_until: datetime | None = None
+    with_change: bool = True
+    condition_id: str | None = None
+    closing: bool = False
+    unaware: frozenset[str] = frozenset()
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why each receiver is told, or is not."""
+        return {each.receiver: self._reason(each) for each in self.routes}
+
+    def _reason(self, routed: Routed) -> str:
+        superseded = routed.wanted and routed.receiver in self.unaware
+        return DeliveryState.SUPERSEDED.value if superseded else routed.reason.value
+
+
+def numbered(event: Event, sequence: int) -> tuple[str, bytes]:
+    """The id of an event with this number, and its document."""
+    draft = document(event, sequence)
+    return str(draft["id"]), encode(draft)
+
+
+def write_events(connection: Connection, lease: Lease, told: Iterable[Told], at: datetime) -> None:
+    """Write events. Those without a change keep their routes themselves."""
+    recorded_at = to_micros(at)
+    rows = [
+        (
+            each.id,
+            lease.source_id,
+            each.sequence,
+            each.event.type.value,
+            each.event.severity.value,
+            clean(each.event.scope),
+            clean(each.event.job_id),
+            each.event.ending,
+            recorded_at,
+            to_micros(each.event.observed_at),
+            each.event.late,
+            to_micros(each.detail_until),
+            None if each.detail_until else recorded_at,
+            each.condition_id,
+            each.body,
+            None if each.with_change else to_json(each.reasons),
+        )
+        for each in told
+    ]
+    if rows:
+        insert_many(connection, events, _EVENT, rows)
+
+
+def write_deliveries(
+    connection: Connection, lease: Lease, told: Iterable[Told], at: datetime, now: datetime
+) -> int:
+    """Write a delivery for every receiver that is told. Returns how many."""
+    due_at, created_at = to_micros(now), to_micros(at)
+    rows = [
+        (
+            each.id,
+            routed.receiver,
+            lease.source_id,
+            clean(each.event.scope),
+            clean(each.event.job_id),
+            each.sequence,
+            each.event.ending,
+            each.closing,
+            DeliveryState.PENDING.value,
+            routed.reason.value,
+            due_at,
+            None if routed.give_up_after is None else to_micros(at + routed.give_up_after),
+            created_at,
+        )
+        for each in told
+        for routed in each.routes
+        if routed.wanted and routed.receiver not in each.unaware
+    ]
+    if rows:
+        insert_many(connection, deliveries, _DELIVERY, rows)
+    return len(rows)
+
+
+def counted(told: Sequence[Told]) -> Counter[Series]:
+    """What these events add to the counters of their source."""
+    return Counter(Series(EVENTS, (each.event.type.value,)) for each in told)
