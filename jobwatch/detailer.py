@@ -12,7 +12,13 @@ import structlog
 
 from jobwatch.client import ApiClient
 from jobwatch.core.detail import Answer, Told, Wait, decide
-from jobwatch.core.errors import ApiError, NoCredentials, TransportError, TransportKind
+from jobwatch.core.errors import (
+    ApiError,
+    CallWithheld,
+    NoCredentials,
+    TransportError,
+    TransportKind,
+)
 from jobwatch.core.events import DETAIL_PATIENCE
 from jobwatch.core.lifecycle import Lifecycle
 from jobwatch.core.model import Job, JobKey
@@ -105,7 +111,7 @@ async def _ask(detailer: Detailer, waiting: Sequence[AwaitingDetail]) -> dict[Jo
         async with slots:
             try:
                 answers[key] = await detailer.client.describe(key)
-            except (ApiError, TransportError, NoCredentials) as error:
+            except (ApiError, TransportError, NoCredentials, CallWithheld) as error:
                 answers[key] = error
             except Exception:  # one poison answer must not hold back every event of the source
                 log.exception("describe.broken", source=detailer.source, job_id=key.id)

@@ -45,19 +45,30 @@ JOB_NEWS = Selection(types=frozenset(EventType) - {EventType.BASELINED})
 
 @dataclass(slots=True)
 class Clock:
-    """The time of day, moved by the test alone."""
+    """The time of day, moved by the test alone. `elapsed` is monotonic: waiting moves it, a step of the clock does not."""
 
     now: datetime = START
+    elapsed: float = 0.0
 
     def __call__(self) -> datetime:
         return self.now
 
     def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(seconds=seconds)
+        self.elapsed += seconds
+
+    def step(self, seconds: float) -> None:
+        """Set the clock forward or back, while no time passes."""
         self.now += timedelta(seconds=seconds)
 
+    def monotonic(self) -> float:
+        return self.elapsed
 
-async def no_sleep(_seconds: float) -> None:
-    await asyncio.sleep(0)
+    async def sleep(self, seconds: float) -> None:
+        """Wait within a call, without moving the time of day."""
+        self.elapsed += seconds
+        await asyncio.sleep(0)
 
 
 def job(
@@ -193,9 +204,9 @@ def client_for(
         observer=metrics.for_source("prod"),
         around=Surroundings(
             now=clock,
-            monotonic=asyncio.get_running_loop().time,
+            monotonic=clock.monotonic,
             chance=lambda: 0.5,
-            sleep=no_sleep,
+            sleep=clock.sleep,
         ),
     )
 
@@ -233,7 +244,9 @@ async def rig(
         client = client_for(simulation, transport, clock, metrics)
         subscriptions = given.subscriptions
         if subscriptions is None:
-            subscriptions = [Subscription(receiver=name, wants=JOB_NEWS) for name in given.receivers]
+            subscriptions = [
+                Subscription(receiver=name, wants=JOB_NEWS) for name in given.receivers
+            ]
         source = Source(
             name="prod",
             pace=Pace(
@@ -263,7 +276,7 @@ async def rig(
             index=await load_index(store, lease),
             metrics=metrics.for_source("prod"),
             clock=clock,
-            seconds=lambda: clock.now.timestamp(),
+            seconds=clock.monotonic,
             chance=lambda: 0.5,
             keys=lambda: SourceKeys(kind="configuration"),
             recorded=lambda: None,

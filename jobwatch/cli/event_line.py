@@ -1,13 +1,16 @@
 """An event on one line, as `jobwatch events` prints it."""
 
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from rich.text import Text
 
 from jobwatch.cli.documents import body_of
 from jobwatch.cli.job_page import failure_reasons
 from jobwatch.cli.reading import written
-from jobwatch.cli.text import instant, plain
+from jobwatch.cli.text import count, instant, plain
+from jobwatch.cli.words import CONDITIONS, said
+from jobwatch.core.conditions import ConditionState
 from jobwatch.core.events import Severity
 from jobwatch.store.values import EventRow
 
@@ -33,14 +36,43 @@ def event_line(row: EventRow) -> Text:
 def _notes(row: EventRow) -> list[str]:
     """What the document says beyond the type, in a few words each."""
     data = part(body_of(row), "data")
-    job = part(data, "job")
+    job, condition = part(data, "job"), part(data, "condition")
     notes = [str(job.get("description") or "")]
-    notes.append(f"{data.get('previous_status') or 'new'} → {job.get('status')}")
+    if condition:
+        notes.append(condition_words(condition))
+    elif job:
+        notes.append(f"{data.get('previous_status') or 'new'} → {job.get('status')}")
     notes.append(task_words(part(job, "progress")))
     notes += failure_reasons(part(data, "detail"))
+    notes += [] if job else source_words(data)
     notes += ["late"] if data.get("late") else []
     notes += [] if row.released else ["waits for detail"]
     return [note for note in notes if note]
+
+
+def condition_words(condition: Mapping[str, object]) -> str:
+    """What an event says of its condition: `stalled: opened, it holds since …`, `stalled: closed`."""
+    name, state = condition.get("name"), str(condition.get("state"))
+    words = f"{name}: {said(CONDITIONS, state)}"
+    if state == ConditionState.OPENED:
+        return f"{words}, it holds since {condition.get('since')}"
+    times = number(condition, "reminder")
+    return f"{words}, {count(times, 'time')} so far" if state == ConditionState.REMINDED else words
+
+
+def source_words(data: Mapping[str, object]) -> list[str]:
+    """What an event about a source says: what went wrong, and what was counted."""
+    error = part(data, "error")
+    words = []
+    if error:
+        request = f" (request {error['request_id']})" if error.get("request_id") else ""
+        words.append(f"{error.get('code') or error.get('class')}: {error.get('message')}{request}")
+    counts = [f"{value:,} {name}" for name, value in data.items() if _is_number(value)]
+    return [*words, ", ".join(counts)]
+
+
+def _is_number(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def part(document: Mapping[str, object], key: str) -> Mapping[str, object]:

@@ -8,12 +8,13 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from jobwatch.cli.coming import Due, coming
 from jobwatch.cli.documents import condition_row, event_row, job_row
 from jobwatch.cli.job import read_job
 from jobwatch.cli.reading import View, job_name, look, written
 from jobwatch.cli.ruling import Verdict, verdicts
 from jobwatch.cli.screen import OutputFormat, Screen, cell, grid
-from jobwatch.cli.story import Due, Known, Line, coming, story, summary
+from jobwatch.cli.story import Known, Line, story, summary
 from jobwatch.cli.text import NOTHING, ago, instant, plain
 from jobwatch.core.conditions import ConditionName
 from jobwatch.core.documents import Document
@@ -170,7 +171,7 @@ def _show_rules(screen: Screen, explained: Explained) -> None:
         screen.words("  nothing: no complete sweep of a configured source shows this job")
         return
     if not explained.fresh:
-        words = f"  too old to tell anybody by: the data is from {ago(explained.data_at, explained.now)}"
+        words = f"  too old to act on: the data is from {ago(explained.data_at, explained.now)}"
         screen.words(words, "yellow")
     screen.print(grid((each.rule.value, _verdict(each)) for each in explained.rules))
 

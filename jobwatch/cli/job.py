@@ -14,7 +14,7 @@ from jobwatch.cli.documents import (
     job_row,
 )
 from jobwatch.cli.ending import Failed
-from jobwatch.cli.job_page import Outlook, changes_table, detail_grid, fields_grid
+from jobwatch.cli.job_page import NO_OUTLOOK, Outlook, changes_table, detail_grid, fields_grid
 from jobwatch.cli.reading import JobName, View, job_name, look, written
 from jobwatch.cli.screen import OutputFormat, Screen
 from jobwatch.cli.text import plain
@@ -40,7 +40,7 @@ class Story:
     changes: Sequence[ChangeRow]
     deliveries: Sequence[tuple[DeliveryRow, Sequence[AttemptRow]]]
     conditions: Sequence[ConditionRow] = ()
-    outlook: Outlook = Outlook()
+    outlook: Outlook = NO_OUTLOOK
 
 
 def show_job(config: Path | None, name: str, output: OutputFormat) -> None:

@@ -26,6 +26,7 @@ from jobwatch.store.values import ChangeRow, ConditionRow
 TEXT_CELLS = 300
 BAR_CELLS = 24
 SECONDS_AN_HOUR = 3600
+NO_FORECAST = Forecast()
 A_FEW = 10
 """So many an hour and more are told as whole numbers."""
 
@@ -34,11 +35,14 @@ A_FEW = 10
 class Outlook:
     """How fast a job works and when it will be done, and the conditions that are open."""
 
-    forecast: Forecast = Forecast()
+    forecast: Forecast = NO_FORECAST
     opened: Sequence[ConditionRow] = ()
 
 
-def fields_grid(snapshot: Snapshot, now: datetime, outlook: Outlook = Outlook()) -> Table:
+NO_OUTLOOK = Outlook()
+
+
+def fields_grid(snapshot: Snapshot, now: datetime, outlook: Outlook = NO_OUTLOOK) -> Table:
     """What the listing and our own watching know of a job."""
     return grid([*_fields(snapshot, now), *_outlook(snapshot, outlook, now)])
 

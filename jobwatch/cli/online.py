@@ -176,7 +176,9 @@ def _price(found: Sighting) -> list[Line]:
         return [("cost", "unknown while nothing is listed", "dim")]
     price = found.cost
     least = "at least " if found.at_least else "about "
-    kinds = f"{price.hot:,.0f} of hot sweeps, {price.full:,.0f} of full ones"
+    kinds = f"{price.hot:,.0f} for hot sweeps, {price.full:,.0f} for full ones"
+    if not price.hot:
+        kinds = "every sweep is a full one, which costs no more than a hot one"
     words = f"{least}{price.total:,.0f} calls an hour: {kinds}; one more for each job that ends"
     lines = [("cost", words, "")]
     if found.too_fast:

@@ -15,6 +15,7 @@ from jobwatch.store.values import ConditionRow
 
 GAPS_TOLD = timedelta(days=1)
 MOST_GAPS = 3
+SHORTEST_GAP = timedelta(seconds=1)
 EVEN = timedelta(milliseconds=500)
 """Clocks that differ by less are called even: the cloud tells its time in whole seconds."""
 
@@ -166,10 +167,11 @@ def _keys(state: SourceState, now: datetime) -> Iterator[Line]:
 def _gaps(state: SourceState, now: datetime) -> Iterator[Line]:
     """The latest gaps. Before the first sweep there was nothing that anybody could have watched."""
     first = state.baseline_started_at
+    spans = [(max(gap.began_at, first or now), gap.ended_at) for gap in state.gaps.spans]
     recent = [
-        (max(gap.began_at, first), gap.ended_at)
-        for gap in state.gaps.spans
-        if first is not None and gap.ended_at > first and now - gap.ended_at < GAPS_TOLD
+        (began, ended)
+        for began, ended in spans
+        if ended - began >= SHORTEST_GAP and now - ended < GAPS_TOLD
     ]
     if not recent:
         return

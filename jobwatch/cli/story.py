@@ -5,17 +5,16 @@ Law: nothing is guessed. Every line is a row of the store, in words; who was not
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from jobwatch.cli.documents import body_of
-from jobwatch.cli.event_line import number, part
+from jobwatch.cli.event_line import condition_words, part
 from jobwatch.cli.job_page import failure_reasons
-from jobwatch.cli.text import count, instant, length, tasks
+from jobwatch.cli.text import instant, length, tasks
 from jobwatch.cli.words import (
     AUTHORITIES,
     CHANGES,
-    CONDITIONS,
     DELIVERIES,
     DETAIL_ERRORS,
     ROUTES,
@@ -61,14 +60,6 @@ class Line:
     words: str
     notes: tuple[str, ...] = ()
     event_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """What comes next, and when; None where that is not known."""
-
-    at: datetime | None
-    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +141,7 @@ def _why_told(change: ChangeRow, event: ToldRow | None) -> Iterator[str]:
 def routes_in_words(routes: Mapping[str, str]) -> str:
     """Who was told, and who was not and why."""
     if not routes:
-        return "told nobody, there is no receiver"
+        return "nobody hears of it, there is no receiver"
     return "; ".join(f"{name} {said(ROUTES, reason)}" for name, reason in routes.items())
 
 
@@ -161,10 +152,10 @@ def _detail(row: EventRow) -> Iterator[str]:
         return
     data = part(body_of(row), "data")
     if data.get("detail_error"):
-        yield f"told without detail: {said(DETAIL_ERRORS, str(data['detail_error']))}"
+        yield f"without detail: {said(DETAIL_ERRORS, str(data['detail_error']))}"
     elif data.get("detail"):
         reasons = failure_reasons(part(data, "detail"))
-        yield f"told with detail{': ' + '; '.join(reasons) if reasons else ''}"
+        yield f"with detail{': ' + '; '.join(reasons) if reasons else ''}"
 
 
 def _missing(known: Known) -> Iterator[Line]:
@@ -192,7 +183,7 @@ def _events(known: Known) -> Iterator[Line]:
         if each.event.id in of_changes:
             continue
         condition = part(part(body_of(each.event), "data"), "condition")
-        words = _condition_words(condition) if condition else f"told: {each.event.type}"
+        words = condition_words(condition) if condition else f"told: {each.event.type}"
         yield Line(
             at=each.event.recorded_at,
             kind=Kind.CONDITION if condition else Kind.EVENT,
@@ -203,15 +194,6 @@ def _events(known: Known) -> Iterator[Line]:
             ),
             event_id=each.event.id,
         )
-
-
-def _condition_words(condition: Mapping[str, object]) -> str:
-    name, state = condition.get("name"), str(condition.get("state"))
-    times = number(condition, "reminder")
-    if state == ConditionState.REMINDED and times > 1:
-        return f"{name}: {said(CONDITIONS, state)} for the {times}th time".replace("2th", "2nd")
-    since = f", it holds since {condition.get('since')}" if state == ConditionState.OPENED else ""
-    return f"{name}: {said(CONDITIONS, state)}{since}"
 
 
 def _conditions(known: Known) -> Iterator[Line]:
@@ -260,52 +242,6 @@ def _attempt(row: DeliveryRow, attempt: AttemptRow) -> str:
         f"{row.receiver}, {row.event_type}: {result} "
         f"({status}{took}, try {attempt.number}{by_hand}){answer}"
     )
-
-
-def coming(known: Known, *, vanished_after: timedelta, remind_every: timedelta | None) -> list[Due]:
-    """What is due next, the earliest first."""
-    due = [
-        *_due_events(known),
-        *_due_deliveries(known),
-        *_due_watching(known, vanished_after),
-        *_due_reminders(known, remind_every),
-    ]
-    return sorted(
-        due, key=lambda each: (each.at is None, each.at or known.row.snapshot.observed_at)
-    )
-
-
-def _due_events(known: Known) -> Iterator[Due]:
-    for each in known.told:
-        if not each.event.released:
-            at = each.event.recorded_at + DETAIL_PATIENCE
-            yield Due(
-                at=at, words=f"{each.event.type} is told at the latest, with detail or without"
-            )
-
-
-def _due_deliveries(known: Known) -> Iterator[Due]:
-    for row, _ in known.deliveries:
-        if row.state in OPEN:
-            tried = f" again, after {count(row.attempts, 'try', 'tries')}" if row.attempts else ""
-            yield Due(at=row.due_at, words=f"{row.receiver} is sent {row.event_type}{tried}")
-
-
-def _due_watching(known: Known, vanished_after: timedelta) -> Iterator[Due]:
-    snapshot, state = known.row.snapshot, known.state
-    if not snapshot.unfinished or state is None:
-        return
-    yield Due(at=state.next_sweep_at, words=f"source {known.row.source} is swept")
-    if snapshot.missing_since is not None and snapshot.missing_proved_at is None:
-        at = snapshot.missing_since + vanished_after
-        yield Due(at=at, words="the job is called gone if the cloud still knows no such job then")
-
-
-def _due_reminders(known: Known, remind_every: timedelta | None) -> Iterator[Due]:
-    for row in known.conditions:
-        if row.closed_at is None and remind_every is not None:
-            last = row.reminded_at or row.opened_at
-            yield Due(at=last + remind_every, words=f"people are reminded that it is {row.name}")
 
 
 def summary(known: Known) -> str:

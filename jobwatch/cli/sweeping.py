@@ -15,6 +15,7 @@ from typing import Literal
 from rich.console import Console
 from rich.status import Status
 
+from jobwatch import logs
 from jobwatch.app.clock import utc_now
 from jobwatch.app.sweeping import sweep_one
 from jobwatch.cli.configuration import load_quietly
@@ -59,6 +60,9 @@ class Swept:
 def sweep_source(config: Path | None, name: str, patience: timedelta, output: OutputFormat) -> None:
     """Sweep a source and say how that went. Raises `Failed` where it went wrong or took too long."""
     settings = load_quietly(config)
+    if settings.log.level != "debug":
+        # What breaks a sweep is told once, by this command.
+        logs.configure("error", settings.log.format)
     _check(settings, name)
     with _progress(output) as progress:
         swept = asyncio.run(_sweep(settings, name, patience, progress))

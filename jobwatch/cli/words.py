@@ -25,16 +25,16 @@ WITHHELD: Mapping[str, str] = {
     WithheldReason.RETRY_AFTER: "the cloud asked for a pause",
 }
 ROUTES: Mapping[str, str] = {
-    RouteReason.WANTED: "told",
-    RouteReason.TOLD_OPENING: "told, because it was told that it opened",
-    RouteReason.NOT_TOLD_OPENING: "not told, because it was not told that it opened",
-    RouteReason.TYPE_NOT_WANTED: "not told: it does not want this type",
-    RouteReason.SOURCE_NOT_WANTED: "not told: it does not want this source",
-    RouteReason.OPERATION_NOT_WANTED: "not told: it does not want this operation",
-    RouteReason.DESCRIPTION_NOT_WANTED: "not told: it does not want jobs with this description",
-    RouteReason.EXCEPTED: "not told: `except` leaves it out",
-    RouteReason.BELOW_THRESHOLD: "not told: too few tasks failed for it",
-    "superseded": "not told: it came and went before anybody could hear of it",
+    RouteReason.WANTED: "wants it",
+    RouteReason.TOLD_OPENING: "hears of it, because it heard of the opening",
+    RouteReason.NOT_TOLD_OPENING: "does not hear of it, because it did not hear of the opening",
+    RouteReason.TYPE_NOT_WANTED: "does not want this type",
+    RouteReason.SOURCE_NOT_WANTED: "does not want this source",
+    RouteReason.OPERATION_NOT_WANTED: "does not want this operation",
+    RouteReason.DESCRIPTION_NOT_WANTED: "does not want jobs with this description",
+    RouteReason.EXCEPTED: "does not want it: `except` leaves it out",
+    RouteReason.BELOW_THRESHOLD: "does not want it: too few tasks failed",
+    DeliveryState.SUPERSEDED: "does not hear of it: it came and went before it was sent",
 }
 CHANGES: Mapping[str, str] = {
     ChangeKind.DISCOVERED: "first seen",

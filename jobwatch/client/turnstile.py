@@ -98,18 +98,19 @@ class Turnstile:
         except BaseException:
             if leave.ticket is not None:
                 self._manners = self._manners.abandoned(leave.ticket)
-            self._wake_all()
+            self._wake_first()
             raise
         self._learn(leave, None)
 
     def _learn(self, leave: Leave, error: CallError | None) -> None:
         if leave.ticket is None:
             return
-        before = self._manners.breaker
         now, chance = self._around.monotonic(), self._around.chance() if error else 0.5
+        before = self._manners.breaker.era
         self._manners = self._manners.answered(leave.ticket, error, now, chance=chance)
-        if self._manners.withheld(now) or self._manners.breaker.era != before.era:
-            self._wake_all()
+        # While all is well nobody is woken for nothing: who sleeps knows when there is a token.
+        if self._manners.withheld(now) or self._manners.breaker.era != before:
+            self._wake_first()
 
     async def _admission(self, place: _Place, held: Ticket | None) -> Ticket:
         while True:
@@ -129,10 +130,9 @@ class Turnstile:
                     assert_never(word)
 
     def _word(self, place: _Place, held: Ticket | None) -> Go | Later | Stand | Withheld:
-        now = self._around.monotonic()
-        if self._queue[0] is place:
-            return self._manners.ask(now, held)
-        return self._manners.withheld(now) or Stand()
+        if self._queue[0] is not place:
+            return Stand()
+        return self._manners.ask(self._around.monotonic(), held)
 
     async def _rest(self, place: _Place, seconds: float) -> None:
         """Sleep, unless woken before: the place is looked at again, somebody may have stepped in front."""
@@ -147,12 +147,9 @@ class Turnstile:
             sleeper.cancel()
 
     def _wake_first(self) -> None:
+        """Let the first look again; if it leaves, refused or let out, it wakes the next."""
         if self._queue:
             self._queue[0].moved.set()
-
-    def _wake_all(self) -> None:
-        for place in self._queue:
-            place.moved.set()
 
 
 def _refusal(withheld: Withheld) -> CallWithheld:

@@ -43,7 +43,7 @@ def rest_after_success(now: datetime, expires_at: datetime | None, chance: float
     lead = max(lifetime * LEAD_SHARE, LEAD) * (1 + JITTER * chance)
     until = expires_at - min(lead, lifetime * LARGEST_SHARE)
     # A service that gives the same keys until their last minute must not be asked ever faster.
-    return Rest(now, max(until, now + FIRST_RETRY))
+    return Rest(now, max(until, min(now + FIRST_RETRY, expires_at)))
 
 
 def rest_after_failure(

@@ -3,7 +3,6 @@
 The simulator is written from the API's pages and shares no reading code with the providers.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from jobwatch.simulator.script import JobState
 from jobwatch.simulator.simulation import Options, Simulation
 from jobwatch.simulator.world import World
 from jobwatch.transport import Transport
-from tests.rig import START, Clock, no_sleep, provider_for
+from tests.rig import START, Clock, provider_for
 
 PROVIDERS: dict[str, Callable[[Simulation], Provider]] = {"cos-batch": provider_for}
 HABITS = {
@@ -39,9 +38,16 @@ class FixedKeys:
     """One key pair."""
 
     keys: Credentials
+    facts = None
 
-    def current(self) -> Credentials:
+    async def current(self) -> Credentials:
         return self.keys
+
+    async def renewed(self, _rejected: Credentials) -> Credentials | None:
+        return None
+
+    async def refresh(self) -> timedelta:
+        return timedelta(1)
 
     def take_problems(self) -> tuple[str, ...]:
         return ()
@@ -55,6 +61,7 @@ async def client_of(
         name="one", provider=kind, region="", operations=(), statuses=(),
         every=timedelta(1), full_every=timedelta(1),
     )  # fmt: skip
+    waits = Clock()
     async with Transport() as transport:
         yield ApiClient(
             provider=PROVIDERS[kind](simulation),
@@ -64,9 +71,9 @@ async def client_of(
             observer=Metrics([shape], []).for_source("one"),
             around=Surroundings(
                 now=simulation.cloud.clock,
-                monotonic=asyncio.get_running_loop().time,
+                monotonic=waits.monotonic,
                 chance=lambda: 0.5,
-                sleep=no_sleep,
+                sleep=waits.sleep,
             ),
         )
 

@@ -7,7 +7,7 @@ import pytest
 
 from jobwatch import poller
 from jobwatch.core.codec import Credentials
-from jobwatch.core.errors import ConfigError, StoreError
+from jobwatch.core.errors import NoCredentials, StoreError
 from jobwatch.core.model import FailureReason, JobDetail, JobKey, Snapshot
 from jobwatch.core.outbox import Settlement
 from jobwatch.core.recording import Batch
@@ -43,15 +43,23 @@ async def snapshot(one: Rig, job_id: str) -> Snapshot:
 class NoKeys:
     """Credentials that were taken away."""
 
-    def current(self) -> Credentials:
-        raise ConfigError(["no credentials: set them"])
+    facts = None
+
+    async def current(self) -> Credentials:
+        raise NoCredentials("no credentials: set them")
+
+    async def renewed(self, _rejected: Credentials) -> Credentials | None:
+        return None
+
+    async def refresh(self) -> timedelta:
+        return timedelta(minutes=1)
 
     def take_problems(self) -> tuple[str, ...]:
         return ()
 
 
 def lose_credentials(one: Rig) -> None:
-    one.source.client._credentials = NoKeys()  # as if the variables were unset
+    one.source.client._caller.credentials = NoKeys()  # as if the variables were unset
 
 
 async def test_an_answer_handed_over_before_a_sweep_saw_the_end_does_not_reopen_the_job(

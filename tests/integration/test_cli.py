@@ -24,13 +24,22 @@ COMMANDS = (
     "sources",
     "jobs",
     "job",
+    "explain",
     "events",
     "deliveries",
     "simulate",
     "schema",
     "version",
 )
-READING = (["sources"], ["jobs"], ["job", "prod/x"], ["events"], ["deliveries"])
+READING = (
+    ["sources"],
+    ["sources", "prod"],
+    ["jobs"],
+    ["job", "prod/x"],
+    ["explain", "prod/x"],
+    ["events"],
+    ["deliveries"],
+)
 
 
 def test_these_commands_exist_and_no_other() -> None:
@@ -90,6 +99,8 @@ def test_the_schema_is_a_json_schema() -> None:
         ["simulate", "--speed", "0"],
         ["simulate", "--faults", "nonsense"],
         ["check", "--output", "xml"],
+        ["sources", "sweep", "prod", "--timeout", "60"],
+        ["explain"],
     ],
 )
 def test_bad_usage_exits_with_2(arguments: list[str]) -> None:

@@ -20,7 +20,7 @@ from jobwatch.simulator.simulation import Server, Simulation
 from jobwatch.simulator.world import World as Jobs
 from jobwatch.transport import Transport
 from tests.keys_rig import T0, Time, settings, world, write
-from tests.raw_server import serving
+from tests.raw_server import Peer, serving
 
 POD_TOKEN = "eyJhbGciOi.canary-pod-token.sig"
 IMPATIENCE = timedelta(milliseconds=200)
@@ -198,12 +198,40 @@ async def test_where_nobody_listens_there_is_no_metadata_service(place: Place) -
         await place.open(metadata_endpoint="http://127.0.0.1:1").current()
 
 
+async def test_callers_that_search_at_the_same_time_find_the_same(place: Place) -> None:
+    place.identity.gate = asyncio.Event()
+    source = place.open()
+    async with asyncio.TaskGroup() as group:
+        asking = [group.create_task(source.current()) for _ in range(20)]
+        while not place.identity.asked.total:
+            await asyncio.sleep(0)
+        late = "[default]\nsecret_id=late\nsecret_key=late\n"
+        write(place.folder / "home/.tencentcloud/credentials", late)
+        place.identity.gate.set()
+    assert {each.result().kind for each in asking} == {"cvm-role"}
+    assert (await source.current()).kind == "cvm-role"
+    assert place.identity.asked.total == 2
+
+
 # ── hostile answers ──────────────────────────────────────────────────────────────────
 
 
 async def test_an_endless_list_of_roles_is_refused(place: Place) -> None:
     async with serving(lambda peer: peer.answer(b"role\n" * 100_000)) as server:
-        with refused("the metadata service gave no answer: the answer has more than 65536 bytes"):
+        words = (
+            "^cvm-role: the metadata service gave no answer: the answer has more than 65536 bytes$"
+        )
+        with refused(words):
+            await place.open(metadata_endpoint=server.url("")).current()
+
+
+async def test_a_metadata_service_that_falls_silent_was_there(place: Place) -> None:
+    async def answer_once(peer: Peer) -> None:
+        if b"security-credentials/ " in await peer.request():
+            await peer.answer(b"ops", headers=("Connection: close",))
+
+    async with serving(answer_once) as server:
+        with refused("^cvm-role: the metadata service gave no answer: the connection was lost"):
             await place.open(metadata_endpoint=server.url("")).current()
 
 

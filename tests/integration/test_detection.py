@@ -8,7 +8,7 @@ import pytest
 
 from jobwatch.core.errors import ConfigError
 from jobwatch.core.first_sight import FirstSight
-from jobwatch.core.model import FailureReason, JobKey, Snapshot
+from jobwatch.core.model import FailureReason, JobKey, Outcome, Snapshot
 from jobwatch.core.overview import Identity
 from jobwatch.simulator import faults
 from jobwatch.simulator.faults import Cut, UnknownStatus, When
@@ -190,7 +190,7 @@ async def test_a_running_job_that_left_the_listing_by_age_is_followed_to_its_end
         assert simulation.cloud.count("/jobs/old") == asked  # an ended job is not followed
 
 
-async def test_a_job_that_the_cloud_denies_twice_is_proved_missing_and_not_told_yet(
+async def test_a_job_that_the_cloud_denies_twice_has_vanished_once(
     clock: Clock, path: Path
 ) -> None:
     world = World([job("gone", step("Active", 9000, done=1.0))])
@@ -207,9 +207,12 @@ async def test_a_job_that_the_cloud_denies_twice_is_proved_missing_and_not_told_
         clock.advance(1)
         await one.turn()
         proved = await snapshot(one, "gone")
-        assert proved.missing_proved_at == clock.now
-        assert proved.unfinished
-        assert one.told == []
+        assert (proved.missing_proved_at, proved.outcome) == (clock.now, Outcome.VANISHED)
+        for _ in range(3):
+            clock.advance(600)
+            await one.turn()
+        assert one.told == [("job.vanished", "gone")]
+        assert await one.value("jobwatch_jobs_finished_total", "COSPutObjectCopy", "vanished") == 1
 
 
 async def test_a_job_that_was_missing_once_and_seen_again_starts_its_proof_afresh(

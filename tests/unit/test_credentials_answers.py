@@ -116,6 +116,13 @@ def test_what_is_no_list_of_roles_is_refused(status: int, text: bytes) -> None:
     assert not isinstance(caught.value, NothingThere)
 
 
+def test_an_answer_that_was_cut_short_is_not_used() -> None:
+    with pytest.raises(NoCredentials, match="no list of roles"):
+        cvm_role.read_role(response(b"op", truncated=True))
+    with pytest.raises(NoCredentials, match="no JSON object"):
+        cvm_role.read_keys(response(KEYS, truncated=True), "ops", T0)
+
+
 def test_the_keys_of_a_role_are_read() -> None:
     whole = KEYS | {"ExpiredTime": EXPIRY, "Expiration": "2026-11-21T22:00:00Z", "Code": "Success"}
     assert metadata(whole) == expected("cvm-role")

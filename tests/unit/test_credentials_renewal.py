@@ -82,7 +82,7 @@ def test_chance_only_renews_earlier_and_never_before_half(seconds: int, chance: 
     expiry = T0 + timedelta(seconds=seconds)
     sure, jittered = (rest_after_success(T0, expiry, each) for each in (0.0, chance))
     assert jittered.until <= sure.until
-    assert jittered.until - T0 >= min(timedelta(seconds=seconds) / 2, timedelta(seconds=10))
+    assert jittered.until - T0 >= timedelta(seconds=min(seconds, max(seconds / 2, 10)))
     assert timedelta(seconds=1) <= jittered.pause(T0) <= timedelta(hours=1)
 
 
@@ -160,6 +160,30 @@ async def test_refresh_renews_when_the_time_has_come(
         later - earlier for earlier, later in zip(issuing.looks, issuing.looks[1:], strict=False)
     ]
     assert set(steps) == {96 * MINUTE}
+
+
+async def test_keys_of_a_few_seconds_are_fetched_again_when_they_expire(
+    keys: FetchedKeys, issuing: Issuing, now: Time
+) -> None:
+    issuing.lifetime = timedelta(seconds=5)
+    for number in (1, 2, 3):
+        assert (await keys.current()).secret_id == f"id-{number}"
+        now.advance(seconds=5)
+
+
+async def test_a_success_forgets_the_failures_before_it(
+    keys: FetchedKeys, issuing: Issuing, now: Time
+) -> None:
+    issuing.broken = timed_out
+    for seconds in (10, 20, 40):
+        assert await keys.refresh() == timedelta(seconds=seconds)
+        now.advance(seconds=seconds)
+    issuing.broken = None
+    now.now += await keys.refresh()
+    now.advance(minutes=36)
+    issuing.broken = timed_out
+    assert await keys.refresh() == timedelta(seconds=10)
+    assert len(keys.take_problems()) == 1
 
 
 async def test_nobody_waits_for_a_renewal_while_the_old_keys_hold(

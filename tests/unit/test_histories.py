@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 from jobwatch.core.diff import Authority, Change, ChangeKind, refuse
 from jobwatch.core.model import Job, JobKey, Outcome, Snapshot
 from jobwatch.core.recording import Desk, batch_for
+from jobwatch.core.watched import Gap, Gaps
 from tests.factories import (
     ENDED_JOBS,
+    HOUR,
+    MINUTE,
     NOW,
     OPERATIONS,
     TABLE,
@@ -110,6 +113,22 @@ def test_it_does_not_matter_how_observations_are_spread_over_pages(
     last, changes = follow(pages, truth=seen[-1])
     assert last.outcome is seen[-1].outcome
     assert len(endings(changes)) == 1
+
+
+@given(seen=LIVES, unwatched=st.lists(st.integers(0, 60), max_size=4))
+def test_an_end_is_told_once_and_no_gap_silences_it(seen: list[Job], unwatched: list[int]) -> None:
+    gaps = Gaps()
+    for minutes in unwatched:
+        gaps = gaps.added(Gap(NOW - (minutes + 5) * MINUTE, NOW - minutes * MINUTE))
+    known: dict[JobKey, Snapshot] = {}
+    changes: list[Change] = []
+    for each in seen:
+        found = diff(known.values(), [each], watch(gaps=gaps, observed_at=NOW + HOUR))
+        known = applied(known, found)
+        changes += found.changes
+    assert len(endings(changes)) == 1
+    (end,) = [change for change in changes if change.kind is ChangeKind.ENDED]
+    assert end.late is gaps.covers(NOW - MINUTE)
 
 
 @given(page=st.lists(JOBS, max_size=12))

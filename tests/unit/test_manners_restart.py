@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobwatch.core.errors import ServerError, Throttled, WithheldReason
@@ -156,6 +156,7 @@ NAMES = ["rate", "full_at", "held_until", "paused_until", "open_until", "failure
 DOCUMENTS = st.dictionaries(st.sampled_from(NAMES), JSON | NEAR | st.floats(0, 20))
 
 
+@settings(deadline=None)
 @given(DOCUMENTS, st.floats(0, 120))
 def test_whatever_was_kept_a_restart_gives_one_call_and_then_the_pace(
     document: dict[str, Any], until: float

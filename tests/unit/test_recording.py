@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
+from jobwatch.core.absence import vanish
 from jobwatch.core.census import Series, count
 from jobwatch.core.diff import Change, ChangeKind
-from jobwatch.core.events import ENDINGS, EventType
-from jobwatch.core.recording import Batch, Desk, Entry, batch_for
+from jobwatch.core.events import ENDINGS, EventType, Severity, SourceEvent
+from jobwatch.core.recording import Batch, Desk, Entry, Notice, batch_for, notice_for
 from jobwatch.core.routing import Routed, RouteReason, Selection, Subscription
 from tests.factories import (
     MINUTE,
@@ -17,6 +18,7 @@ from tests.factories import (
     job,
     origin,
     snapshot,
+    watch,
 )
 
 SUBSCRIPTIONS = (
@@ -88,3 +90,48 @@ def test_without_receivers_events_are_still_recorded() -> None:
     entry = entry_of(change(), desk)
     assert entry.event is not None
     assert entry.routes == ()
+
+
+def test_a_vanished_job_is_released_at_once_because_there_is_nobody_to_ask() -> None:
+    entry = entry_of(vanish(snapshot("Active"), watch()))
+    assert entry.event is not None
+    assert entry.event.type is EventType.VANISHED
+    assert entry.detail_until is None
+    assert all(each.wanted for each in entry.routes)
+
+
+BASELINED = SourceEvent(
+    type=EventType.BASELINED, severity=Severity.INFO, origin=origin(), observed_at=NOW
+)
+
+
+def test_what_no_change_brought_is_routed_by_itself() -> None:
+    notice = notice_for(BASELINED, DESK)
+    assert notice == Notice(
+        event=BASELINED,
+        routes=(
+            Routed(receiver="ops", reason=RouteReason.TYPE_NOT_WANTED, give_up_after=MINUTE),
+            Routed(receiver="all", reason=RouteReason.WANTED),
+        ),
+    )
+
+
+def test_a_batch_with_a_notice_alone_is_written_and_counts_no_job() -> None:
+    notice = notice_for(BASELINED, DESK)
+    batch = batch_for([], DESK, recorded_at=NOW, notices=iter([notice]))
+    assert batch.notices == (notice,)
+    assert not batch.empty
+    assert not batch.counts.added
+    assert batch_for([], DESK, recorded_at=NOW).empty
+    assert not batch_for([change()], DESK, recorded_at=NOW).empty
+
+
+def test_the_delay_of_an_end_is_measured_by_one_clock() -> None:
+    (ended,) = diff([snapshot("Active")], [job("Failed", ended_at=NOW + MINUTE)]).changes
+    ahead = batch_for([ended], DESK, recorded_at=NOW, clock_offset=2 * MINUTE)
+    assert ahead.counts == count(
+        [ended], TABLE, OPERATIONS, recorded_at=NOW, clock_offset=2 * MINUTE
+    )
+    delay = Series("jobwatch_detection_delay_seconds", ("sum",))
+    assert ahead.counts.added[delay] == 60
+    assert batch_for([ended], DESK, recorded_at=NOW).counts.added[delay] == 0

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
-from jobwatch.cli.event_line import STYLES, number, part
+from jobwatch.cli.event_line import STYLES, condition_words, number, part, source_words
 from jobwatch.cli.job_page import failure_reasons
 from jobwatch.cli.text import NOTHING, length, plain
+from jobwatch.core.conditions import ConditionState
 from jobwatch.core.events import EventType
 from jobwatch.simulator.receiver import Received
 
@@ -19,6 +20,15 @@ _WORDS = {
     EventType.CANCELLED: "was cancelled",
     EventType.DISCOVERED: "was discovered",
     EventType.STATUS_CHANGED: "changed its status",
+    EventType.VANISHED: "is gone",
+    EventType.STALLED: "makes no progress",
+    EventType.STUCK: "is stuck",
+    EventType.WAITING: "waits for a person",
+    EventType.OVERDUE: "takes too long",
+    EventType.FAILING: "has too many failed tasks",
+    EventType.UNREACHABLE: "cannot be read",
+    EventType.SUSPECT: "suddenly lacks most of its unfinished jobs",
+    EventType.BASELINED: "was read for the first time",
 }
 
 
@@ -26,29 +36,50 @@ def event_block(received: Received) -> Text:
     """The event as a block of lines."""
     event = received.event
     data = part(event, "data")
-    job = part(data, "job")
     style = STYLES.get(str(data.get("severity")), "green")
     block = Text.assemble(
         "\n",
         (f"● {plain(str(event.get('type')))}", f"bold {style}"),
-        f"  {_headline(str(event.get('type')), job)}\n",
+        f"  {_headline(str(event.get('type')), data)}\n",
     )
-    for name, words in _lines(received, data, job):
+    for name, words in _lines(received, data):
         block.append(f"    {name:<10}", "dim")
         block.append(f"{plain(words, TEXT_CELLS)}\n")
     block.rstrip()
     return block
 
 
-def _headline(event_type: str, job: Mapping[str, object]) -> str:
+def _headline(event_type: str, data: Mapping[str, object]) -> str:
+    """Who did what: the job by its description, or the source by its name."""
     words = next((text for known, text in _WORDS.items() if known == event_type), "")
+    if part(data, "condition").get("state") == ConditionState.CLOSED:
+        words = f"{words}: no longer"
+    job = part(data, "job")
+    if not job:
+        return plain(f"source {data.get('source')} {words}".rstrip(), TEXT_CELLS)
     named = plain(str(job.get("description") or "a job without description"), TEXT_CELLS)
     return f"“{named}” {words}".rstrip()
 
 
-def _lines(
-    received: Received, data: Mapping[str, object], job: Mapping[str, object]
-) -> Iterator[tuple[str, str]]:
+def _lines(received: Received, data: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    job, condition = part(data, "job"), part(data, "condition")
+    if job:
+        yield from _of_the_job(data, job)
+    for words in source_words(data) if not job else ():
+        if words:
+            yield "found", words
+    if condition:
+        yield "condition", condition_words(condition)
+    if not condition and job:
+        yield (
+            "status",
+            f"{data.get('previous_status') or 'first seen'} → {job.get('status')}{_when(job)}",
+        )
+        yield "told", _told(received, job)
+    yield "webhook", f"{received.id}, signature {'verified' if received.valid else 'NOT VALID'}"
+
+
+def _of_the_job(data: Mapping[str, object], job: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     yield (
         "job",
         f"{data.get('source')}/{job.get('id')}, {job.get('operation') or 'unknown operation'}",
@@ -58,12 +89,6 @@ def _lines(
         yield "why", reason
     if data.get("detail_error"):
         yield "why", f"the cloud gave no detail: {data.get('detail_error')}"
-    yield (
-        "status",
-        f"{data.get('previous_status') or 'first seen'} → {job.get('status')}{_when(job)}",
-    )
-    yield "told", _told(received, job)
-    yield "webhook", f"{received.id}, signature {'verified' if received.valid else 'NOT VALID'}"
 
 
 def _tasks(progress: Mapping[str, object]) -> str:

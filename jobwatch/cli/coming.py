@@ -1,0 +1,64 @@
+"""What comes next in the life of a job as jobwatch watches it. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from jobwatch.cli.story import Known
+from jobwatch.cli.text import count
+from jobwatch.core.events import DETAIL_PATIENCE
+from jobwatch.core.outbox import OPEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What comes next, and when; None where that is not known."""
+
+    at: datetime | None
+    words: str
+
+
+def coming(known: Known, *, vanished_after: timedelta, remind_every: timedelta | None) -> list[Due]:
+    """What is due next, the earliest first."""
+    due = [
+        *_due_events(known),
+        *_due_deliveries(known),
+        *_due_watching(known, vanished_after),
+        *_due_reminders(known, remind_every),
+    ]
+    return sorted(
+        due, key=lambda each: (each.at is None, each.at or known.row.snapshot.observed_at)
+    )
+
+
+def _due_events(known: Known) -> Iterator[Due]:
+    for each in known.told:
+        if not each.event.released:
+            at = each.event.recorded_at + DETAIL_PATIENCE
+            yield Due(
+                at=at, words=f"{each.event.type} is told at the latest, with detail or without"
+            )
+
+
+def _due_deliveries(known: Known) -> Iterator[Due]:
+    for row, _ in known.deliveries:
+        if row.state in OPEN:
+            tried = f" again, after {count(row.attempts, 'try', 'tries')}" if row.attempts else ""
+            yield Due(at=row.due_at, words=f"{row.receiver} is sent {row.event_type}{tried}")
+
+
+def _due_watching(known: Known, vanished_after: timedelta) -> Iterator[Due]:
+    snapshot, state = known.row.snapshot, known.state
+    if not snapshot.unfinished or state is None:
+        return
+    yield Due(at=state.next_sweep_at, words=f"source {known.row.source} is swept")
+    if snapshot.missing_since is not None and snapshot.missing_proved_at is None:
+        at = snapshot.missing_since + vanished_after
+        yield Due(at=at, words="the job is called gone if the cloud still knows no such job then")
+
+
+def _due_reminders(known: Known, remind_every: timedelta | None) -> Iterator[Due]:
+    for row in known.conditions:
+        if row.closed_at is None and remind_every is not None:
+            last = row.reminded_at or row.opened_at
+            yield Due(at=last + remind_every, words=f"people are reminded that it is {row.name}")
