@@ -10,8 +10,8 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,23 @@ import yaml
 
 from jobwatch.app.clock import utc_now
 from jobwatch.cli import main
-from jobwatch.core.model import FailureReason
+from jobwatch.core.conditions import Condition, ConditionName, ConditionState, Move, Subject
+from jobwatch.core.events import condition_event
+from jobwatch.core.model import FailureReason, Job, JobKey
+from jobwatch.core.outbox import Result
+from jobwatch.core.overview import LastError, LastSweep, SourceKeys, Spending, WalkState
+from jobwatch.core.plan import SweepKind
+from jobwatch.core.recording import batch_for, notice_for
+from jobwatch.core.watched import Gap, Gaps
 from jobwatch.simulator.receiver import Reply
 from jobwatch.simulator.script import JobScript, Step
 from jobwatch.simulator.simulation import DEMO_WEBHOOK_SECRET, Simulation
 from jobwatch.simulator.world import World
+from jobwatch.store import Store
+from jobwatch.store.settings import SqliteSettings
+from jobwatch.store.values import Learnt, Release, SweepFailure, SweepReport
+from tests import factories
+from tests.contract.watcher import Clock, Watcher, claim, outcome
 
 COMMAND = (sys.executable, "-m", "jobwatch")
 PATIENCE = 30.0
@@ -132,6 +144,13 @@ async def complaints(process: Process) -> str:
         return (await process.stderr.read()).decode()
 
 
+async def output_of(process: Process) -> str:
+    """Everything the child wrote on standard output, once it ended."""
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE):
+        return (await process.stdout.read()).decode()
+
+
 async def end_of(process: Process) -> int:
     """Wait for the end of a child; its exit code."""
     async with asyncio.timeout(PATIENCE):
@@ -160,6 +179,14 @@ def configuration(
         "http": {"listen": "127.0.0.1:0"},
     }
     file = folder / "jobwatch.yaml"
+    file.write_text(yaml.safe_dump(tree))
+    return file
+
+
+def slowly(file: Path) -> Path:
+    """Let sweeps be so seldom that only who asks sees one, and that data is not old for a while."""
+    tree = yaml.safe_load(file.read_text())
+    tree["sources"]["prod"]["every"] = "1h"
     file.write_text(yaml.safe_dump(tree))
     return file
 
@@ -201,6 +228,132 @@ async def _fill_store(folder: Path) -> Path:
         said = await complaints(process)
         assert await end_of(process) == 0, said
     return file
+
+
+BEGAN = timedelta(hours=2)
+"""How long ago the watched story began."""
+
+SWEPT = LastSweep(
+    kind="hot",
+    reason="hot_due",
+    started_at=utc_now(),
+    took=timedelta(seconds=2),
+    pages=11,
+    followed=2,
+    calls=14,
+    refused=("Pausing",),
+)
+
+
+def fill_story(folder: Path) -> Path:
+    """A store in which `job-slow` stalls and is reminded of, and `job-lost` failed and could not be asked about."""
+    hooks = {name: f"https://hooks.example.com/{name}" for name in ("ops", "chat")}
+    file = slowly(configuration(folder, hooks=hooks))
+    asyncio.run(_fill_story(folder / "jobwatch.db"))
+    return file
+
+
+async def _fill_story(path: Path) -> None:
+    clock = Clock(utc_now() - BEGAN)
+    store = await Store.open(SqliteSettings(path=path), owner="test", clock=clock, exclusive=True)
+    watcher = await Watcher.start(store, clock)
+    await store.begin_sweep(watcher.lease, clock())
+    await watcher.sees(_running("job-slow", 0), _running("job-lost", 0))
+    clock.advance(timedelta(minutes=10))
+    await watcher.sees(_running("job-slow", 2), _lost(clock()))
+    waiting = await store.awaiting_detail(watcher.lease, limit=10)
+    releases = [
+        Release(event_id=each.event_id, detail=None, error="AccessDenied") for each in waiting
+    ]
+    await store.release(watcher.lease, releases)
+    claimed = await claim(store)
+    await store.settle([outcome(each, clock(), Result.HTTP_5XX) for each in claimed])
+    clock.advance(timedelta(minutes=10))
+    await _breaks(watcher)
+    clock.advance(timedelta(minutes=30))
+    condition = Condition(
+        id="cnd_story",
+        subject=Subject(JobKey("", "job-slow"), ConditionName.STALLED),
+        since=clock() - timedelta(minutes=40),
+        opened_at=clock(),
+    )
+    condition = await _tells(watcher, Move(ConditionState.OPENED, condition))
+    clock.advance(timedelta(minutes=20))
+    again = replace(condition, reminded_at=clock(), reminders=1)
+    await _tells(watcher, Move(ConditionState.REMINDED, again))
+    clock.now = utc_now()
+    await _finishes(watcher)
+    await store.close()
+
+
+def _running(job_id: str, succeeded: int) -> Job:
+    counted = factories.progress(succeeded=succeeded)
+    return factories.job(
+        "Active",
+        id=job_id,
+        description=HOSTILE,
+        created_at=utc_now() - 2 * BEGAN,
+        progress=counted,
+    )
+
+
+def _lost(at: datetime) -> Job:
+    return factories.job("Failed", id="job-lost", created_at=at - BEGAN, ended_at=at)
+
+
+async def _tells(watcher: Watcher, move: Move) -> Condition:
+    """Record a step of a condition; the condition as it is kept then."""
+    snapshot = await watcher.snapshot(move.condition.subject.key.id)
+    note = move.condition.note(move.state)
+    event = condition_event(note, snapshot, watcher.desk.origin, observed_at=watcher.clock())
+    notice = notice_for(event, watcher.desk, move)
+    batch = batch_for((), watcher.desk, recorded_at=watcher.clock(), notices=(notice,))
+    await watcher.store.record(watcher.lease, batch)
+    assert notice.move is not None
+    return notice.move.condition
+
+
+async def _breaks(watcher: Watcher) -> None:
+    error = LastError(
+        at=watcher.clock(),
+        error_class="denied",
+        code="AccessDenied",
+        message="Access \x1b[31mDenied.",
+        request_id="NjEx-request",
+    )
+    failure = SweepFailure(at=watcher.clock(), error=error, failing_since=watcher.clock())
+    await watcher.store.break_sweep(watcher.lease, failure)
+
+
+async def _finishes(watcher: Watcher) -> None:
+    now = watcher.clock()
+    spending = Spending(
+        rate=2.5,
+        limit=10,
+        hour=1234,
+        throttled=7,
+        withheld_until=now + timedelta(minutes=30),
+        withheld_reason="retry_after",
+    )
+    report = SweepReport(
+        kind=SweepKind.FULL,
+        started_at=now,
+        finished_at=now,
+        listed=2,
+        unfinished=1,
+        next_sweep_at=now + timedelta(hours=1),
+        next_full_at=now + timedelta(hours=2),
+        gaps=Gaps().added(Gap(now - timedelta(minutes=110), now - timedelta(minutes=105))),
+        walk=WalkState(started_at=now, token="next", pages=12, listed=12_000),
+        suspect_since=now,
+        last_sweep=SWEPT,
+        learnt=Learnt(
+            spending=spending,
+            keys=SourceKeys(kind="tke-oidc", expires_at=now + timedelta(hours=3)),
+            clock_offset=timedelta(seconds=3.2),
+        ),
+    )
+    await watcher.store.finish_sweep(watcher.lease, report)
 
 
 def read(*arguments: str | Path) -> Any:

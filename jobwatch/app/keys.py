@@ -65,11 +65,19 @@ class LoggedKeys:
             log.warning("credentials.unreadable", source=self._source, problem=problem)
 
 
+def _home() -> Path:
+    """The user's folder. A container's user may have none: then there is no profile to read either."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/nonexistent")
+
+
 def open_keys(settings: Settings, name: str, transport: Transport) -> LoggedKeys:
     """Where a source's keys come from."""
     world = World(
         environ=os.environ,
-        home=Path.home(),
+        home=_home(),
         send=transport.send,
         now=utc_now,
         chance=random.random,

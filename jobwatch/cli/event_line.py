@@ -1,6 +1,7 @@
 """An event on one line, as `jobwatch events` prints it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TypeGuard
 
 from rich.text import Text
@@ -55,9 +56,17 @@ def condition_words(condition: Mapping[str, object]) -> str:
     name, state = condition.get("name"), str(condition.get("state"))
     words = f"{name}: {said(CONDITIONS, state)}"
     if state == ConditionState.OPENED:
-        return f"{words}, it holds since {condition.get('since')}"
+        return f"{words}, it holds since {_moment(condition.get('since'))}"
     times = number(condition, "reminder")
     return f"{words}, {count(times, 'time')} so far" if state == ConditionState.REMINDED else words
+
+
+def _moment(written: object) -> str:
+    """A time of a document as people read it."""
+    try:
+        return instant(datetime.fromisoformat(str(written)))
+    except ValueError:
+        return str(written)
 
 
 def source_words(data: Mapping[str, object]) -> list[str]:

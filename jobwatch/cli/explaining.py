@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -24,6 +25,7 @@ from jobwatch.providers import open_provider
 from jobwatch.settings import rules_for
 
 TEXT_CELLS = 400
+INDENT = (0, 0, 0, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +161,7 @@ def _lines(lines: Sequence[Line]) -> Table:
     for line in lines:
         made.add_row(Text(instant(line.at), style="dim"), cell(line.words, TEXT_CELLS))
         for note in line.notes:
-            made.add_row(Text(), cell(f"  {note}", TEXT_CELLS, "dim"))
+            made.add_row(Text(), Padding(cell(note, TEXT_CELLS, "dim"), INDENT))
     return made
 
 

@@ -60,13 +60,13 @@ def _outlook(snapshot: Snapshot, outlook: Outlook, now: datetime) -> Iterator[tu
 
 
 def pace(rate: float) -> str:
-    """Tasks a second in the unit that people can imagine."""
+    """Tasks a second, or an hour where that says more."""
     if rate <= 0:
         return "no task finished lately"
     if rate >= 1:
         return f"{rate:,.1f} tasks a second"
     hourly = rate * SECONDS_AN_HOUR
-    return f"{hourly:,.0f} tasks an hour" if hourly >= A_FEW else f"{hourly:.2g} tasks an hour"
+    return f"{hourly:,.0f} tasks an hour" if hourly >= A_FEW else f"{hourly:,.1f} tasks an hour"
 
 
 def _fields(snapshot: Snapshot, now: datetime) -> Iterator[tuple[str, Text]]:

@@ -54,6 +54,8 @@ def verdicts(
 
 def _watched(case: _Case, since: datetime, after: timedelta, what: str) -> str:
     watched = case.sight.gaps.watched(since, case.sight.data_at)
+    if watched >= after:
+        return f"{length(watched)} watched {what}, {length(after)} are too many"
     return f"{length(watched)} of {length(after)} watched {what}"
 
 

@@ -190,7 +190,8 @@ def _error(state: SourceState, now: datetime) -> Iterator[Line]:
         yield "last error", f"{error_words(error)}, {ago(error.at, now)}; recovered", "dim"
         return
     since = f", for {length(now - state.failing_since)}" if state.failing_since else ""
-    row = f"{count(state.failures, 'sweep')} in a row{since}"
+    broke = "sweep" if state.failures == 1 else f"{state.failures:,} sweeps"
+    row = f"the last {broke} broke{since}"
     yield "last error", f"{error_words(error)}, {ago(error.at, now)}; {row}", "bold red"
 
 

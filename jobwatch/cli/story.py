@@ -24,6 +24,7 @@ from jobwatch.core.conditions import ConditionState
 from jobwatch.core.events import DETAIL_PATIENCE
 from jobwatch.core.outbox import OPEN, DeliveryState, Result
 from jobwatch.core.overview import SourceState
+from jobwatch.core.routing import RouteReason
 from jobwatch.store.values import (
     AttemptRow,
     ChangeRow,
@@ -222,7 +223,8 @@ def _deliveries(known: Known) -> Iterator[Line]:
             )
         unsent = row.state not in (*OPEN, DeliveryState.DELIVERED)
         if unsent and row.settled_at is not None:
-            why = f" ({row.reason.replace('_', ' ')})" if row.reason else ""
+            routed = row.reason in set(RouteReason)  # why it was to be sent, not why it was not
+            why = "" if routed or not row.reason else f" ({row.reason.replace('_', ' ')})"
             yield Line(
                 at=row.settled_at,
                 kind=Kind.DELIVERY,
@@ -236,7 +238,7 @@ def _attempt(row: DeliveryRow, attempt: AttemptRow) -> str:
     status = f"HTTP {attempt.status}, " if attempt.status else ""
     by_hand = ", by hand" if attempt.trigger != "auto" else ""
     took = f"{attempt.took.total_seconds():.2f} s"
-    result = "accepted" if ok else f"failed, {attempt.result.value}"
+    result = "accepted" if ok else attempt.result.value
     answer = f": {attempt.answer}" if attempt.answer and not ok else ""
     return (
         f"{row.receiver}, {row.event_type}: {result} "
@@ -248,8 +250,9 @@ def summary(known: Known) -> str:
     """The job in one line: how it stands, since when."""
     snapshot = known.row.snapshot
     job = snapshot.job
+    counted = f"; tasks: {tasks(job.progress)}" if job.progress else ""
     if snapshot.outcome is not None:
         lasted = job.ended_at - job.created_at if job.ended_at and job.created_at else None
         after = f" after {length(lasted)}" if lasted is not None else ""
-        return f"{snapshot.outcome.value.replace('_', ' ')}{after}, {tasks(job.progress)} tasks"
-    return f"unfinished, in status {job.status} since {instant(snapshot.status_since)}, {tasks(job.progress)} tasks"
+        return f"{snapshot.outcome.value.replace('_', ' ')}{after}{counted}"
+    return f"unfinished, in status {job.status} since {instant(snapshot.status_since)}{counted}"

@@ -3,12 +3,9 @@
 https://www.tencentcloud.com/document/product/436/32961 describes the jobs, .../436/38601 and its neighbours the API.
 """
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from ipaddress import ip_address
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +21,7 @@ from jobwatch.core.lifecycle import Lifecycle, StatusRow
 from jobwatch.core.model import JobDetail, JobKey, JobPage, Phase
 from jobwatch.providers import cos_pages, cos_xml
 from jobwatch.providers.cos_errors import answered_at, malformed, raise_for_status
+from jobwatch.providers.endpoint import read_endpoint
 from jobwatch.providers.keys import CredentialsSettings
 from jobwatch.providers.signing import encode, sign
 from jobwatch.providers.xml_tree import UnreadableError
@@ -85,29 +83,6 @@ LIFECYCLE: Final = Lifecycle(
 """Statuses in the order a job passes through them."""
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _endpoint(value: str) -> str:
-    """Accept scheme, host and port alone: anything more would not be signed as it is sent."""
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise ValueError("must be a URL such as https://cos.example.com") from error
-    if parts.scheme not in ("http", "https") or not re.fullmatch(r"[A-Za-z0-9.:-]+", host):
-        raise ValueError("must be a URL such as https://cos.example.com")
-    if "@" in parts.netloc or parts.path not in ("", "/") or re.search(r"[?#\s]", value):
-        raise ValueError("must be scheme, host and port alone: no user, path, query or fragment")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise ValueError("must be https; http is for loopback addresses")
-    return value.rstrip("/")
-
-
 Digits = Annotated[
     str,
     Field(pattern=r"^[0-9]{1,20}$", coerce_numbers_to_str=True),
@@ -126,7 +101,7 @@ class CosBatchSettings(BaseModel):
     region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
     uin: Digits
     appid: Digits
-    endpoint: Annotated[str, AfterValidator(_endpoint)] | None = None
+    endpoint: Annotated[str, AfterValidator(read_endpoint)] | None = None
     credentials: CredentialsSettings = CredentialsSettings()
 
     @property

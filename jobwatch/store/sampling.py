@@ -1,4 +1,7 @@
-"""Samples of progress: how far unfinished jobs were, and when. An ended job needs none."""
+"""Samples of progress: how far unfinished jobs were, and when. An ended job needs none.
+
+A job is thinned at every so many of its versions, each at others: no transaction has to thin all of them at once.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -7,7 +10,7 @@ from functools import cache
 from sqlalchemy import BigInteger, Connection, Dialect, bindparam, delete, func, select, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 
-from jobwatch.core.forecast import SAMPLES_KEPT, superfluous
+from jobwatch.core.forecast import SAMPLES_KEPT, SAMPLES_LEFT, superfluous
 from jobwatch.core.model import JobKey, Progress, Snapshot
 from jobwatch.core.recording import Entry
 from jobwatch.store.bulk import Prepared, RowTuple, prepare, run
@@ -18,6 +21,9 @@ from jobwatch.store.tables import progress_samples
 _COLUMNS = tuple(progress_samples.columns.keys())
 _KEY = ("source_id", "row", "at")
 _NOTHING = Progress(total=0, succeeded=0, failed=0)
+_TURN = SAMPLES_KEPT - SAMPLES_LEFT
+"""So many versions lie between two thinnings of a job; a version has one sample at most."""
+
 _of_rows = (
     progress_samples.c.source_id == bindparam("of_source"),
     progress_samples.c.row.in_(bindparam("rows", expanding=True)),
@@ -27,7 +33,7 @@ _crowded = (
     select(progress_samples.c.row)
     .where(*_of_rows)
     .group_by(progress_samples.c.row)
-    .having(func.count() > SAMPLES_KEPT)
+    .having(func.count() > SAMPLES_LEFT)
 )
 _times = (
     select(progress_samples.c.row, type_coerce(progress_samples.c.at, BigInteger).label("micros"))
@@ -47,8 +53,14 @@ def keep(
     if moved:
         fresh = (_sample(source_id, row, entry.change.after) for row, entry in moved)
         run(connection, _upsert(connection.dialect), fresh)
-    for part in _chunks([row for row, entry in moved if entry.change.before is not None]):
+    due = [row for each in written if _is_due(row := rows[each.change.after.key], each)]
+    for part in _chunks(due):
         _thin(connection, source_id, part)
+
+
+def _is_due(row: int, entry: Entry) -> bool:
+    after = entry.change.after
+    return after.outcome is None and (after.version + row) % _TURN == 0
 
 
 def _ended(entry: Entry) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 from jobwatch.client import ApiClient, Surroundings
 from jobwatch.core.codec import Credentials, Known, Provider, Walk
-from jobwatch.core.errors import Denied, NoSuchJob, StatusRejected
+from jobwatch.core.errors import KeysRejected, NoSuchJob, StatusRejected
 from jobwatch.core.gate import Bucket
 from jobwatch.core.model import Job, JobKey, Phase
 from jobwatch.metrics import Metrics, SourceShape
@@ -173,5 +173,5 @@ async def test_refusals_are_classed_by_what_the_caller_has_to_do(kind: str) -> N
             simulation.cloud.quirks = Quirks(hidden_code=quirk)
             wrong = Credentials(secret_id=simulation.credentials.secret_id, secret_key="wrong")
             async with client_of(kind, simulation, wrong) as client:
-                with pytest.raises(Denied, match="SignatureDoesNotMatch"):
+                with pytest.raises(KeysRejected, match="SignatureDoesNotMatch"):
                     await listed(client)

@@ -33,11 +33,12 @@ async def prod(store: Store, clock: Clock) -> Watcher:
 
 async def kept(prod: Watcher, job_id: str, **fields: Any) -> None:
     """Have a job whose snapshot has these times, whatever led to it."""
-    of_job = {name: fields.pop(name) for name in ("created_at", "progress") if name in fields}
+    of_job: dict[str, Any] = {"created_at": NOW, "progress": None}
+    of_job |= {name: fields.pop(name) for name in of_job if name in fields}
     await prod.sees(job(id=job_id))
     before = await prod.snapshot(job_id)
     times: dict[str, Any] = {"status_since": NOW, "progressed_at": NOW}
-    changed = replace(before.job, **({"created_at": NOW, "progress": None} | of_job))
+    changed = replace(before.job, **of_job)
     after = replace(before, job=changed, version=2, **(times | fields))
     change = factories.change(before=before, after=after)
     await prod.store.record(prod.lease, batch_for([change], prod.desk, recorded_at=NOW))

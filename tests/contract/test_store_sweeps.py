@@ -76,7 +76,8 @@ def report(kind: SweepKind = SweepKind.FULL, **fields: Any) -> SweepReport:
 
 def failure(**fields: Any) -> SweepFailure:
     error = LastError(at=NOW, error_class="denied", code="AccessDenied", message="no")
-    return SweepFailure(**({"at": NOW, "error": error} | fields))
+    defaults: dict[str, Any] = {"at": NOW, "error": error}
+    return SweepFailure(**(defaults | fields))
 
 
 async def test_everything_that_a_sweep_leaves_is_read_back_as_it_was(prod: Watcher) -> None:

@@ -13,8 +13,10 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import OperationalError
 
 from jobwatch.core.errors import StoreError
+from jobwatch.core.forecast import SAMPLES_KEPT
 from jobwatch.core.model import JobKey
 from jobwatch.core.plan import SweepKind
+from jobwatch.core.rules import Horizon
 from jobwatch.store import Store
 from jobwatch.store.engine import SqliteDatabase
 from jobwatch.store.values import (
@@ -25,7 +27,7 @@ from jobwatch.store.values import (
 )
 from tests.contract.databases import Stores
 from tests.contract.watcher import Clock, Watcher, claim, outcome
-from tests.factories import DAY, MINUTE, NOW, SECOND, job
+from tests.factories import DAY, MINUTE, NOW, SECOND, job, progress
 
 
 async def test_a_cancelled_verb_ends_before_the_cancellation_takes_effect(
@@ -169,7 +171,8 @@ class Plans:
 
     def walks(self) -> list[tuple[str, str]]:
         """Steps that go through a whole table, or through all of one source's jobs."""
-        tables = ("jobs", "events", "deliveries", "changes", "attempts")
+        tables = ["jobs", "events", "deliveries", "changes", "attempts", "conditions"]
+        tables.append("progress_samples")
         whole = [f"SCAN {table}" for table in tables]
         return [
             (detail, statement)
@@ -183,6 +186,7 @@ async def test_no_verb_walks_a_whole_table(file_stores: Stores, clock: Clock) ->
     plans = Plans(prod.store)
     await prod.sees(*(job(id=f"j{number}") for number in range(12)))
     await prod.sees(*(job("Paused", id=f"j{number}") for number in range(12)))
+    await _moves_conditions(prod)
     await prod.sees(*(job("Failed", id=f"j{number}") for number in range(12)))
     waiting = await prod.store.awaiting_detail(prod.lease, limit=10)
     releases = [Release(event_id=each.event_id, detail=None) for each in waiting]
@@ -198,6 +202,14 @@ async def test_no_verb_walks_a_whole_table(file_stores: Stores, clock: Clock) ->
     await prod.store.known_rows(prod.lease, list(range(1, 13)))
     await prod.store.absent(prod.lease, list(range(1, 13)))
     await prod.store.count_unfinished(prod.lease)
+    await prod.store.count_waiting(prod.lease)
+    await prod.store.count_gone(prod.lease)
+    await prod.store.unfinished_rows(prod.lease)
+    limits = dict.fromkeys(("progressed_before", "status_before", "created_before"), NOW)
+    await prod.store.possibly(prod.lease, Horizon(**limits, min_finished=1))
+    await prod.store.conditions("prod", JobKey("", "j1"))
+    await prod.store.job_events("prod", JobKey("", "j1"))
+    await prod.store.samples("prod", JobKey("", "j1"))
     await prod.store.job("prod", JobKey("", "j1"))
     await prod.store.changes("prod", JobKey("", "j1"))
     await prod.store.jobs(JobFilter(), limit=10)
@@ -218,6 +230,15 @@ async def test_no_verb_walks_a_whole_table(file_stores: Stores, clock: Clock) ->
     )
     await prod.store.finish_sweep(prod.lease, replace(report))
     assert [walk for walk in plans.walks() if not _is_ordered_by_index(walk)] == []
+
+
+async def _moves_conditions(prod: Watcher) -> None:
+    opened = [await prod.opens(job_id=f"j{number}") for number in range(3)]
+    await prod.closes(await prod.reminds(opened[0]))
+    for done in range(SAMPLES_KEPT + 1):
+        prod.clock.advance(SECOND)
+        counted = progress(done, total=SAMPLES_KEPT)
+        await prod.sees(*(job("Paused", id=f"j{number}", progress=counted) for number in range(3)))
 
 
 def _is_ordered_by_index(walk: tuple[str, str]) -> bool:

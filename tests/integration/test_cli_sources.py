@@ -1,0 +1,158 @@
+"""`jobwatch sources`: nothing of how a source fares is hidden; and a sweep that somebody asks for."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from jobwatch.app.clock import utc_now
+from jobwatch.cli.ending import Exit
+from jobwatch.core.plan import PlanReason
+from jobwatch.simulator import faults as f
+from jobwatch.simulator.script import JobScript, Step
+from jobwatch.simulator.simulation import Simulation
+from jobwatch.simulator.world import World
+from tests.cli_rig import (
+    child,
+    complaints,
+    configuration,
+    end_of,
+    fill_story,
+    jobwatch,
+    lives,
+    logged,
+    output_of,
+    read,
+    slowly,
+    spawn,
+)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fill_story(tmp_path_factory.mktemp("story"))
+
+
+def test_a_source_shows_its_plan_its_calls_its_clock_its_keys_and_its_last_error(
+    file: Path,
+) -> None:
+    done = child("sources", "prod", "--config", file, env={"COLUMNS": "200"})
+    assert (done.returncode, done.stderr) == (0, "")
+    for words in (
+        "hot, because it was due; 11 pages, 14 calls, 2 jobs asked about one by one, took 2.0 s",
+        "1 unfinished job as of ",
+        "full sweep in 1 h 59 min",
+        "12 pages, 12,000 jobs so far",
+        "the cloud refuses to list by status Pausing",
+        "1,234 in the last hour, 7 of them throttled; 2.5 of 10 a second allowed",
+        "the cloud asked for a pause",
+        "the cloud is 3.2 s ahead",
+        "tke-oidc, expire ",
+        "in the last day: 5 min until ",
+        "AccessDenied: Access ␛[31mDenied. (request NjEx-request), 1 h 40 min ago; recovered",
+    ):
+        assert words in done.stdout
+    assert all(line.isprintable() for line in done.stdout.splitlines())
+
+
+def test_the_same_comes_as_json_with_stable_keys(file: Path) -> None:
+    (shown,) = read("sources", "--config", file)["sources"]
+    assert shown["last_sweep"]["reason"] in set(PlanReason)
+    assert shown["last_sweep"]["refused"] == ["Pausing"]
+    assert (shown["calls"]["last_hour"], shown["calls"]["throttled"]) == (1234, 7)
+    assert shown["calls"]["withheld_reason"] == "retry_after"
+    assert shown["clock_offset_seconds"] == 3.2
+    assert shown["credentials"]["kind"] == "tke-oidc"
+    assert shown["full_sweep"]["pages"] == 12
+    assert (shown["error"]["request_id"], shown["recovered"]) == ("NjEx-request", True)
+    assert "token" not in json.dumps(shown)
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_the_table_fits_the_terminal(file: Path, width: int) -> None:
+    done = child("sources", "--config", file, env={"COLUMNS": str(width)})
+    assert max(map(len, done.stdout.splitlines())) <= width
+    assert "up to date" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["prdo"], "there is no source prdo; there are prod"),
+        (["sweep"], "name the source: jobwatch sources sweep NAME"),
+        (["sweep", "prdo"], "the configuration has no source prdo; did you mean prod?"),
+        (["prod", "more"], "write `jobwatch sources`"),
+        (["prod", "--timeout", "5s"], "--timeout belongs to"),
+    ],
+)
+def test_words_that_name_no_source_are_bad_usage(file: Path, words: list[str], said: str) -> None:
+    done = jobwatch("sources", *words, "--config", file)
+    assert (done.returncode, done.stdout) == (Exit.MISUSED, "")
+    assert said in done.stderr
+
+
+async def test_without_a_daemon_a_sweep_is_made_at_once_and_delivers_nothing(
+    tmp_path: Path,
+) -> None:
+    async with Simulation(World(lives()), clock=utc_now) as simulation:
+        hooks = {"ops": simulation.hook_url()}
+        file = configuration(tmp_path, endpoint=simulation.endpoint, hooks=hooks)
+        process = await spawn("sources", "sweep", "prod", "--config", file)
+        said, wrong = await output_of(process), await complaints(process)
+        assert (await end_of(process), wrong) == (Exit.DONE, "")
+        assert "prod: 4 jobs read in 1 page and " in said
+        assert "1 unfinished" in said
+        assert "4 deliveries wait for `jobwatch run` or `jobwatch once`" in said
+        assert not simulation.sink.received
+        events = await asyncio.to_thread(child, "events", "--config", file, "--output", "json")
+        assert all(event["released"] for event in json.loads(events.stdout)["events"])
+
+
+async def test_a_daemon_that_holds_the_store_sweeps_when_it_is_asked(tmp_path: Path) -> None:
+    world = World()
+    async with Simulation(world, clock=utc_now) as simulation:
+        file = slowly(configuration(tmp_path, endpoint=simulation.endpoint))
+        daemon = await spawn("run", "--config", file)
+        await logged(daemon, "sweep.finished")
+        world.add(JobScript(id="job-1", created_at=utc_now(), steps=(Step("Active"),)))
+        process = await spawn("sources", "sweep", "prod", "--config", file, "--output", "json")
+        shown = json.loads(await output_of(process))
+        assert await end_of(process) == Exit.DONE
+        assert (shown["done"], shown["by"]) == (True, "daemon")
+        assert (shown["source"]["listed"], shown["sweep"]["reason"]) == (1, "asked_for")
+
+        simulation.faults.add(f.DENIED)
+        process = await spawn("sources", "sweep", "prod", "--config", file)
+        wrong = await complaints(process)
+        assert await end_of(process) == Exit.FAILED
+        assert wrong.startswith("jobwatch: prod could not be swept: AccessDenied: ")
+        daemon.terminate()
+        assert await end_of(daemon) == Exit.DONE
+
+
+async def test_a_sweep_that_takes_too_long_is_left_to_the_daemon(tmp_path: Path) -> None:
+    async with Simulation(World(), clock=utc_now) as simulation:
+        file = slowly(configuration(tmp_path, endpoint=simulation.endpoint))
+        daemon = await spawn("run", "--config", file)
+        await logged(daemon, "sweep.finished")
+        simulation.faults.add(f.Stall())
+        process = await spawn("sources", "sweep", "prod", "--timeout", "1s", "--config", file)
+        wrong = await complaints(process)
+        assert await end_of(process) == Exit.FAILED
+        assert "prod is not swept after 1 s" in wrong
+        assert "`jobwatch sources prod` shows how far" in wrong
+        daemon.kill()
+        await end_of(daemon)
+
+
+async def test_a_sweep_that_breaks_without_a_daemon_says_why(tmp_path: Path) -> None:
+    async with Simulation(World(), clock=utc_now) as simulation:
+        simulation.faults.add(f.DENIED)
+        file = configuration(tmp_path, endpoint=simulation.endpoint)
+        process = await spawn("sources", "sweep", "prod", "--config", file)
+        wrong = await complaints(process)
+        assert await end_of(process) == Exit.FAILED
+        assert wrong.startswith("jobwatch: prod could not be swept: AccessDenied: ")
+        assert wrong.count("\n") == 1
+        assert "request " in wrong

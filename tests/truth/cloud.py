@@ -1,0 +1,140 @@
+"""The simulated cloud in bad weather, and a door to it without a socket: the same bytes, thirty times as fast."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from random import Random
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from jobwatch.core.errors import TransportError, TransportKind
+from jobwatch.core.http import HttpRequest, HttpResponse
+from jobwatch.simulator.answers import Answer, Question, common_headers
+from jobwatch.simulator.cloud import Cloud
+from jobwatch.simulator.faults import Before, Bend, Cut, Faults, Raw, Reset, Stall
+from jobwatch.transport import Transport
+from tests.truth.stage import Clocks, Served, Stage
+
+CALL_TIMEOUT = timedelta(seconds=30)
+
+
+class Weather(Faults):
+    """The faults in force. Each request takes some time, in which the world goes on."""
+
+    def __init__(self, clocks: Clocks, stages: list[Stage], rng: Random) -> None:
+        super().__init__(seed=rng.getrandbits(32))
+        self.clocks, self.stages, self.rng = clocks, stages, rng
+        self.slowest = 0.4
+        self.steps: list[tuple[datetime, timedelta]] = []
+
+    def decide(self, question: Question, now: datetime) -> tuple[list[Before], Bend | None]:
+        self.pass_time(timedelta(seconds=self.rng.uniform(0.01, self.slowest)))
+        return super().decide(question, now)
+
+    def pass_time(self, by: timedelta) -> None:
+        """Let both clocks run; our own steps where that is due."""
+        self.clocks.advance(by)
+        while self.steps and self.steps[0][0] <= self.clocks.cloud:
+            self.clocks.wrong += self.steps.pop(0)[1]
+        for stage in self.stages:
+            stage.act(self.clocks.cloud)
+
+
+@dataclass(slots=True, kw_only=True)
+class WatchedCloud(Cloud):
+    """A cloud that notes what it shows, and whose listing may come from a replica that lags behind."""
+
+    stage: Stage
+    served: Served = field(default_factory=Served)
+    replica: Stage | None = None
+    lag: timedelta = timedelta()
+    lagging: float = 0.0
+    rng: Random
+
+    def _answer(self, question: Question, bend: Bend | None, now: datetime) -> Answer:
+        self.world, self.stage.served = self.stage, []
+        seen_at, shown = now, self.stage
+        if self.replica and question.lists and self.rng.random() < self.lagging:
+            self.world, seen_at, shown = self.replica, now - self.lag, self.replica
+            shown.served = []
+        # The zero-argument form of super() does not work in a slotted dataclass.
+        answer = Cloud._answer(self, question, bend, seen_at)
+        if bend is None and answer.status == 200:
+            self.served.note(shown.served, now)
+        return answer
+
+
+class Fuse:
+    """Cancels the turn under way after so many steps: what a restart does, at any moment."""
+
+    def __init__(self) -> None:
+        self.left = 0
+        self.task: asyncio.Task[timedelta] | None = None
+        self.blown = False
+
+    async def burn(self) -> None:
+        if self.task is not None and self.left > 0:
+            self.left -= 1
+            if self.left == 0:
+                self.blown = True
+                self.task.cancel()
+        await asyncio.sleep(0)
+
+
+class Door(Transport):
+    """Hands requests to the cloud in this process."""
+
+    def __init__(self, cloud: WatchedCloud, weather: Weather, fuse: Fuse) -> None:
+        super().__init__()
+        self.cloud, self.weather, self.fuse = cloud, weather, fuse
+
+    async def send(
+        self,
+        request: HttpRequest,
+        *,
+        timeout: timedelta,  # noqa: ASYNC109  as in the real one
+        connect_timeout: timedelta = timedelta(),
+        max_body: int,
+        truncate: bool = False,
+    ) -> HttpResponse:
+        del timeout, connect_timeout, max_body, truncate
+        await self.fuse.burn()
+        cloud = self.cloud
+        cloud.asked += 1
+        question = question_of(request, cloud.asked, cloud.quirks.seed)
+        _, bend = cloud.faults.decide(question, cloud.clock())
+        now = cloud.clock()
+        answer = cloud._answer(question, bend, now)
+        headers = dict(answer.headers)
+        if not (isinstance(bend, Raw) and bend.gateway):
+            headers = {**common_headers(question, answer.status, now), **headers}
+        await self.fuse.burn()
+        return self._carried(replace(answer, headers=headers), bend)
+
+    def _carried(self, answer: Answer, bend: Bend | None) -> HttpResponse:
+        body = answer.body
+        match bend:
+            case Cut(honest=True):
+                body = body[: bend.at]
+            case Cut() | Reset():
+                raise TransportError(TransportKind.RESET, "the answer broke off")
+            case Stall():
+                self.weather.pass_time(CALL_TIMEOUT)
+                raise TransportError(TransportKind.TIMEOUT, "no whole answer in the time allowed")
+            case _:
+                pass
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        headers["content-type"] = answer.content_type
+        return HttpResponse(status=answer.status, headers=headers, body=body)
+
+
+def question_of(request: HttpRequest, number: int, seed: int) -> Question:
+    parts = urlsplit(request.url)
+    return Question(
+        method=request.method,
+        url=request.url,
+        path=unquote(parts.path),
+        query=parse_qs(parts.query, keep_blank_values=True),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        number=number,
+        seed=seed,
+    )

@@ -1,0 +1,120 @@
+"""The world that is watched: scripted jobs, deeds at their times, two clocks, and a record of all that was served."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from heapq import heapify, heappop
+from random import Random
+
+from jobwatch.simulator.script import JobState, state_at
+from jobwatch.simulator.world import Page, World
+from tests.truth.lives import START, Act, Deed, Life
+
+REPEATED = 0.02
+"""How often a page shows a job twice, first as it was a little earlier."""
+
+
+@dataclass(slots=True)
+class Clocks:
+    """The cloud's clock, by which lives run, and ours, which is wrong by `wrong`."""
+
+    cloud: datetime = START
+    wrong: timedelta = timedelta()
+
+    def ours(self) -> datetime:
+        return self.cloud + self.wrong
+
+    def by_cloud(self) -> datetime:
+        return self.cloud
+
+    def monotonic(self) -> float:
+        return (self.cloud - START).total_seconds()
+
+    def advance(self, by: timedelta) -> None:
+        self.cloud += by
+
+
+class Stage(World):
+    """A world in which jobs hide from the listing, vanish, return and are opened again."""
+
+    def __init__(self, lives: list[Life], rng: Random) -> None:
+        super().__init__(life.script for life in lives)
+        self.lives = {life.id: life for life in lives}
+        self.hidden: set[str] = set()
+        self.served: list[JobState] = []
+        self._rng = rng
+        self._due = [(act.at, life.id, n) for life in lives for n, act in enumerate(life.acts)]
+        heapify(self._due)
+
+    def act(self, now: datetime) -> None:
+        """Do what is due by now."""
+        while self._due and self._due[0][0] <= now:
+            _, job_id, number = heappop(self._due)
+            self._do(self.lives[job_id], self.lives[job_id].acts[number], now)
+
+    def _do(self, life: Life, act: Act, now: datetime) -> None:
+        match act.deed:
+            case Deed.HIDE:
+                self.hidden.add(life.id)
+            case Deed.SHOW:
+                self.hidden.discard(life.id)
+            case Deed.REMOVE:
+                self.remove(life.id)
+            case Deed.RETURN:
+                self.add(life.script)
+            case Deed.REOPEN:
+                self.set(life.id, now, status=act.status, succeeded=0, failed=0)
+            case Deed.END_AGAIN:
+                self.set(life.id, now, status=act.status)
+
+    def job(self, job_id: str, now: datetime) -> JobState | None:
+        state = super().job(job_id, now)
+        self.served = [state] if state else []
+        return state
+
+    def page(
+        self,
+        now: datetime,
+        *,
+        status: str | None = None,
+        after: str | None = None,
+        limit: int = 1000,
+    ) -> Page:
+        if after in self.hidden:
+            raise KeyError(after)
+        found = super().page(now, status=status, after=after, limit=limit + len(self.hidden))
+        states = [state for state in found.states if state.id not in self.hidden]
+        shown = states[:limit]
+        self.served = shown
+        return Page(
+            states=(*self._earlier(shown, now), *shown), more=found.more or len(states) > limit
+        )
+
+    def _earlier(self, shown: list[JobState], now: datetime) -> list[JobState]:
+        if not shown or self._rng.random() >= REPEATED:
+            return []
+        script = self._rng.choice(shown).script
+        if script.id in self._pins:
+            return []
+        state = state_at(script, now - timedelta(seconds=20))
+        return [state] if state else []
+
+
+@dataclass(slots=True)
+class Served:
+    """What the cloud showed of jobs, and when: `sure` where jobwatch has surely taken it in."""
+
+    maybe: dict[tuple[str, bool], datetime] = field(default_factory=dict)
+    sure: dict[tuple[str, bool], datetime] = field(default_factory=dict)
+    present: set[tuple[str, bool]] = field(default_factory=set)
+
+    def note(self, states: list[JobState], now: datetime) -> None:
+        for state in states:
+            self.maybe.setdefault((state.id, state.ended), now)
+            self.present.add((state.id, state.ended))
+
+    def turned(self, now: datetime, *, whole: bool) -> None:
+        """A turn of the poller is over; what it was shown is recorded if nothing cut it short."""
+        if whole:
+            for each in self.present:
+                self.sure.setdefault(each, now)
+        self.present.clear()
