@@ -95,6 +95,11 @@ def jobwatch(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Do
     return Done(code, out.getvalue(), err.getvalue())
 
 
+async def aside(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Done:
+    """The same while this thread's loop goes on, so that the command may talk to a simulation on it."""
+    return await asyncio.to_thread(jobwatch, *arguments, env=env)
+
+
 @contextmanager
 def _logging_kept() -> Iterator[None]:
     """Give the other tests of this process their logging back."""
@@ -142,13 +147,6 @@ async def complaints(process: Process) -> str:
     assert process.stderr is not None
     async with asyncio.timeout(PATIENCE):
         return (await process.stderr.read()).decode()
-
-
-async def output_of(process: Process) -> str:
-    """Everything the child wrote on standard output, once it ended."""
-    assert process.stdout is not None
-    async with asyncio.timeout(PATIENCE):
-        return (await process.stdout.read()).decode()
 
 
 async def end_of(process: Process) -> int:

@@ -107,8 +107,10 @@ def _client(site: Site, provider: Provider, keys: LoggedKeys, state: SourceState
         bucket=Bucket(rate=limit.requests_per_second, burst=limit.burst),
         observer=site.metrics.for_source(name),
         around=Surroundings(now=utc_now, monotonic=time.monotonic, chance=random.random),
-        remembered=state.manners,
+        # A source that was never tried may begin with its whole burst; what is at rest is remembered as nothing.
+        remembered=state.manners if state.attempted_at is not None else None,
         offset=state.clock_offset,
+        source=name,
     )
 
 

@@ -18,6 +18,7 @@ from jobwatch.core.errors import (
     CallResult,
     CallWithheld,
     ClockSkew,
+    Denied,
     KeysRejected,
     TransportError,
     TransportKind,
@@ -35,6 +36,9 @@ Answer = TypeVar("Answer")
 
 # Pages first: a sweep is what everything else waits for.
 _RANK: dict[CallName, int] = {"ListJobs": 0, "DescribeJob": 1}
+
+# A permission that lacks DescribeJob alone must not keep anybody from listing.
+_FORGIVEN: dict[CallName, tuple[type[ApiError], ...]] = {"ListJobs": (), "DescribeJob": (Denied,)}
 
 log = structlog.get_logger()
 
@@ -103,7 +107,7 @@ class Caller:
             raise withheld
         # Before the queue: keys that take their time must not let the calls behind them out as one burst.
         keys = await self.credentials.current()
-        leave = await self.turnstile.enter(_RANK[call.name])
+        leave = await self.turnstile.enter(_RANK[call.name], _FORGIVEN[call.name])
         with self.turnstile.judging(leave):
             while True:
                 self.observer.waited(leave.waited)

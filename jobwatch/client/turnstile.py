@@ -42,11 +42,12 @@ class _Place:
 
 @dataclass(slots=True, kw_only=True)
 class Leave:
-    """Leave to make a try, and how many seconds it was waited for."""
+    """Leave to make a try, and how many seconds it was waited for. `forgiven` errors are answers, and no failures."""
 
     rank: int
     ticket: Ticket | None = None
     waited: float = 0.0
+    forgiven: tuple[type[ApiError], ...] = ()
 
 
 class Turnstile:
@@ -68,9 +69,9 @@ class Turnstile:
         withheld = self._manners.withheld(self._around.monotonic())
         return _refusal(withheld) if withheld else None
 
-    async def enter(self, rank: int) -> Leave:
+    async def enter(self, rank: int, forgiven: tuple[type[ApiError], ...] = ()) -> Leave:
         """Wait for leave to make a try. A cancelled wait takes nothing. Raises `CallWithheld`."""
-        leave = Leave(rank=rank)
+        leave = Leave(rank=rank, forgiven=forgiven)
         await self.enter_again(leave)
         return leave
 
@@ -93,7 +94,7 @@ class Turnstile:
         try:
             yield
         except (TransportError, ApiError) as error:
-            self._learn(leave, error)
+            self._learn(leave, None if isinstance(error, leave.forgiven) else error)
             raise
         except BaseException:
             if leave.ticket is not None:

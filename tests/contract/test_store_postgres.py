@@ -11,6 +11,7 @@ from sqlalchemy import text
 from jobwatch.core.errors import FenceLost, StoreError, StoreUnusable
 from jobwatch.core.outbox import Result
 from jobwatch.store import PostgresSettings
+from jobwatch.store.values import DeliveryFilter
 from tests.contract.databases import Stores
 from tests.contract.watcher import OTHER, PROD, Clock, Watcher, claim, outcome
 from tests.factories import MINUTE, NOW, SECOND, job
@@ -119,6 +120,39 @@ async def test_concurrent_verbs_of_two_replicas_never_deadlock(
             await watcher.store.settle([outcome(each, clock()) for each in claimed])
 
     await asyncio.gather(ends(first), ends(second), sends(first), sends(second))
+
+
+async def test_conditions_close_while_their_openings_are_sent_without_a_deadlock(
+    stores: Stores, clock: Clock
+) -> None:
+    first = await Watcher.start(await stores.open("a"), clock)
+    second = await Watcher.start(await stores.open("b"), clock, OTHER)
+    for each in (first, second):
+        await each.sees(*(job(id=f"j{number}") for number in range(10)))
+
+    async def opens_and_closes(watcher: Watcher) -> None:
+        for number in range(10):
+            await watcher.closes(await watcher.opens(job_id=f"j{number}"))
+
+    async def sends(watcher: Watcher) -> None:
+        for _ in range(20):
+            claimed = await claim(watcher.store, 3)
+            await watcher.store.settle([outcome(each, clock()) for each in claimed])
+
+    work = (opens_and_closes(first), opens_and_closes(second), sends(first), sends(second))
+    await asyncio.gather(*work)
+    while claimed := await claim(first.store):
+        await first.store.settle([outcome(each, clock()) for each in claimed])
+    told: dict[str, list[str]] = {}
+    for row in (await first.store.deliveries(DeliveryFilter(receiver="ops"), limit=1000)).rows:
+        if row.event_type == "job.stalled":
+            told.setdefault(f"{row.source}/{row.job_id}", []).append(row.state.value)
+    # Opening and closing, both told; or the opening alone, and nobody told.
+    assert len(told) == 20
+    assert {tuple(each) for each in told.values()} <= {
+        ("delivered", "delivered"),
+        ("superseded",),
+    }
 
 
 async def test_a_session_that_idles_in_a_transaction_is_ended_by_the_server(stores: Stores) -> None:

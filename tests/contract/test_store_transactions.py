@@ -171,8 +171,10 @@ class Plans:
 
     def walks(self) -> list[tuple[str, str]]:
         """Steps that go through a whole table, or through all of one source's jobs."""
-        tables = ["jobs", "events", "deliveries", "changes", "attempts", "conditions"]
-        tables.append("progress_samples")
+        tables = (
+            *("jobs", "events", "deliveries", "changes", "attempts"),
+            *("conditions", "progress_samples"),
+        )
         whole = [f"SCAN {table}" for table in tables]
         return [
             (detail, statement)

@@ -23,7 +23,7 @@ from jobwatch.client import ApiClient, Surroundings
 from jobwatch.core.codec import Known, Walk
 from jobwatch.core.gate import Bucket
 from jobwatch.core.model import Job
-from jobwatch.credentials import open_credentials
+from jobwatch.credentials import ConfiguredKeys
 from jobwatch.metrics import Metrics, SourceShape
 from jobwatch.providers.cos_batch import CosBatch, CosBatchSettings
 from jobwatch.simulator.receiver import WebhookSink
@@ -118,7 +118,7 @@ async def listed(cloud: Cloud) -> dict[str, Job]:
         client = ApiClient(
             provider=CosBatch(settings),
             transport=transport,
-            credentials=open_credentials(settings.credentials, {}),
+            credentials=ConfiguredKeys(settings.credentials),
             bucket=Bucket(rate=1000, burst=1000),
             observer=Metrics([shape], []).for_source("truth"),
             around=Surroundings(

@@ -96,7 +96,7 @@ def test_what_comes_next_is_told_the_earliest_first(slow: Any, lost: Any) -> Non
 
 
 def test_a_story_is_shown_for_people_without_anything_that_steers_a_terminal(file: Path) -> None:
-    for width in ("80", "200"):
+    for width in ("80",):
         done = child("explain", "prod/job-slow", "--config", file, env={"COLUMNS": width})
         assert (done.returncode, done.stderr) == (0, "")
         assert TAMED in done.stdout

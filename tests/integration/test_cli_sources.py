@@ -1,6 +1,5 @@
 """`jobwatch sources`: nothing of how a source fares is hidden; and a sweep that somebody asks for."""
 
-import asyncio
 import json
 from pathlib import Path
 
@@ -14,15 +13,14 @@ from jobwatch.simulator.script import JobScript, Step
 from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
 from tests.cli_rig import (
+    aside,
     child,
-    complaints,
     configuration,
     end_of,
     fill_story,
     jobwatch,
     lives,
     logged,
-    output_of,
     read,
     slowly,
     spawn,
@@ -37,7 +35,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_source_shows_its_plan_its_calls_its_clock_its_keys_and_its_last_error(
     file: Path,
 ) -> None:
-    done = child("sources", "prod", "--config", file, env={"COLUMNS": "200"})
+    done = jobwatch("sources", "prod", "--config", file)
     assert (done.returncode, done.stderr) == (0, "")
     for words in (
         "hot, because it was due; 11 pages, 14 calls, 2 jobs asked about one by one, took 2.0 s",
@@ -69,7 +67,7 @@ def test_the_same_comes_as_json_with_stable_keys(file: Path) -> None:
     assert "token" not in json.dumps(shown)
 
 
-@pytest.mark.parametrize("width", [80, 120, 200])
+@pytest.mark.parametrize("width", [80, 200])
 def test_the_table_fits_the_terminal(file: Path, width: int) -> None:
     done = child("sources", "--config", file, env={"COLUMNS": str(width)})
     assert max(map(len, done.stdout.splitlines())) <= width
@@ -98,14 +96,13 @@ async def test_without_a_daemon_a_sweep_is_made_at_once_and_delivers_nothing(
     async with Simulation(World(lives()), clock=utc_now) as simulation:
         hooks = {"ops": simulation.hook_url()}
         file = configuration(tmp_path, endpoint=simulation.endpoint, hooks=hooks)
-        process = await spawn("sources", "sweep", "prod", "--config", file)
-        said, wrong = await output_of(process), await complaints(process)
-        assert (await end_of(process), wrong) == (Exit.DONE, "")
-        assert "prod: 4 jobs read in 1 page and " in said
-        assert "1 unfinished" in said
-        assert "4 deliveries wait for `jobwatch run` or `jobwatch once`" in said
+        done = await aside("sources", "sweep", "prod", "--config", file)
+        assert (done.returncode, done.stderr) == (Exit.DONE, "")
+        assert "prod: 4 jobs read in 1 page and " in done.stdout
+        assert "1 unfinished" in done.stdout
+        assert "4 deliveries wait for `jobwatch run` or `jobwatch once`" in done.stdout
         assert not simulation.sink.received
-        events = await asyncio.to_thread(child, "events", "--config", file, "--output", "json")
+        events = await aside("events", "--config", file, "--output", "json")
         assert all(event["released"] for event in json.loads(events.stdout)["events"])
 
 
@@ -116,17 +113,16 @@ async def test_a_daemon_that_holds_the_store_sweeps_when_it_is_asked(tmp_path: P
         daemon = await spawn("run", "--config", file)
         await logged(daemon, "sweep.finished")
         world.add(JobScript(id="job-1", created_at=utc_now(), steps=(Step("Active"),)))
-        process = await spawn("sources", "sweep", "prod", "--config", file, "--output", "json")
-        shown = json.loads(await output_of(process))
-        assert await end_of(process) == Exit.DONE
+        done = await aside("sources", "sweep", "prod", "--config", file, "--output", "json")
+        assert (done.returncode, done.stderr) == (Exit.DONE, "")
+        shown = json.loads(done.stdout)
         assert (shown["done"], shown["by"]) == (True, "daemon")
         assert (shown["source"]["listed"], shown["sweep"]["reason"]) == (1, "asked_for")
 
         simulation.faults.add(f.DENIED)
-        process = await spawn("sources", "sweep", "prod", "--config", file)
-        wrong = await complaints(process)
-        assert await end_of(process) == Exit.FAILED
-        assert wrong.startswith("jobwatch: prod could not be swept: AccessDenied: ")
+        done = await aside("sources", "sweep", "prod", "--config", file)
+        assert done.returncode == Exit.FAILED
+        assert done.stderr.startswith("jobwatch: prod could not be swept: AccessDenied: ")
         daemon.terminate()
         assert await end_of(daemon) == Exit.DONE
 
@@ -137,9 +133,9 @@ async def test_a_sweep_that_takes_too_long_is_left_to_the_daemon(tmp_path: Path)
         daemon = await spawn("run", "--config", file)
         await logged(daemon, "sweep.finished")
         simulation.faults.add(f.Stall())
-        process = await spawn("sources", "sweep", "prod", "--timeout", "1s", "--config", file)
-        wrong = await complaints(process)
-        assert await end_of(process) == Exit.FAILED
+        done = await aside("sources", "sweep", "prod", "--timeout", "1s", "--config", file)
+        wrong = done.stderr
+        assert done.returncode == Exit.FAILED
         assert "prod is not swept after 1 s" in wrong
         assert "`jobwatch sources prod` shows how far" in wrong
         daemon.kill()
@@ -150,9 +146,8 @@ async def test_a_sweep_that_breaks_without_a_daemon_says_why(tmp_path: Path) -> 
     async with Simulation(World(), clock=utc_now) as simulation:
         simulation.faults.add(f.DENIED)
         file = configuration(tmp_path, endpoint=simulation.endpoint)
-        process = await spawn("sources", "sweep", "prod", "--config", file)
-        wrong = await complaints(process)
-        assert await end_of(process) == Exit.FAILED
-        assert wrong.startswith("jobwatch: prod could not be swept: AccessDenied: ")
-        assert wrong.count("\n") == 1
-        assert "request " in wrong
+        done = await aside("sources", "sweep", "prod", "--config", file)
+        assert done.returncode == Exit.FAILED
+        assert done.stderr.startswith("jobwatch: prod could not be swept: AccessDenied: ")
+        assert done.stderr.count("\n") == 1
+        assert "request " in done.stderr

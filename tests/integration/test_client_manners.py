@@ -11,6 +11,7 @@ from jobwatch.core.errors import (
     ApiError,
     CallResult,
     CallWithheld,
+    Denied,
     ServerError,
     Throttled,
     WithheldReason,
@@ -270,3 +271,14 @@ async def test_a_process_that_restarts_all_the_time_does_not_burst(
         await describe_all(client, 4)
         remembered = client.remember()
     assert around.elapsed - began > 2.9, "forty calls, ten of them as the first of a process"
+
+
+async def test_a_permission_without_describe_job_keeps_nobody_from_listing(
+    client: ApiClient, cloud: Simulation
+) -> None:
+    cloud.faults.add(f.DENIED, f.When(call="describe"))
+    for _ in range(12):
+        with pytest.raises(Denied):
+            await client.describe(KEY)
+    assert client.withheld() == timedelta()
+    assert await walk(client)

@@ -59,7 +59,7 @@ def test_an_api_error_knows_its_label_and_whether_asking_again_helps(
 
 
 def leaves(root: type[Exception]) -> set[type[Exception]]:
-    below = root.__subclasses__()
+    below = [each for each in root.__subclasses__() if each.__module__ == root.__module__]
     return {root} if not below else set().union(*(leaves(each) for each in below))
 
 
