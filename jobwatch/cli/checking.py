@@ -1,7 +1,7 @@
 """`jobwatch check`: is the configuration good, what does it amount to, who is told what, and does it work."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from rich.text import Text
 from jobwatch import logs
 from jobwatch.cli.configuration import load
 from jobwatch.cli.ending import Exit
-from jobwatch.cli.online import Sighting, look_at_sources, show_sightings, sighting
 from jobwatch.cli.reach import Reach, reach, silent_sources
 from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, table
 from jobwatch.cli.text import NOTHING, plain
@@ -49,24 +48,22 @@ def show_check(config: Path | None, output: OutputFormat, *, online: bool) -> No
     """
     loaded = load(config)
     report = _report(loaded, os.environ)
-    screen = Screen()
-    if output is OutputFormat.TABLE:
+    screen, shown = Screen(), output is OutputFormat.TABLE
+    if shown:
         _show(screen, report)
-    found = _look(loaded, screen, output) if online else None
-    if output is OutputFormat.JSON:
-        sources = None if found is None else {each.probe.source: sighting(each) for each in found}
-        screen.document({**_document(report), "online": sources})
-    if found is not None and not all(each.probe.sound for each in found):
+    found, sound = _look(loaded, screen if shown else None) if online else (None, True)
+    if not shown:
+        screen.document({**_document(report), "online": found})
+    if not sound:
         raise SystemExit(Exit.UNREADABLE)
 
 
-def _look(loaded: Loaded, screen: Screen, output: OutputFormat) -> Sequence[Sighting]:
-    """Call every source; what is found is shown at once where a person looks."""
+def _look(loaded: Loaded, screen: Screen | None) -> tuple[Document, bool]:
+    """Call every source; what is found, and whether every one can be watched."""
+    from jobwatch.cli.online import look_at_sources  # noqa: PLC0415  brings the client
+
     logs.configure("error", loaded.settings.log.format)
-    found = look_at_sources(loaded.settings)
-    if output is OutputFormat.TABLE:
-        show_sightings(screen, found)
-    return found
+    return look_at_sources(loaded.settings, screen)
 
 
 def _report(loaded: Loaded, environ: Mapping[str, str]) -> Report:

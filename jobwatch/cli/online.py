@@ -43,9 +43,16 @@ class Sighting:
         return self.cost is not None and self.cost.total > self.ceiling
 
 
-def look_at_sources(settings: Settings) -> Sequence[Sighting]:
-    """Call every source once."""
-    return asyncio.run(_look(settings))
+def look_at_sources(settings: Settings, screen: Screen | None) -> tuple[Document, bool]:
+    """Call every source once: what was found by source, and whether each one can be watched.
+
+    Where there is a screen, it is shown there.
+    """
+    found = asyncio.run(_look(settings))
+    if screen is not None:
+        _show(screen, found)
+    sound = all(each.probe.sound for each in found)
+    return {each.probe.source: _document(each) for each in found}, sound
 
 
 async def _look(settings: Settings) -> Sequence[Sighting]:
@@ -98,7 +105,7 @@ def _cost(source: Source, listed: int, refused: Sequence[str]) -> Cost:
     return cost(facts, every=source.every, full_every=source.full_sweep_every)
 
 
-def sighting(found: Sighting) -> Document:
+def _document(found: Sighting) -> Document:
     """One source as JSON; `calls_per_hour` is null where nothing is known of how many jobs there are."""
     probe = found.probe
     return {
@@ -122,7 +129,7 @@ def sighting(found: Sighting) -> Document:
     }
 
 
-def show_sightings(screen: Screen, found: Sequence[Sighting]) -> None:
+def _show(screen: Screen, found: Sequence[Sighting]) -> None:
     """A block for each source."""
     screen.words("\nOnline", "bold")
     for each in found:

@@ -70,14 +70,22 @@ def superfluous(times: Sequence[datetime], keep: int = SAMPLES_LEFT) -> list[dat
     what is recent stays dense, what is old becomes sparse.
     """
     left = list(times)
+    if len(left) <= max(keep, 2):
+        return []
+    # In whole microseconds: differences of datetimes would cost ten times as much.
+    ages = [(left[-1] - each) // timedelta(microseconds=1) for each in left]
+    crowding = [_crowding(ages, place) for place in range(1, len(left) - 1)]
     dropped: list[datetime] = []
     while len(left) > max(keep, 2):
-        newest = left[-1]
-        middle = min(
-            range(1, len(left) - 1),
-            key=lambda i: (
-                (left[i + 1] - left[i - 1]) / (newest - left[i - 1] + timedelta(microseconds=1))
-            ),
-        )
-        dropped.append(left.pop(middle))
+        place = crowding.index(min(crowding))
+        del crowding[place], ages[place + 1]
+        dropped.append(left.pop(place + 1))
+        for near in (place - 1, place):
+            if 0 <= near < len(crowding):
+                crowding[near] = _crowding(ages, near + 1)
     return dropped
+
+
+def _crowding(ages: Sequence[int], place: int) -> float:
+    """How far the neighbours of a sample lie apart, measured against their age."""
+    return (ages[place - 1] - ages[place + 1]) / (ages[place - 1] + 1)

@@ -11,6 +11,9 @@ from fnmatch import fnmatchcase
 
 from jobwatch.core.events import Event, EventType, JobEvent
 
+ANY = "*"
+"""The glob that matches every text."""
+
 
 class RouteReason(StrEnum):
     """Why a receiver is told, or is not."""
@@ -31,9 +34,9 @@ class Selection:
     """Four lists of globs, all of which must match. An empty list matches nothing."""
 
     types: frozenset[EventType] = frozenset(EventType)
-    sources: tuple[str, ...] = ("*",)
-    operations: tuple[str, ...] = ("*",)
-    descriptions: tuple[str, ...] = ("*",)
+    sources: tuple[str, ...] = (ANY,)
+    operations: tuple[str, ...] = (ANY,)
+    descriptions: tuple[str, ...] = (ANY,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,15 +111,20 @@ def _mismatch(event: Event, selection: Selection, *, excepting: bool) -> RouteRe
         return RouteReason.TYPE_NOT_WANTED
     if not _matches(event.origin.source, selection.sources):
         return RouteReason.SOURCE_NOT_WANTED
-    # What a source has to say is about no job: words on jobs neither hide it nor except it.
-    if not isinstance(event, JobEvent) and not excepting:
-        return None
-    job = event.snapshot.job if isinstance(event, JobEvent) else None
-    if not _matches(job.operation if job else "", selection.operations):
+    if not isinstance(event, JobEvent):
+        # What a source has to say is about no job: words on jobs neither hide it nor except it.
+        return _words_on_jobs(selection) if excepting else None
+    if not _matches(event.snapshot.job.operation, selection.operations):
         return RouteReason.OPERATION_NOT_WANTED
-    if not _matches(job.description if job else "", selection.descriptions):
+    if not _matches(event.snapshot.job.description, selection.descriptions):
         return RouteReason.DESCRIPTION_NOT_WANTED
     return None
+
+
+def _words_on_jobs(selection: Selection) -> RouteReason | None:
+    if ANY not in selection.operations:
+        return RouteReason.OPERATION_NOT_WANTED
+    return None if ANY in selection.descriptions else RouteReason.DESCRIPTION_NOT_WANTED
 
 
 def _matches(text: str, globs: Iterable[str]) -> bool:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from jobwatch.app.parts import Parts
 from jobwatch.core.index import JobIndex
-from jobwatch.poller import sweep
+from jobwatch.core.overview import SourceState
+from jobwatch.core.plan import SweepKind
+from jobwatch.poller import sweep_safely
 from tests.benchmarks.bench_reading import cpu_seconds, floor_a, naive
 from tests.benchmarks.daemon_parts import Taken, collected, measured, opened
 from tests.benchmarks.listing import MEMBERS
@@ -77,8 +79,21 @@ async def _open_and_close(port: int, folder: Path) -> None:
 
 
 async def _sweep(parts: Parts) -> Taken:
+    """A full sweep with everything that a turn of the daemon does after it."""
     source = parts.watched["prod"].source
-    return await measured(partial(sweep, source))
+    before = await source.store.source(source.lease)
+    taken = await measured(partial(sweep_safely, source))
+    _check(before, await source.store.source(source.lease))
+    return taken
+
+
+def _check(before: SourceState, after: SourceState) -> None:
+    """A sweep that broke is quick and proves nothing: it must not pass for a good figure."""
+    if after.failures or after.all_data_at == before.all_data_at or after.last_sweep is None:
+        raise RuntimeError(f"the sweep broke: {after.last_error}")
+    last, listed = after.last_sweep, (after.last_sweep.pages - 1) * MEMBERS < after.listed
+    if last.kind != SweepKind.FULL or last.calls != last.pages or not listed:
+        raise RuntimeError(f"not what is measured here: {last}, {after.listed} listed")
 
 
 async def _grow(parts: Parts, found: Findings, pages: int) -> None:

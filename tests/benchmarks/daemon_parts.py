@@ -25,8 +25,11 @@ RAW_EXPAT = 1.49
 """Microseconds of expat without handlers for each job of a page, on an idle machine."""
 
 
-def configuration(port: int, folder: Path) -> dict[str, Any]:
-    """One source and one receiver, both on loopback, and no limit that would be felt."""
+def configuration(port: int, folder: Path, **source: Any) -> dict[str, Any]:
+    """One source and one receiver, both on loopback, and no limit that would be felt.
+
+    `source` is what the source has besides; else nothing is due for an hour, so that only what is asked for is done.
+    """
     provider = {
         "kind": "cos-batch",
         "region": "ap-chengdu",
@@ -39,8 +42,8 @@ def configuration(port: int, folder: Path) -> dict[str, Any]:
         "sources": {
             "prod": {
                 "provider": provider,
-                "every": "1s",
                 "rate_limit": {"requests_per_second": 1000, "burst": 10_000},
+                **(source or {"every": "1h", "full_sweep_every": "1h"}),
             }
         },
         "receivers": {
@@ -58,10 +61,10 @@ def configuration(port: int, folder: Path) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def opened(port: int, folder: Path) -> AsyncIterator[Parts]:
+async def opened(port: int, folder: Path, **source: Any) -> AsyncIterator[Parts]:
     """Everything but the loops, on a store in `folder`; logs as the daemon does, to nowhere."""
     freeze_heap()
-    settings = Settings.model_validate(configuration(port, folder))
+    settings = Settings.model_validate(configuration(port, folder, **source))
     async with AsyncExitStack() as stack:
         nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))  # noqa: ASYNC230, SIM115
         logs.configure("info", "json", nowhere)

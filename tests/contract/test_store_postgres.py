@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from jobwatch.core.errors import FenceLost, StoreError, StoreUnusable
 from jobwatch.core.outbox import Result
-from jobwatch.store import PostgresSettings
+from jobwatch.store import PostgresSettings, Store
 from jobwatch.store.values import DeliveryFilter
 from tests.contract.databases import Stores
 from tests.contract.watcher import OTHER, PROD, Clock, Watcher, claim, outcome
@@ -122,6 +122,16 @@ async def test_concurrent_verbs_of_two_replicas_never_deadlock(
     await asyncio.gather(ends(first), ends(second), sends(first), sends(second))
 
 
+async def states_of_conditions(store: Store) -> dict[tuple[str, str], list[str]]:
+    """What became of telling them, by source and job."""
+    rows = (await store.deliveries(DeliveryFilter(receiver="ops"), limit=1000)).rows
+    told: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row.event_type == "job.stalled":
+            told.setdefault((row.source, row.job_id), []).append(row.state.value)
+    return told
+
+
 async def test_conditions_close_while_their_openings_are_sent_without_a_deadlock(
     stores: Stores, clock: Clock
 ) -> None:
@@ -143,10 +153,7 @@ async def test_conditions_close_while_their_openings_are_sent_without_a_deadlock
     await asyncio.gather(*work)
     while claimed := await claim(first.store):
         await first.store.settle([outcome(each, clock()) for each in claimed])
-    told: dict[str, list[str]] = {}
-    for row in (await first.store.deliveries(DeliveryFilter(receiver="ops"), limit=1000)).rows:
-        if row.event_type == "job.stalled":
-            told.setdefault(f"{row.source}/{row.job_id}", []).append(row.state.value)
+    told = await states_of_conditions(first.store)
     # Opening and closing, both told; or the opening alone, and nobody told.
     assert len(told) == 20
     assert {tuple(each) for each in told.values()} <= {

@@ -14,6 +14,7 @@ from tests.cli_rig import configuration, jobwatch, read
 
 SOURCES = ("prod", "test")
 FAILED, PARTLY = EventType.FAILED, EventType.COMPLETED_WITH_FAILURES
+LOST = EventType.UNREACHABLE
 
 
 def wanting(**fields: Any) -> Subscription:
@@ -54,6 +55,12 @@ def wanting(**fields: Any) -> Subscription:
         (FAILED, wanting(failed_tasks_at_least=5), "always", ()),
         (PARTLY, wanting(failed_tasks_at_least=5), "sometimes", ("5 failed tasks or more",)),
         (PARTLY, wanting(failed_ratio_at_least=0.25), "sometimes", ("25% failed or more",)),
+        # What a source has to say is about no job: words on jobs neither hide it nor except it.
+        (LOST, wanting(wants=Selection(operations=("Copy",))), "always", ()),
+        (LOST, wanting(wants=Selection(operations=(), descriptions=())), "always", ()),
+        (LOST, wanting(exceptions=Selection(descriptions=("drill*",))), "always", ()),
+        (LOST, wanting(exceptions=Selection()), "never", ()),
+        (LOST, wanting(wants=Selection(sources=("p*",))), "sometimes", ("sources prod",)),
     ],
 )
 def test_what_a_subscription_says_of_a_type(
@@ -75,7 +82,7 @@ def test_a_source_is_silent_where_nobody_hears_of_it() -> None:
 def file(tmp_path: Path) -> Path:
     made = configuration(tmp_path, hooks={"ops": "https://hooks.example.com/secret-path"})
     tree = yaml.safe_load(made.read_text())
-    tree["receivers"]["ops"]["wants"] = {"types": ["problems", "job.stalled"]}
+    tree["receivers"]["ops"]["wants"] = {"types": ["problems", "receiver.paused"]}
     made.write_text(yaml.safe_dump(tree))
     return made
 
@@ -91,7 +98,11 @@ def test_a_good_configuration_is_shown_without_its_secrets(file: Path) -> None:
 
 def test_the_table_says_who_is_told_what(file: Path) -> None:
     lines = jobwatch("check", "--config", file).stdout.splitlines()
-    rows = {line.split()[0]: line.split()[1:] for line in lines if line.startswith(" job.")}
+    rows = {
+        line.split()[0]: line.split()[1:]
+        for line in lines
+        if line.startswith((" job.", " source."))
+    }
     assert rows["job.failed"] == ["✓"]
     assert rows["job.succeeded"] == ["–"]  # noqa: RUF001  a dash
     assert set(rows) == {each.value for each in EventType}
@@ -111,17 +122,21 @@ def test_what_is_not_yet_active_is_listed_and_where_it_was_written(file: Path) -
     listed = {
         each["key"]: each["written"] for each in read("check", "--config", file)["not_yet_active"]
     }
-    assert listed["event type job.stalled"] == ["receivers.ops.wants.types"]
-    assert listed["event type job.vanished"] == []
+    assert listed["event type receiver.paused"] == ["receivers.ops.wants.types"]
+    assert listed["event type receiver.test"] == []
+    assert "event type job.stalled" not in listed
 
 
-def test_a_failure_that_reaches_nobody_is_a_warning(tmp_path: Path) -> None:
+def test_a_failure_or_an_unreachable_source_that_reaches_nobody_is_a_warning(
+    tmp_path: Path,
+) -> None:
     done = jobwatch("check", "--config", configuration(tmp_path), "--output", "json")
     assert done.returncode == 0
-    (warning,) = json.loads(done.stdout)["warnings"]
-    assert "job.failed of source prod reaches nobody" in warning
+    first, second = json.loads(done.stdout)["warnings"]
+    assert "job.failed of source prod reaches nobody" in first
+    assert "source.unreachable of source prod reaches nobody" in second
     table = jobwatch("check", "--config", tmp_path / "jobwatch.yaml")
-    assert f"jobwatch: warning: {warning}" in table.stderr
+    assert f"jobwatch: warning: {first}\njobwatch: warning: {second}\n" in table.stderr
 
 
 def test_variables_that_took_part_are_named_and_not_shown(file: Path) -> None:

@@ -43,9 +43,12 @@ def file(tmp_path: Path, cloud: Simulation) -> Path:
     return configuration(tmp_path, endpoint=cloud.endpoint, hooks=hooks)
 
 
-def rewrite(file: Path, **provider: Any) -> None:
+def rewrite(file: Path, **keys: Any) -> None:
+    """Change keys of the source; those of its provider are a mapping."""
     tree = yaml.safe_load(file.read_text())
-    tree["sources"]["prod"]["provider"].update(provider)
+    source = tree["sources"]["prod"]
+    source["provider"].update(keys.pop("provider", {}))
+    source.update(keys)
     file.write_text(yaml.safe_dump(tree))
 
 
@@ -72,9 +75,7 @@ async def test_the_cost_in_calls_is_told_and_compared_with_the_limit(file: Path)
     assert "prod: sound" in done.stdout
     assert "about 3,600 calls an hour" in done.stdout  # every second, one page
     assert "sweeps will take longer" not in done.stdout
-    tree = yaml.safe_load(file.read_text())
-    tree["sources"]["prod"]["rate_limit"] = {"requests_per_second": 0.5}
-    file.write_text(yaml.safe_dump(tree))
+    rewrite(file, rate_limit={"requests_per_second": 0.5})
     done = await aside("check", "--online", "--config", file)
     assert "rate_limit lets 1,800 an hour out: sweeps will take longer" in done.stdout
 
@@ -114,7 +115,7 @@ async def test_a_denied_listing_is_told_with_its_request_id_and_what_to_do(
 async def test_a_detail_that_is_denied_is_trouble_although_jobs_can_be_listed(
     cloud: Simulation, file: Path
 ) -> None:
-    cloud.faults.add(f.DENIED, f.When(path="/jobs/*"))
+    cloud.faults.add(f.DENIED, f.When(call="describe"))
     code, found = await online(file)
     assert code == Exit.UNREADABLE
     assert (found["reachable"], found["described"]) == (True, False)
@@ -122,11 +123,11 @@ async def test_a_detail_that_is_denied_is_trouble_although_jobs_can_be_listed(
 
 
 async def test_wrong_keys_and_missing_keys_are_told_apart(file: Path) -> None:
-    rewrite(file, credentials={"secret_id": "AKIDnobody", "secret_key": "nobodys-key"})
+    rewrite(file, provider={"credentials": {"secret_id": "AKIDnobody", "secret_key": "no-key"}})
     code, found = await online(file)
     assert code == Exit.UNREADABLE
     assert "check secret_id and secret_key" in found["troubles"][0]["advice"]
-    rewrite(file, credentials={"use": "environment"})
+    rewrite(file, provider={"credentials": {"use": "environment"}})
     code, found = await online(file)
     assert (code, found["calls_made"]) == (Exit.UNREADABLE, 0)
     assert found["troubles"][0]["class"] == "credentials"
@@ -134,7 +135,7 @@ async def test_wrong_keys_and_missing_keys_are_told_apart(file: Path) -> None:
 
 
 async def test_a_cloud_that_is_not_there_is_told_for_people_without_a_secret(file: Path) -> None:
-    rewrite(file, endpoint="http://127.0.0.1:9")
+    rewrite(file, provider={"endpoint": "http://127.0.0.1:9"})
     done = await aside("check", "--online", "--config", file)
     assert done.returncode == Exit.UNREADABLE
     assert "prod: cannot be watched as it is" in done.stdout

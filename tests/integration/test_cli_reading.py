@@ -143,7 +143,7 @@ def test_events_come_like_a_log_the_newest_last(file: Path) -> None:
     positions = [event["position"] for event in shown]
     assert positions == sorted(positions)
     assert {event["type"] for event in shown} == {
-        "job.succeeded", "job.failed", "job.completed_with_failures",
+        "job.succeeded", "job.failed", "job.completed_with_failures", "source.baselined",
     }  # fmt: skip
     assert all(event["released"] for event in shown)
     assert read("events", "--config", file, "--limit", "2")["events"] == shown[-2:]

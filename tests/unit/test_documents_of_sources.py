@@ -133,6 +133,10 @@ def test_another_event_of_a_source_has_another_id(other: SourceEvent) -> None:
     assert event_id(other, 42) != event_id(other, 43)
 
 
+def test_an_id_of_a_source_event_is_the_same_whoever_computes_it() -> None:
+    assert event_id(unreachable(), 42) == "evt_egxvlilvk44z2zd3ateiiyjzxb"
+
+
 def test_an_id_of_a_source_event_does_not_depend_on_what_only_decorates_it() -> None:
     plain = unreachable(error=None, condition=None, since=None, severity=Severity.INFO)
     assert event_id(plain, 42) == event_id(unreachable(), 42)

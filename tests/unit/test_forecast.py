@@ -55,8 +55,24 @@ def test_two_samples_of_one_moment_make_no_pace() -> None:
 
 
 def test_the_pace_is_that_of_the_last_half_hour() -> None:
-    slow_start = [sample(10 * HOUR, 0), sample(WINDOW, 100), sample(timedelta(), 1000, total=2800)]
+    slow_start = [
+        sample(10 * HOUR, 0),
+        sample(WINDOW + SECOND, 50),
+        sample(WINDOW, 100),
+        sample(MINUTE, 900),
+        sample(timedelta(), 1000, total=2800),
+    ]
     assert forecast(slow_start, NOW).rate == 0.5
+
+
+def test_a_pace_can_be_taken_of_a_single_second() -> None:
+    assert forecast([sample(SECOND, 1), sample(timedelta(), 3)], NOW).rate == 2.0
+    assert forecast([sample(SECOND, 3), sample(timedelta(), 3)], NOW).rate == 0.0
+
+
+def test_nothing_is_said_of_a_time_before_the_newest_sample() -> None:
+    samples = [sample(HOUR, 0), sample(MINUTE, 5), sample(-MINUTE, 9)]
+    assert forecast(samples, NOW) == Forecast()
 
 
 def test_where_the_last_half_hour_has_one_sample_the_one_before_it_counts() -> None:
@@ -117,6 +133,21 @@ def test_so_many_are_left_as_asked_first_and_last_among_them(
 @given(times=TIMES)
 def test_few_samples_are_all_kept(times: list[datetime]) -> None:
     assert superfluous(times, len(times)) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "dropped"),
+    [
+        ([0, 10, 20, 30, 40], [10, 20, 30]),
+        ([13, 18, 19, 20, 21], [19, 18, 20]),
+        ([1, 2, 11, 27], [2, 11]),
+    ],
+)
+def test_that_one_goes_whose_neighbours_lie_closest_together_for_their_age(
+    seconds: list[int], dropped: list[int]
+) -> None:
+    found = superfluous([NOW + each * SECOND for each in seconds], 2)
+    assert [int((each - NOW) / SECOND) for each in found] == dropped
 
 
 def test_samples_of_one_moment_can_be_dropped() -> None:

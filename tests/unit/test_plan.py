@@ -99,6 +99,17 @@ def test_the_sweep_is_the_cheapest_that_is_enough(
     assert kind_and_reason(**differs) == expected
 
 
+@pytest.mark.parametrize("full_broke", [False, True])
+@pytest.mark.parametrize(
+    ("next_at", "next_full_at"), [(LATER, NOW + HOUR), (NOW + HOUR, LATER), (LATER, LATER)]
+)
+def test_where_nothing_is_due_the_source_rests_until_something_is(
+    next_at: datetime, next_full_at: datetime, *, full_broke: bool
+) -> None:
+    found = facts(next_at=next_at, next_full_at=next_full_at, full_broke=full_broke)
+    assert plan(found, NOW) == Rest(until=LATER)
+
+
 def test_a_hot_sweep_asks_for_each_unfinished_status_by_itself_in_lifecycle_order() -> None:
     step = plan(facts(next_at=NOW), NOW)
     assert isinstance(step, Plan)

@@ -228,7 +228,11 @@ def test_whoever_wants_some_jobs_of_a_source_hears_what_happens_to_the_source(
     ("exceptions", "expected"),
     [
         (Selection(descriptions=("test*",)), RouteReason.WANTED),
+        (Selection(descriptions=("",)), RouteReason.WANTED),
+        (Selection(descriptions=("", "*")), RouteReason.EXCEPTED),
         (Selection(operations=("Restore",)), RouteReason.WANTED),
+        (Selection(operations=("",)), RouteReason.WANTED),
+        (Selection(operations=()), RouteReason.WANTED),
         (Selection(sources=("prod",)), RouteReason.EXCEPTED),
         (Selection(sources=("prod",), descriptions=("test*",)), RouteReason.WANTED),
         (Selection(types=frozenset({EventType.UNREACHABLE})), RouteReason.EXCEPTED),

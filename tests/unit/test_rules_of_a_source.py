@@ -10,6 +10,7 @@ from jobwatch.core.rules import (
     NO_RULES,
     Standing,
     both,
+    is_fresh,
     judge_jobs,
     judge_source,
     unreachable_auto,
@@ -64,6 +65,20 @@ def test_a_source_is_suspect_since_its_jobs_were_held_back() -> None:
 )
 def test_auto_is_five_minutes_or_three_intervals(every: timedelta, after: timedelta) -> None:
     assert unreachable_auto(every) == after
+
+
+@pytest.mark.parametrize(
+    ("age", "fresh"),
+    [
+        (timedelta(), True),
+        (2 * MINUTE, True),
+        (2 * MINUTE + SECOND, False),
+        (DAY, False),
+        (-DAY, True),
+    ],
+)
+def test_a_rule_speaks_on_data_no_older_than_two_intervals(age: timedelta, *, fresh: bool) -> None:
+    assert is_fresh(NOW - age, NOW, MINUTE) is fresh
 
 
 def test_judgements_are_put_together_without_loss() -> None:

@@ -7,6 +7,7 @@ forward or back, end, or arrive. What a hot sweep has not seen it asks DescribeJ
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeAlias
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,8 @@ from jobwatch.core.first_sight import Watch
 from jobwatch.core.model import Job, JobKey, Snapshot
 from jobwatch.providers.cos_batch import LIFECYCLE as COS
 from tests.factories import MINUTE, NOW, applied, job, origin, watch
+
+Moves: TypeAlias = list[list[tuple[str, str]]]
 
 PAGE = 2
 PROOF = 10 * MINUTE
@@ -37,6 +40,7 @@ class Cloud:
     pending: Iterator[Sequence[tuple[str, str]]]
     jobs: dict[str, str] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
 
     def happen(self) -> None:
         for name, status in next(self.pending, ()):
@@ -57,6 +61,7 @@ class Cloud:
 
     def describe(self, key: JobKey) -> Job | None:
         self.happen()
+        self.asked.append(key.id)
         return self._shown(key.id) if key.id in self.jobs else None
 
     def remove(self, name: str) -> None:
@@ -136,10 +141,30 @@ def watched(start: dict[str, str], moves: Sequence[Sequence[tuple[str, str]]]) -
     return poller
 
 
+def test_a_job_that_slips_to_a_page_already_read_is_asked_about_and_not_missed() -> None:
+    before_the_second_page: Moves = [[]] * (COS.unfinished.index("Active") + 1) + [
+        [("a", "Paused")]
+    ]
+    poller = watched(dict.fromkeys("abc", "Active"), before_the_second_page)
+    poller.sweep(HOT)  # "a" leaves the list after its first page, so "c" moves up to that page
+    assert poller.cloud.asked == ["c"]
+    assert poller.known[JobKey("", "a")].job.status == "Paused"
+    assert poller.known[JobKey("", "c")].missing_since is None
+
+
+def test_a_job_that_goes_back_to_a_list_already_read_is_asked_about_and_not_missed() -> None:
+    before_the_later_list: Moves = [[]] * COS.unfinished.index("Paused") + [[("a", "Active")]]
+    poller = watched({"a": "Paused"}, before_the_later_list)
+    poller.sweep(HOT)
+    assert poller.cloud.asked == ["a"]
+    assert poller.known[JobKey("", "a")].job.status == "Active"
+    assert poller.known[JobKey("", "a")].missing_since is None
+
+
 @given(start=STARTS, moves=MOVES, sweeps=SWEEPS)
 def test_no_job_of_a_torn_walk_is_ever_taken_for_missing(
     start: dict[str, str],
-    moves: list[list[tuple[str, str]]],
+    moves: Moves,
     sweeps: list[tuple[str | None, ...]],
 ) -> None:
     poller = watched(start, moves)
@@ -154,7 +179,7 @@ def test_no_job_of_a_torn_walk_is_ever_taken_for_missing(
 @given(start=STARTS, moves=MOVES, sweeps=SWEEPS)
 def test_every_known_unfinished_job_is_seen_or_asked_about_by_every_sweep(
     start: dict[str, str],
-    moves: list[list[tuple[str, str]]],
+    moves: Moves,
     sweeps: list[tuple[str | None, ...]],
 ) -> None:
     poller = watched(start, moves)
@@ -171,7 +196,7 @@ def test_every_known_unfinished_job_is_seen_or_asked_about_by_every_sweep(
 @given(start=STARTS, moves=MOVES, sweeps=SWEEPS)
 def test_an_end_during_a_torn_walk_is_told_once(
     start: dict[str, str],
-    moves: list[list[tuple[str, str]]],
+    moves: Moves,
     sweeps: list[tuple[str | None, ...]],
 ) -> None:
     poller = watched(start, moves)
@@ -206,7 +231,7 @@ def test_lists_are_read_in_the_order_in_which_a_job_passes_through_them() -> Non
 )
 def test_only_a_job_that_describe_job_does_not_know_vanishes_and_that_once(
     start: dict[str, str],
-    moves: list[list[tuple[str, str]]],
+    moves: Moves,
     gone: set[str],
     sweeps: list[tuple[str | None, ...]],
 ) -> None:

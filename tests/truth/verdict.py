@@ -1,0 +1,166 @@
+"""Holds what was told against the truth; every difference is one sentence."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import pairwise
+
+from jobwatch.simulator.script import JobState, ends_at, state_at
+from jobwatch.simulator.world import World
+from tests.truth.conditions import condition_faults
+from tests.truth.expected import CLOSE_TO, Bounds, Truth
+from tests.truth.lives import SECOND, Deed, Life
+from tests.truth.parts import EVERY
+from tests.truth.told import CHANGES, ENDINGS, Book, Told
+
+SETTLED = CLOSE_TO
+LATE_AFTER = 3 * EVERY
+VANISHED = "job.vanished"
+
+
+def faults_of(truth: Truth, book: Book) -> Iterator[str]:
+    """Everything that is not as it must be."""
+    for life in truth.stage.lives.values():
+        told = book.by_job.get(life.id, [])
+        changes = [each for each in told if each.type in CHANGES]
+        for fault in (
+            *_endings(truth, life, changes),
+            *_order(truth, life, changes),
+            *_absences(life, changes),
+            *_lateness(truth, life, changes),
+            *_snapshot(truth, life, book),
+            *condition_faults(truth, life, told),
+        ):
+            yield f"{life.kind} {life.id}: {fault}"
+    yield from _strangers(truth, book)
+    yield from _accounts(book)
+
+
+def _endings(truth: Truth, life: Life, changes: list[Told]) -> Iterator[str]:
+    expected = truth.expected(life)
+    told = Counter(each.type for each in changes if each.ending)
+    for kind in sorted(ENDINGS):
+        bounds = expected.counts.get(kind, Bounds(0, 0))
+        if not bounds.least <= told[kind] <= bounds.most:
+            yield f"{kind} told {told[kind]} times, not {bounds.least} to {bounds.most}"
+    every = expected.together
+    if every and not every.least <= told.total() <= every.most:
+        yield f"{told.total()} endings told, not {every.least} to {every.most}: {dict(told)}"
+
+
+def _order(truth: Truth, life: Life, changes: list[Told]) -> Iterator[str]:
+    if any(each.type == "job.discovered" for each in changes[1:]):
+        yield "discovered after something else was told of it"
+    for one, two in pairwise(changes):
+        if two.previous != one.status:
+            yield f"{two.type} says it was {two.previous}, and it was told as {one.status}"
+        if one.status == two.status and VANISHED not in (one.type, two.type):
+            yield f"{two.status} told twice in a row"
+    words = [step.status for step in life.script.steps] + [a.status for a in life.acts if a.status]
+    if truth.plan.lag and len(set(words)) < len(words):
+        return  # where statuses come again, a replica that lags may show them again
+    at = 0
+    for each in changes:
+        if each.type == VANISHED or (at and words[at - 1] == each.status):
+            continue
+        if each.status not in words[at:]:
+            yield f"told as {[c.status for c in changes]}, lived {words}"
+            return
+        at = words.index(each.status, at) + 1
+
+
+def _absences(life: Life, changes: list[Told]) -> Iterator[str]:
+    spans = life.spans(Deed.REMOVE, Deed.RETURN)
+    for each in changes:
+        if each.type == VANISHED and not any(
+            gone < each.until and (back is None or back > each.since) for gone, back in spans
+        ):
+            yield "called vanished while it was there"
+
+
+def _lateness(truth: Truth, life: Life, changes: list[Told]) -> Iterator[str]:
+    over = ends_at(life.script)
+    if not truth.plan.steady or over is None or life.acts:
+        return
+    for each in changes:
+        late = _late(truth, over, each) if each.ending else None
+        if late is not None and late != each.late:
+            yield f"ended {over}, told by {each.until}, late is {each.late}"
+
+
+def _late(truth: Truth, over: datetime, told: Told) -> bool | None:
+    """Whether it is late; None where that depends on seconds."""
+    log, offset = truth.log, abs(truth.plan.wrong)
+    baselined = log.baselined_at
+    if offset and (baselined is None or told.since <= baselined):
+        return None  # nobody knows yet how wrong our clock is
+    slack = SECOND * 5
+    if told.until - over < LATE_AFTER - slack:
+        return False
+    if told.since - over <= LATE_AFTER + slack:
+        return None
+    if not offset and over < log.began_at - slack:
+        return True
+    for begin, end in log.downs:
+        if end - begin > LATE_AFTER + SECOND * 30 and begin + slack < over < end - slack:
+            return True
+    return False if any(a <= over <= b for a, b in truth.calm()) else None
+
+
+def _snapshot(truth: Truth, life: Life, book: Book) -> Iterator[str]:
+    """What is known at the end is how it is."""
+    close = truth.log.closed_at
+    state, row = World.job(truth.stage, life.id, close), book.rows.get(life.id)
+    if state is None or _moved(truth, life, state, close):
+        return
+    if row is None:
+        if life.id not in truth.stage.hidden:
+            yield "is not known"
+        return
+    if row.status != state.status or (row.outcome is None) == state.ended:
+        yield f"is known as {row.status}, {row.outcome}, and is {state.status}"
+
+
+def _moved(truth: Truth, life: Life, state: JobState, close: datetime) -> bool:
+    """Whether it changed so late that nobody can have seen it."""
+    if any(close - SETTLED < act.at < close for act in life.acts):
+        return True
+    earlier = World.job(truth.stage, life.id, close - CLOSE_TO) if not life.acts else state
+    if earlier is None or earlier.status != state.status:
+        return True
+    before = state_at(life.script, close - SETTLED)
+    return before is None and not life.acts
+
+
+def _strangers(truth: Truth, book: Book) -> Iterator[str]:
+    for job_id, told in book.by_job.items():
+        if job_id and job_id not in truth.stage.lives:
+            yield f"{job_id}: {len(told)} events of a job that never was"
+    last: dict[str | None, str | None] = {}
+    for each in book.by_job[""]:
+        if each.condition is None:
+            continue
+        if (last.get(each.condition) in (None, "closed")) != (each.state == "opened"):
+            yield f"{each.type} {each.state} after {last.get(each.condition)}"
+        last[each.condition] = each.state
+
+
+def _accounts(book: Book) -> Iterator[str]:
+    """Counters, deliveries and details agree with the events."""
+    first: Counter[str] = Counter()
+    types: Counter[str] = Counter()
+    for told in book.by_job.values():
+        types.update(each.type for each in told)
+        endings = [each for each in told if each.ending]
+        if endings:
+            first[endings[0].type.removeprefix("job.")] += 1
+    if +first != +book.finished:
+        yield f"finished counters say {dict(book.finished)}, told were {dict(first)}"
+    if +types != +book.events:
+        yield f"event counters say {dict(book.events)}, told were {dict(types)}"
+    if book.held:
+        yield f"{book.held} events still wait for detail"
+    for astray in book.astray[:5]:
+        yield f"deliveries of {astray}"
+
+
