@@ -30,7 +30,7 @@ CLOCK_READERS = {
 }
 
 STRAIGHT_LINES = {
-    "poller.sweeping": "sweep_full",
+    "poller/sweeping": "sweep_full",
     "detailer": "release_details",
     "notifier": "Notifier.deliver_due",
 }

@@ -31,7 +31,7 @@ def test_the_readme_names_every_command_and_no_other() -> None:
 
 def test_the_readme_names_every_event_type() -> None:
     table = README.split("## What you are told", 1)[1].split("## Commands", 1)[0]
-    assert {each.value for each in EventType} <= set(re.findall(r"`(job\.[a-z_]+)`", table))
+    assert {each.value for each in EventType} <= set(re.findall(r"`((?:job|source)\.[a-z_]+)`", table))
 
 
 def test_the_life_of_a_job_in_the_architecture_is_drawn_from_the_table() -> None:

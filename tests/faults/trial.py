@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,15 @@ class Times:
         return self.ours.now - self.wrong
 
     def monotonic(self) -> float:
-        return self.true().timestamp()
+        return (self.true() - START).total_seconds()
 
     def pass_by(self, length: timedelta) -> None:
         self.ours.now += length
 
     def pass_to(self, moment: float) -> None:
-        self.pass_by(max(timedelta(), timedelta(seconds=moment - self.monotonic())))
+        # Rounded up: a clock that stops a hair before the moment would never come there.
+        left = ceil((moment - self.monotonic()) * 1e6)
+        self.pass_by(timedelta(microseconds=max(0, left)))
 
     def step(self, by: timedelta) -> None:
         """Set our clock ahead, or back."""
