@@ -15,7 +15,7 @@ from jobwatch.cli.source_page import due_in, source_grid
 from jobwatch.cli.text import NOTHING, ago, plain
 from jobwatch.core.conditions import OF_THE_SOURCE
 from jobwatch.core.documents import Document
-from jobwatch.core.overview import SourceState
+from jobwatch.core.overview import Identity, SourceState
 from jobwatch.metrics import SourceShape, is_up
 from jobwatch.providers import open_provider
 from jobwatch.store.values import ConditionRow
@@ -81,7 +81,7 @@ def show_sources(config: Path | None, name: str | None, output: OutputFormat) ->
         found = await _read(view, name)
         screen = Screen()
         if output is OutputFormat.JSON:
-            screen.document({"sources": [_document(each) for each in found]})
+            screen.document({"sources": [_document(view, each) for each in found]})
             return
         _show(screen, view, found)
 
@@ -134,10 +134,19 @@ def _shape(view: View, name: str) -> SourceShape:
     )
 
 
-def _document(found: Watched) -> Document:
-    known = source_document(found.state) if found.state is not None else {"name": found.name}
+def _document(view: View, found: Watched) -> Document:
+    state = found.state or _untried(view, found.name)
     conditions = [condition_row(row) for row in found.conditions]
-    return {**known, "standing": found.standing, "conditions": conditions}
+    return {**source_document(state), "standing": found.standing, "conditions": conditions}
+
+
+def _untried(view: View, name: str) -> SourceState:
+    """A source that the store does not know yet, so that its JSON has the keys of any other."""
+    provider = open_provider(view.settings.sources[name].provider)
+    identity = Identity(
+        name=name, kind=provider.kind, region=provider.region, account=provider.account
+    )
+    return SourceState(source_id=0, identity=identity)
 
 
 def _show(screen: Screen, view: View, found: Sequence[Watched]) -> None:

@@ -52,7 +52,7 @@ def instant(moment: datetime | None) -> str | None:
 
 
 def document(event: Event, sequence: int) -> Document:
-    """The event as a CloudEvents document; the detail of a job is still null."""
+    """The event as a CloudEvents document; the detail of a job is still null where DescribeJob is yet to be asked."""
     origin = event.origin
     observed_at = instant(event.observed_at)
     match event:
@@ -91,7 +91,7 @@ def _job_data(event: JobEvent) -> Document:
         "late": event.late,
         "condition": condition_document(event.condition),
         "job": job_document(event.snapshot),
-        "detail": None,
+        "detail": event.detail,
         "links": _links(event.origin, event.snapshot.job),
     }
 

@@ -92,7 +92,7 @@ class JobEvent:
     """Something worth telling about one job, before the store gave it its sequence number.
 
     `needs_detail`: it is told once DescribeJob answered, or when patience ends. `condition` is set where the event
-    tells of one.
+    tells of one; `detail` is then what DescribeJob last said, as it was told.
     """
 
     type: EventType
@@ -104,6 +104,7 @@ class JobEvent:
     late: bool
     needs_detail: bool
     condition: ConditionNote | None = None
+    detail: Mapping[str, object] | None = None
 
     @property
     def scope(self) -> str:
@@ -173,7 +174,12 @@ def _type(change: Change) -> EventType:
 
 
 def condition_event(
-    note: ConditionNote, snapshot: Snapshot, origin: Origin, *, observed_at: datetime
+    note: ConditionNote,
+    snapshot: Snapshot,
+    origin: Origin,
+    *,
+    observed_at: datetime,
+    detail: Mapping[str, object] | None = None,
 ) -> JobEvent:
     """What is told when a condition of a job opens, is reminded of, or closes."""
     event_type = CONDITIONS[note.name]
@@ -187,6 +193,7 @@ def condition_event(
         late=False,
         needs_detail=False,
         condition=note,
+        detail=detail,
     )
 
 

@@ -140,8 +140,12 @@ def full_is_cheapest(facts: Facts) -> bool:
 
 
 def needs_proof(facts: Facts, *, absent: int) -> bool:
-    """Whether so many jobs left the hot lists that one full sweep is cheaper than to ask about each of them."""
-    return not facts.full_broke and absent > max(full_calls(facts), len(facts.statuses))
+    """Whether so many jobs left the hot lists that one full sweep is cheaper than to ask about each of them.
+
+    Those that were asked about last time are asked about by a full sweep as well: it shows nothing of them.
+    """
+    left = absent - facts.followed
+    return not facts.full_broke and left > max(full_calls(facts), len(facts.statuses))
 
 
 JITTER = 0.1

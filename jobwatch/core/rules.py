@@ -62,14 +62,17 @@ class Sight:
 class Horizon:
     """Which unfinished jobs any rule may hold for, so that the others need not be read.
 
-    A job is read if it made no progress since `progressed_before`, is in its status since `status_before`, was
-    created before `created_before`, or has at least `min_finished` finished tasks. None asks for nobody.
+    Read are running jobs without progress since `progressed_before`; jobs in one of the statuses `passing` since
+    `stuck_before`; waiting ones since `waiting_before`; all that were created before `created_before`; and those that
+    fail by `failing`. None asks for nobody.
     """
 
     progressed_before: datetime | None = None
-    status_before: datetime | None = None
+    stuck_before: datetime | None = None
+    waiting_before: datetime | None = None
     created_before: datetime | None = None
-    min_finished: int | None = None
+    failing: FailingRule | None = None
+    passing: tuple[str, ...] = ()
 
 
 def is_fresh(data_at: datetime, now: datetime, interval: timedelta) -> bool:
@@ -79,12 +82,13 @@ def is_fresh(data_at: datetime, now: datetime, interval: timedelta) -> bool:
 
 def horizon(rules: Rules, sight: Sight) -> Horizon:
     """What to read for these rules: watched time is never longer than time."""
-    patience = [each for each in (rules.stuck_after, rules.waiting_after) if each is not None]
     return Horizon(
         progressed_before=_before(sight.data_at, rules.stalled_after),
-        status_before=_before(sight.data_at, min(patience, default=None)),
+        stuck_before=_before(sight.data_at, rules.stuck_after),
+        waiting_before=_before(sight.data_at, rules.waiting_after),
         created_before=_before(sight.data_at + sight.clock_offset, rules.overdue_after),
-        min_finished=rules.failing.min_finished if rules.failing else None,
+        failing=rules.failing,
+        passing=sight.lifecycle.passing if rules.stuck_after is not None else (),
     )
 
 

@@ -13,10 +13,12 @@ from jobwatch.core.errors import (
     CallWithheld,
     NoCredentials,
     TransportError,
+    WithheldReason,
 )
-from jobwatch.core.plan import Plan, PlanReason, Rest, SweepKind, full_sweep, plan
+from jobwatch.core.overview import SourceState
+from jobwatch.core.plan import Plan, PlanReason, Rest, SweepKind, full_sweep, plan, trusted
 from jobwatch.poller.failing import broke
-from jobwatch.poller.judging import judge, judge_source_alone
+from jobwatch.poller.judging import judge
 from jobwatch.poller.observing import observe
 from jobwatch.poller.source import Pace, Source, facts_for, load_index, watch_for
 from jobwatch.poller.sweeping import ProofNeeded, sweep_full, sweep_hot
@@ -35,16 +37,26 @@ async def turn(source: Source) -> timedelta:
         await take_inbox(source)
     state = await source.store.source(source.lease)
     source.attempted = source.attempted or state.attempted_at is not None
-    withheld = source.client.withheld()
-    if withheld:
-        await judge_source_alone(source)
-        return min(withheld, source.pace.every)
     now = source.clock()
     match plan(facts_for(source, state, now), now):
         case Rest(until=until):
             return until - now
         case Plan() as planned:
+            withheld = source.client.withheld()
+            if withheld:
+                return await _miss(source, state, withheld)
             return await sweep_safely(source, planned)
+
+
+async def _miss(source: Source, state: SourceState, withheld: timedelta) -> timedelta:
+    """Miss a sweep that is due while no call goes out: that counts as a failure, once an interval, and costs none."""
+    now, pause = source.clock(), min(withheld, source.pace.every)
+    due_at = trusted(state.next_sweep_at, now, source.pace.every)
+    if due_at is None or now >= due_at:
+        error = CallWithheld(WithheldReason.BREAKER_OPEN, withheld)
+        await broke(source, (SweepKind.HOT,), error)
+        await judge(source, fresh=False)
+    return pause
 
 
 async def sweep_safely(source: Source, planned: Plan = ASKED) -> timedelta:
@@ -54,12 +66,16 @@ async def sweep_safely(source: Source, planned: Plan = ASKED) -> timedelta:
     """
     if not source.index_sure:
         await _reload(source)
-    fresh = False
+    fresh, tried = False, [planned.kind]
     try:
-        await _sweep(source, planned)
+        if planned.kind is SweepKind.HOT and not await _proves_enough(source, planned):
+            planned = full_sweep(PlanReason.PROOF)
+            tried.append(planned.kind)
+        if planned.kind is SweepKind.FULL:
+            await sweep_full(source, planned)
         fresh = True
     except BROKEN as error:
-        await broke(source, planned.kind, error)
+        await broke(source, tried, error)
     finally:
         source.attempted = True
         source.unsettled.clear()
@@ -68,19 +84,17 @@ async def sweep_safely(source: Source, planned: Plan = ASKED) -> timedelta:
     return timedelta()
 
 
-async def _sweep(source: Source, planned: Plan) -> None:
-    """Make the sweep that was planned; where only a full one proves enough, make that instead."""
-    if planned.kind is SweepKind.FULL:
-        await sweep_full(source, planned)
-        return
+async def _proves_enough(source: Source, planned: Plan) -> bool:
+    """Make a hot sweep; whether it was enough, or only a full one tells what became of the jobs."""
     try:
         await sweep_hot(source, planned)
     except ProofNeeded:
-        await sweep_full(source, full_sweep(PlanReason.PROOF))
+        return False
     except BrokenWalk as error:
         if error.reason is not BrokenReason.TOKEN_REJECTED:
             raise
-        await sweep_full(source, full_sweep(PlanReason.PROOF))
+        return False
+    return True
 
 
 async def _reload(source: Source) -> None:

@@ -1,5 +1,7 @@
 """A sweep that broke: remember why, in words that may be shown to anybody, and when to try again."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
@@ -25,25 +27,31 @@ SAME_STREAK = timedelta(minutes=10)
 log = structlog.get_logger()
 
 
-async def broke(source: Source, kind: SweepKind, error: Breaking) -> None:
-    """Keep what broke a sweep. The data's age stays as it was; a full sweep stays where it stood."""
+async def broke(source: Source, tried: Sequence[SweepKind], error: Breaking) -> None:
+    """Keep what broke a sweep. The data's age stays as it was; a full sweep stays where it stood.
+
+    `tried` is what was tried before there was no hope, the sweep that broke at the end. Each of it waits for an
+    interval.
+    """
     state, now = await source.store.source(source.lease), source.clock()
     pause = jittered(source.pace.every, source.chance())
     last = describe_error(error, now)
     if isinstance(error, CallWithheld) and state.last_error is not None:
         # That we do not call is our own doing; why is what the cloud said before.
-        last = state.last_error
+        last = replace(state.last_error, at=now)
     failures, since = streak(state, now, source.pace.every)
-    if isinstance(error, BrokenWalk):
+    full = SweepKind.FULL in tried
+    # Where no status can be asked for, there are no hot sweeps to be made meanwhile.
+    hot = SweepKind.HOT in tried or source.refused.issuperset(source.desk.lifecycle.unfinished)
+    if full and isinstance(error, BrokenWalk):
         source.full = None
-    full = kind is SweepKind.FULL
     source.full_broke = source.full_broke or full
     failure = SweepFailure(
         at=now,
         error=last,
         failures=failures,
         failing_since=since,
-        next_sweep_at=None if full else now + pause,
+        next_sweep_at=now + pause if hot else None,
         next_full_at=now + pause if full else None,
         walk=walk_state(source.full),
         learnt=learnt(source, now),
@@ -52,7 +60,7 @@ async def broke(source: Source, kind: SweepKind, error: Breaking) -> None:
     log.warning(
         "sweep.failed",
         source=source.name,
-        kind=kind.value,
+        kind=tried[-1].value,
         error_class=last.error_class,
         code=last.code,
         error=last.message,

@@ -1,7 +1,7 @@
 """Following what no list shows: DescribeJob says what became of it, and only its own NoSuchJob can prove it gone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -13,7 +13,7 @@ from jobwatch.core.first_sight import Watch
 from jobwatch.core.model import JobDetail, Snapshot
 from jobwatch.core.overview import SourceState
 from jobwatch.poller.observing import Answers, describe, failures, observe, record
-from jobwatch.poller.source import Source
+from jobwatch.poller.source import Source, at_present
 
 log = structlog.get_logger()
 
@@ -42,6 +42,8 @@ async def follow(
 
     `proven_too` asks again about those that are held back: a hot sweep leaves them to the next full one.
     """
+    if not absent and not source.unsettled:
+        return Followed()
     asked = [each for each in absent if proven_too or each.missing_proved_at is None]
     answers = await describe(source, [snapshot.key for snapshot in asked])
     await _observe(source, asked, answers, watch)
@@ -51,9 +53,9 @@ async def follow(
     unfinished = await source.store.count_unfinished(source.lease)
     # What could not be asked about may be gone as well: it counts against the source, not against its jobs.
     suspect = is_suspect(gone=len(gone) + len(held) + len(failed), unfinished=unfinished)
-    now = replace(watch, observed_at=source.clock())
+    now = at_present(source, watch)
     if not suspect:
-        await record(source, [vanish(each, now) for each in gone], watch)
+        await record(source, [vanish(each, now) for each in gone])
     elif gone or held:
         log.warning("absence.held", source=source.name, gone=len(gone) + len(held))
     if failed:
@@ -83,13 +85,13 @@ async def _note_missing(
     source: Source, asked: Sequence[Snapshot], answers: Answers, watch: Watch
 ) -> list[Snapshot]:
     """Begin or complete proofs. Returns the jobs that are proved gone by now."""
-    now = replace(watch, observed_at=source.clock())
+    now = at_present(source, watch)
     unknown = [each for each in asked if isinstance(answers[each.key], NoSuchJob)]
     proofs = [
         proof
         for each in unknown
         if (proof := missing(each, now, vanished_after=source.pace.vanished_after)) is not None
     ]
-    await record(source, proofs, watch)
+    await record(source, proofs)
     latest = {each.key: each for each in unknown} | {each.after.key: each.after for each in proofs}
     return [each for each in latest.values() if each.missing_proved_at is not None]

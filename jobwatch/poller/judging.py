@@ -16,6 +16,7 @@ from jobwatch.core.conditions import (
     Move,
     moves,
 )
+from jobwatch.core.documents import Document
 from jobwatch.core.events import (
     CONDITIONS,
     Event,
@@ -65,14 +66,6 @@ async def judge(source: Source, *, fresh: bool) -> None:
     await _tell(source, judgement, conditions, state, snapshots)
 
 
-async def judge_source_alone(source: Source) -> None:
-    """Judge the source while no call goes out: that it cannot be reached is news at its time."""
-    state = await source.store.source(source.lease)
-    judgement = _of_source(source, state, source.clock())
-    opened = await source.store.open_conditions(source.lease)
-    await _tell(source, judgement, [each.condition for each in opened], state, {})
-
-
 def _sight(source: Source, state: SourceState) -> Sight:
     return Sight(
         data_at=state.unfinished_data_at or source.clock(),
@@ -109,7 +102,11 @@ async def _tell(
     )
     if not steps:
         return
-    told = _Telling(source, state, await _counts(source, steps, state), now)
+    counts = await _counts(source, steps, state)
+    subjects = {step.condition.subject.key for step in steps}
+    rows = [snapshot.row for key, snapshot in snapshots.items() if key in subjects]
+    details = await source.store.details(source.lease, rows)
+    told = _Telling(source, state, counts, details, now)
     notices = [_notice(told, step, snapshots) for step in steps]
     batch = batch_for((), source.desk, recorded_at=now, notices=notices)
     await source.store.record(source.lease, batch)
@@ -125,11 +122,12 @@ async def _counts(source: Source, steps: Iterable[Move], state: SourceState) -> 
 
 
 class _Telling(NamedTuple):
-    """What every event of one judgement is made of. `counts` are those of a suspect source."""
+    """What every event of one judgement is made of. `counts` are those of a suspect source, `details` go by row."""
 
     source: Source
     state: SourceState
     counts: Mapping[str, int]
+    details: Mapping[int, Document]
     now: datetime
 
 
@@ -140,7 +138,9 @@ def _notice(telling: _Telling, step: Move, snapshots: Snapshots) -> Notice:
     if subject.key == OF_THE_SOURCE:
         event = _source_event(telling, note)
     else:
-        event = condition_event(note, snapshots[subject.key], desk.origin, observed_at=telling.now)
+        snapshot = snapshots[subject.key]
+        detail = telling.details.get(snapshot.row)
+        event = condition_event(note, snapshot, desk.origin, observed_at=telling.now, detail=detail)
     return notice_for(event, desk, step)
 
 

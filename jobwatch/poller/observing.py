@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from jobwatch.core.diff import Authority, Change, diff_page, refuse
 from jobwatch.core.errors import (
@@ -17,7 +16,7 @@ from jobwatch.core.errors import (
 from jobwatch.core.first_sight import Watch
 from jobwatch.core.model import Job, JobDetail, JobKey, Snapshot
 from jobwatch.core.recording import batch_for
-from jobwatch.poller.source import Source
+from jobwatch.poller.source import Source, at_present
 
 DESCRIBES_AT_ONCE = 8
 STALE_TRIES = 3
@@ -38,10 +37,10 @@ async def observe(
         guess_new = not (attempt or watch.baselined) and authority is Authority.LISTING
         keys = [] if guess_new else [job.key for job in jobs]
         known = await source.store.known(source.lease, keys)
-        now = replace(watch, observed_at=source.clock())
+        now = at_present(source, watch)
         found = diff_page(known, jobs, source.desk.lifecycle, now, authority=authority)
         try:
-            await record(source, found.changes, watch)
+            await record(source, found.changes)
         except StaleWrite:
             source.index_sure = True  # nothing was written
             continue
@@ -52,10 +51,10 @@ async def observe(
     raise StaleWrite(f"snapshots of {source.name} changed {STALE_TRIES} times while they were read")
 
 
-async def record(source: Source, changes: Iterable[Change], watch: Watch) -> None:
+async def record(source: Source, changes: Iterable[Change]) -> None:
     """Write changes, events and deliveries in one transaction; only then may the index know the bytes."""
     batch = batch_for(
-        changes, source.desk, recorded_at=source.clock(), clock_offset=watch.clock_offset
+        changes, source.desk, recorded_at=source.clock(), clock_offset=source.clock_offset
     )
     if batch.empty:
         return
@@ -77,7 +76,7 @@ async def _settle_doubts(
     for job in doubted:
         source.index.see(known[job.key].row)
     answers = await describe(source, [job.key for job in doubted])
-    now = replace(watch, observed_at=source.clock())
+    now = at_present(source, watch)
     refused: list[Change] = []
     confirmed: list[Job] = []
     for job in doubted:
@@ -88,7 +87,7 @@ async def _settle_doubts(
                 confirmed.append(answer.job)
             elif job.fingerprint:  # without one, there is nothing to remember it by
                 refused.append(refuse(before, job, now))
-    await record(source, refused, watch)
+    await record(source, refused)
     await observe(source, confirmed, watch, Authority.DESCRIBE)
     # The pages behind this one are still worth reading; following what is absent ends the sweep for what stays open.
     source.unsettled += failures(answers.values())

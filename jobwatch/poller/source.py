@@ -1,7 +1,7 @@
 """A watched source: its settings as the poller needs them, and everything its task works with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from jobwatch.client import ApiClient
@@ -137,10 +137,27 @@ def facts_for(source: Source, state: SourceState, now: datetime) -> Facts:
         full_ever=state.baselined_at is not None,
         gap=gap is not None,
         full_broke=source.full_broke,
-        asked=state.asked_at is not None,
+        asked=_is_asked(source, state, now),
         next_at=trusted(state.next_sweep_at, now, pace.every),
         next_full_at=trusted(state.next_full_at, now, max(pace.every, pace.full_every)),
     )
+
+
+def _is_asked(source: Source, state: SourceState, now: datetime) -> bool:
+    """Whether a full sweep that was asked for is still to be tried: one that broke is tried again at its own time.
+
+    A request from the future comes from a clock that has stepped since, or from another one: until then no sweep
+    would answer it.
+    """
+    asked_at, attempted_at = state.asked_at, state.attempted_at
+    if asked_at is None or asked_at > now:
+        return False
+    return not (source.full_broke and attempted_at is not None and attempted_at >= asked_at)
+
+
+def at_present(source: Source, watch: Watch) -> Watch:
+    """What a sweep under way knows about time by now: the answers since its start told how the clocks differ."""
+    return replace(watch, observed_at=source.clock(), clock_offset=source.clock_offset)
 
 
 def walk_state(walk: FullWalk | None) -> WalkState | None:

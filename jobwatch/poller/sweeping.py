@@ -10,24 +10,27 @@ from datetime import datetime, timedelta
 import structlog
 
 from jobwatch.core.codec import Walk
-from jobwatch.core.errors import JobwatchError, StatusRejected
+from jobwatch.core.errors import BrokenWalk, JobwatchError, StatusRejected
 from jobwatch.core.events import EventType, Severity, SourceEvent
 from jobwatch.core.first_sight import Watch
 from jobwatch.core.model import JobPage
 from jobwatch.core.overview import LastSweep, SourceState
 from jobwatch.core.paging import Cursor
-from jobwatch.core.plan import Plan, PlanReason, hot_calls, hot_sweep, jittered, needs_proof
-from jobwatch.core.recording import Notice, notice_for
-from jobwatch.poller.following import Followed, follow
-from jobwatch.poller.observing import observe
-from jobwatch.poller.source import (
-    FullWalk,
-    Source,
-    facts_for,
-    learnt,
-    walk_state,
-    watch_for,
+from jobwatch.core.plan import (
+    Plan,
+    PlanReason,
+    SweepKind,
+    hot_calls,
+    hot_sweep,
+    jittered,
+    needs_proof,
 )
+from jobwatch.core.recording import Notice, notice_for
+from jobwatch.poller.failing import broke
+from jobwatch.poller.following import Followed, follow
+from jobwatch.poller.judging import judge
+from jobwatch.poller.observing import observe
+from jobwatch.poller.source import FullWalk, Source, facts_for, learnt, walk_state, watch_for
 from jobwatch.store.values import SweepReport
 
 RESUMABLE = timedelta(days=1)
@@ -83,10 +86,11 @@ async def sweep_hot(source: Source, planned: Plan) -> None:
     for walk in planned.walks:
         await _walk_status(source, walk, tally)
     absent = index.unseen_of(await store.unfinished_rows(lease))
-    facts = facts_for(source, state, source.clock())
-    if source.full is None and needs_proof(facts, absent=len(absent)):
-        raise ProofNeeded
     snapshots = await store.known_rows(lease, absent)
+    to_ask = sum(each.missing_proved_at is None for each in snapshots)
+    facts = facts_for(source, state, source.clock())
+    if source.full is None and needs_proof(facts, absent=to_ask):
+        raise ProofNeeded
     followed = await follow(source, snapshots, tally.watch, state, proven_too=False)
     index.end_hot()
     await _finish(source, tally, followed)
@@ -124,6 +128,7 @@ async def sweep_full(source: Source, planned: Plan) -> None:
     async for page in source.client.pages(Walk(), source.index.known, cursor=walk.cursor):
         if walk.cursor.restarted and not walk.restarted:
             walk.restarted, walk.whole, walk.listed = True, True, 0
+            source.index.begin()
         await _take_whole(source, tally, page)
         walk.listed += page.listed
         await _give_way(source, walk)
@@ -157,11 +162,22 @@ def _resumed(source: Source, state: SourceState, tally: _Tally) -> FullWalk:
             listed=state.walk.listed,
             whole=False,
         )
-    if walk is None or anew or not timedelta() <= tally.began_at - walk.started_at <= RESUMABLE:
+    if walk is None or anew or _is_outdated(walk, tally.watch):
         source.index.begin()
         walk = FullWalk(started_at=tally.began_at, cursor=Cursor())
     source.full = walk
     return walk
+
+
+def _is_outdated(walk: FullWalk, watch: Watch) -> bool:
+    """Whether a walk is not worth taking up: it read nothing yet, long ago, or before a time when nobody watched."""
+    if walk.cursor.asked is None:
+        return True
+    # Before the first complete sweep all time is a gap, and a long first walk goes on nevertheless.
+    gaps = watch.gaps.spans if watch.baselined else ()
+    if any(gap.ended_at > walk.started_at for gap in gaps):
+        return True
+    return not timedelta() <= watch.observed_at - walk.started_at <= RESUMABLE
 
 
 async def _give_way(source: Source, walk: FullWalk) -> None:
@@ -176,8 +192,15 @@ async def _give_way(source: Source, walk: FullWalk) -> None:
     doubts, source.unsettled = source.unsettled, []
     try:
         await sweep_hot(source, hot_sweep(facts, PlanReason.HOT_DUE))
+    except BrokenWalk as error:
+        # The full walk reads the same jobs: it is worth going on with.
+        source.hot_due_at = now + source.pace.every
+        await broke(source, (SweepKind.HOT,), error)
+        return
     finally:
         source.unsettled = doubts
+        source.index.end_hot()
+    await judge(source, fresh=True)
 
 
 async def _absences(source: Source, walk: FullWalk, tally: _Tally) -> Followed:

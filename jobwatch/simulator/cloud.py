@@ -98,7 +98,8 @@ class Cloud:
             admit(question, self.account, self.quirks, now)
             if isinstance(bend, BadToken) and question.lists:
                 return bad_page(bend, question, self.world.page(now).states, writer)
-            return reshape(bend, respond(question, self.world, writer, now))
+            answer = respond(question, self.world, writer, now)
+            return reshape(bend, answer, question)
         except Refusal as refusal:
             return refuse(question, refusal, writer)
 

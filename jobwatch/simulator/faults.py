@@ -60,6 +60,13 @@ class ContentType:
     value: str = "text/html"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hidden:
+    """The listing does not show this job, as it does not show jobs of over 90 days; DescribeJob knows it."""
+
+    job_id: str
+
+
 class Tokens(StrEnum):
     """What is wrong with the NextToken of a page of ListJobs."""
 
@@ -132,7 +139,9 @@ class Skew:
 
 
 Before = Delay | Hook
-Bend = Say | Raw | Rewrite | UnknownStatus | ContentType | BadToken | Cut | Stall | Reset | GzipBomb
+Untrue = Rewrite | UnknownStatus | ContentType | Hidden
+Torn = Cut | Stall | Reset | GzipBomb
+Bend = Say | Raw | BadToken | Untrue | Torn
 Act = Before | Bend | Skew
 
 SLOW_DOWN = Say(status=503, code="SlowDown", message="Reduce your request rate")
@@ -185,11 +194,13 @@ class When:
     """Which requests a rule is for; every condition given must hold.
 
     `nth` are the numbers, from 1, among the requests that the other conditions hold for. `times`
-    ends the rule after so many hits. `after` and `until` count from the first request.
+    ends the rule after so many hits. `after` and `until` count from the first request. `filtered` is whether jobStatuses
+    is given: without it, all jobs are listed.
     """
 
     call: Literal["list", "describe"] | None = None
     status: str | None = None
+    filtered: bool | None = None
     job_id: str | None = None
     has_token: bool | None = None
     nth: frozenset[int] | None = None
@@ -278,8 +289,10 @@ def _in_time(when: When, elapsed: timedelta) -> bool:
 def _is_for(when: When, question: Question) -> bool:
     call = "list" if question.lists else "describe"
     has_token = question.one("nextToken") is not None
+    filtered = question.one("jobStatuses") is not None
     return (
         when.call in (None, call)
+        and when.filtered in (None, filtered)
         and when.status in (None, question.one("jobStatuses"))
         and when.job_id in (None, question.path.rpartition("/")[2])
         and when.has_token in (None, has_token)

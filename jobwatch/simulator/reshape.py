@@ -7,6 +7,7 @@ from jobwatch.simulator.faults import (
     BadToken,
     Bend,
     ContentType,
+    Hidden,
     Raw,
     Rewrite,
     Say,
@@ -15,6 +16,8 @@ from jobwatch.simulator.faults import (
 )
 from jobwatch.simulator.markup import Writer
 from jobwatch.simulator.script import JobState
+
+_BEGIN, _END = b"<member>", b"</member>"
 
 
 def instead(act: Bend | None, question: Question, writer: Writer) -> Answer | None:
@@ -31,13 +34,15 @@ def instead(act: Bend | None, question: Question, writer: Writer) -> Answer | No
             return None
 
 
-def reshape(act: Bend | None, answer: Answer) -> Answer:
+def reshape(act: Bend | None, answer: Answer, question: Question) -> Answer:
     """Bend the true answer."""
     match act:
         case ContentType():
             return replace(answer, content_type=act.value)
         case Rewrite():
             return replace(answer, body=answer.body.replace(act.old, act.new, act.times))
+        case Hidden() if question.lists:
+            return replace(answer, body=_without(answer.body, act.job_id.encode()))
         case UnknownStatus():
             return replace(answer, body=_with_status(answer.body, act.word.encode()))
         case _:
@@ -52,6 +57,19 @@ def bad_page(
     repeated = act.kind is Tokens.REPEATED
     token = "again" if repeated else f"endless-{question.number}"
     return Answer(body=writer.listing(shown, token, question.url))
+
+
+def _without(body: bytes, job_id: bytes) -> bytes:
+    """Leave a job out of a page."""
+    head, *members = body.split(_BEGIN)
+    kept = [
+        each for each in members if b"<JobId>%b</JobId>" % job_id not in each.partition(_END)[0]
+    ]
+    if len(kept) == len(members):
+        return body
+    # What follows the last member belongs to the page.
+    tail = members[-1].partition(_END)[2]
+    return b"".join([head, *(_BEGIN + each.partition(_END)[0] + _END for each in kept), tail])
 
 
 def _with_status(body: bytes, word: bytes) -> bytes:

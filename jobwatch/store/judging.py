@@ -1,11 +1,14 @@
 """What the rules are held against: what is open, and the unfinished jobs that any rule may hold for."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
     Double,
     and_,
+    bindparam,
     cast,
     func,
     or_,
@@ -14,7 +17,8 @@ from sqlalchemy import (
 )
 
 from jobwatch.core.conditions import Condition, ConditionName, Subject
-from jobwatch.core.model import JobKey, Snapshot
+from jobwatch.core.documents import Document
+from jobwatch.core.model import JobKey, Phase, Snapshot
 from jobwatch.core.rules import Horizon
 from jobwatch.store.columns import to_micros
 from jobwatch.store.outbox_tables import conditions, is_open
@@ -22,23 +26,26 @@ from jobwatch.store.snapshots import decode, select_snapshots, snapshot_columns
 from jobwatch.store.tables import jobs, unfinished
 from jobwatch.store.values import OpenCondition
 
+ALMOST = 0.999
+
 _same_job = and_(
     jobs.c.source_id == conditions.c.source_id,
     jobs.c.scope == conditions.c.scope,
     jobs.c.job_id == conditions.c.job_id,
 )
+_ROUNDING = 1e-9
 _kept = ("id", "scope", "job_id", "name", "since", "opened_at", "reminded_at", "reminders", "told")
 _open = (
     select(*snapshot_columns, *(conditions.c[name].label(f"condition_{name}") for name in _kept))
     .join_from(conditions, jobs, _same_job, isouter=True)
-    .where(is_open)
+    .where(is_open, conditions.c.source_id == bindparam("of_source"))
     .order_by(conditions.c.opened_at, conditions.c.id)
 )
 
 
 def open_conditions(connection: Connection, source_id: int) -> list[OpenCondition]:
     """What is open of the source and of its jobs, the oldest first."""
-    found = connection.execute(_open.where(conditions.c.source_id == source_id))
+    found = connection.execute(_open, {"of_source": source_id})
     return [
         OpenCondition(
             condition=Condition(
@@ -70,18 +77,37 @@ def possibly(connection: Connection, source_id: int, horizon: Horizon) -> list[S
 
 
 def _within(horizon: Horizon) -> list[ColumnElement[bool]]:
+    status_since = type_coerce(jobs.c.status_since, BigInteger)
     # Where nothing was ever finished, a job stands still since its status began.
-    progressed = func.coalesce(
-        type_coerce(jobs.c.progressed_at, BigInteger), type_coerce(jobs.c.status_since, BigInteger)
-    )
+    progressed = func.coalesce(type_coerce(jobs.c.progressed_at, BigInteger), status_since)
+    created = type_coerce(jobs.c.created_at, BigInteger)
     limits = (
-        (progressed, horizon.progressed_before),
-        (type_coerce(jobs.c.status_since, BigInteger), horizon.status_before),
-        (type_coerce(jobs.c.created_at, BigInteger), horizon.created_before),
+        (horizon.progressed_before, progressed, jobs.c.phase == Phase.RUNNING.value),
+        (horizon.stuck_before, status_since, jobs.c.status.in_(horizon.passing)),
+        (horizon.waiting_before, status_since, jobs.c.phase == Phase.WAITING.value),
+        (horizon.created_before, created, None),
     )
-    within = [column <= to_micros(before) for column, before in limits if before is not None]
-    if horizon.min_finished is not None:
-        # As floating point: hostile counts must not overflow a sum.
-        finished = cast(jobs.c.succeeded, Double) + cast(jobs.c.failed, Double)
-        within.append(finished >= float(horizon.min_finished))
+    within = [
+        column <= to_micros(before) if of is None else and_(of, column <= to_micros(before))
+        for before, column, of in limits
+        if before is not None
+    ]
+    if horizon.failing is not None:
+        # As floating point: hostile counts must not overflow a sum. A hair below the ratio, because what is read is
+        # judged once more, exactly.
+        failed = cast(jobs.c.failed, Double)
+        finished = cast(jobs.c.succeeded, Double) + failed
+        enough = finished >= float(horizon.failing.min_finished)
+        many = failed >= finished * (horizon.failing.ratio * ALMOST)
+        within.append(and_(enough, failed > 0, many))
     return within
+
+
+def details(connection: Connection, source_id: int, rows: Sequence[int]) -> dict[int, Document]:
+    """What DescribeJob last said of the jobs in these rows, where it was asked."""
+    found = connection.execute(
+        select(jobs.c.row, jobs.c.detail).where(
+            jobs.c.source_id == source_id, jobs.c.row.in_(rows), jobs.c.detail.is_not(None)
+        )
+    )
+    return {row.row: row.detail for row in found}

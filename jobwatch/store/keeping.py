@@ -6,11 +6,12 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from jobwatch.core.documents import Document
 from jobwatch.core.model import JobKey, Snapshot
 from jobwatch.core.overview import Identity, SourceState
 from jobwatch.core.recording import Batch
 from jobwatch.core.rules import Horizon
-from jobwatch.store import judging, leasing, recording, watching
+from jobwatch.store import judging, leasing, order, recording, watching
 from jobwatch.store.leasing import Term
 from jobwatch.store.lookup import Reading
 from jobwatch.store.transactions import Database
@@ -163,6 +164,14 @@ class Keeping(Reading):
             return []
         return await self._database.read(
             lambda connection: judging.possibly(connection, lease.source_id, horizon)
+        )
+
+    async def details(self, lease: Lease, rows: Sequence[int]) -> dict[int, Document]:
+        """What DescribeJob last said of the jobs in these rows, where it was asked."""
+        if not rows:
+            return {}
+        return await self._database.read(
+            lambda connection: judging.details(connection, lease.source_id, rows[: order.CHUNK])
         )
 
     async def open_conditions(self, lease: Lease) -> list[OpenCondition]:

@@ -5,7 +5,19 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, case, func, insert, literal, null, or_, select, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from jobwatch.core.errors import ConfigError, StaleWrite
@@ -67,9 +79,12 @@ def _words(identity: Identity) -> str:
     return f"{identity.kind} {identity.account!r} in {identity.region!r}"
 
 
+_source = select(sources).where(sources.c.id == bindparam("of_source"))
+
+
 def source(connection: Connection, lease: Lease) -> SourceState:
     """The source's row, as it is now."""
-    return state(connection.execute(select(sources).where(sources.c.id == lease.source_id)).one())
+    return state(connection.execute(_source, {"of_source": lease.source_id}).one())
 
 
 def acquire(connection: Connection, name: str, term: Term) -> Lease | None:

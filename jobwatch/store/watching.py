@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Connection,
     Integer,
     Select,
@@ -90,30 +89,32 @@ def _in_rows(
     return found
 
 
+# Made once: a hot sweep asks little of the database, and building its questions would cost as much as the answers.
+_ours = (jobs.c.source_id == bindparam("of_source"), unfinished)
+_how_many = select(func.count()).select_from(jobs).where(*_ours)
+_how_many_wait = _how_many.where(jobs.c.phase == Phase.WAITING.value)
+_how_many_gone = _how_many.where(jobs.c.missing_proved_at.is_not(None))
+_unfinished_rows = select(jobs.c.row).where(*_ours).order_by(jobs.c.row)
+
+
 def count_unfinished(connection: Connection, source_id: int) -> int:
     """How many jobs have not ended."""
-    return _count(connection, source_id)
+    return connection.scalars(_how_many, {"of_source": source_id}).one()
 
 
 def count_waiting(connection: Connection, source_id: int) -> int:
     """How many jobs wait for a person."""
-    return _count(connection, source_id, jobs.c.phase == Phase.WAITING.value)
+    return connection.scalars(_how_many_wait, {"of_source": source_id}).one()
 
 
 def count_gone(connection: Connection, source_id: int) -> int:
     """How many unfinished jobs are proved gone."""
-    return _count(connection, source_id, jobs.c.missing_proved_at.is_not(None))
-
-
-def _count(connection: Connection, source_id: int, *which: ColumnElement[bool]) -> int:
-    where = (jobs.c.source_id == source_id, unfinished, *which)
-    return connection.scalars(select(func.count()).select_from(jobs).where(*where)).one()
+    return connection.scalars(_how_many_gone, {"of_source": source_id}).one()
 
 
 def unfinished_rows(connection: Connection, source_id: int) -> list[int]:
     """The rows of all jobs that have not ended, ascending."""
-    where = (jobs.c.source_id == source_id, unfinished)
-    return list(connection.scalars(select(jobs.c.row).where(*where).order_by(jobs.c.row)))
+    return list(connection.scalars(_unfinished_rows, {"of_source": source_id}))
 
 
 def mark_left(connection: Connection, lease: Lease, rows: Sequence[int], at: datetime) -> int:

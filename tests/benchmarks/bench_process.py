@@ -67,7 +67,10 @@ def _idle_megabytes() -> float:
     """A daemon that has swept a page of a thousand jobs a few times."""
     with tempfile.TemporaryDirectory() as folder, served(1) as port:
         config = Path(folder, "jobwatch.yaml")
-        config.write_text(yaml.safe_dump(configuration(port, Path(folder))), encoding="utf-8")
+        config.write_text(
+            yaml.safe_dump(configuration(port, Path(folder), every="1s", full_sweep_every="10s")),
+            encoding="utf-8",
+        )
         command = [sys.executable, "-m", "jobwatch", "run", "--config", str(config)]
         with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as daemon:
             try:

@@ -5,6 +5,7 @@ from functools import partial
 
 from tests.benchmarks import bench_reading, bench_scrape
 from tests.benchmarks.bench_deliveries import delivery_rows
+from tests.benchmarks.bench_detection import detection_rows
 from tests.benchmarks.bench_process import bomb_rows, process_rows
 from tests.benchmarks.bench_sweeps import sweep_rows
 from tests.benchmarks.rows import Row
@@ -46,6 +47,7 @@ def parts(pages: int) -> dict[str, Callable[[], list[Row]]]:
         "bomb": bomb_rows,
         "reading": partial(reading_rows, pages),
         "sweeps": partial(sweep_rows, pages),
+        "detection": detection_rows,
         "deliveries": partial(delivery_rows, DELIVERIES),
         "process": process_rows,
         "scrape": scrape_rows,

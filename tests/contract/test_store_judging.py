@@ -9,7 +9,7 @@ import pytest
 from jobwatch.core.absence import vanish
 from jobwatch.core.model import JobKey, Outcome
 from jobwatch.core.recording import batch_for
-from jobwatch.core.rules import Horizon
+from jobwatch.core.rules import FailingRule, Horizon
 from jobwatch.store import Store
 from tests import factories
 from tests.contract.databases import Stores
@@ -33,9 +33,10 @@ async def prod(store: Store, clock: Clock) -> Watcher:
 
 async def kept(prod: Watcher, job_id: str, **fields: Any) -> None:
     """Have a job whose snapshot has these times, whatever led to it."""
+    status = fields.pop("status", "Active")
     of_job: dict[str, Any] = {"created_at": NOW, "progress": None}
     of_job |= {name: fields.pop(name) for name in of_job if name in fields}
-    await prod.sees(job(id=job_id))
+    await prod.sees(job(status, id=job_id))
     before = await prod.snapshot(job_id)
     times: dict[str, Any] = {"status_since": NOW, "progressed_at": NOW}
     changed = replace(before.job, **of_job)
@@ -57,15 +58,19 @@ async def test_an_empty_horizon_reads_nobody(prod: Watcher) -> None:
 async def test_a_job_is_read_for_each_of_its_times_up_to_the_very_limit(prod: Watcher) -> None:
     limit = NOW - HOUR
     await kept(prod, "progressed", progressed_at=limit)
-    await kept(prod, "status", status_since=limit)
+    await kept(prod, "stuck", status="New", status_since=limit)
+    await kept(prod, "waits", status="Held", status_since=limit)
     await kept(prod, "created", created_at=limit)
-    await kept(prod, "later", **dict.fromkeys(("progressed_at", "status_since"), limit + SECOND))
+    for status in ("Active", "New", "Held"):
+        await kept(prod, f"{status} later", status=status, status_since=limit + SECOND)
     assert await within(prod, progressed_before=limit) == ["progressed"]
-    assert await within(prod, status_before=limit) == ["status"]
+    assert await within(prod, stuck_before=limit, passing=("New",)) == ["stuck"]
+    assert await within(prod, waiting_before=limit) == ["waits"]
     assert await within(prod, created_before=limit) == ["created"]
-    assert await within(
-        prod, progressed_before=limit, status_before=limit, created_before=limit
-    ) == ["progressed", "status", "created"]
+    assert await within(prod, progressed_before=limit, created_before=limit) == [
+        "progressed",
+        "created",
+    ]
 
 
 async def test_a_job_that_never_progressed_stands_still_since_its_status_began(
@@ -80,12 +85,15 @@ async def test_a_job_without_a_time_of_creation_is_never_overdue(prod: Watcher) 
     assert await within(prod, created_before=NOW + DAY) == []
 
 
-async def test_finished_tasks_are_counted_even_where_they_overflow(prod: Watcher) -> None:
+async def test_jobs_that_fail_are_read_even_where_their_counts_overflow(prod: Watcher) -> None:
     await kept(prod, "few", progress=progress(succeeded=2, failed=1))
     await kept(prod, "enough", progress=progress(succeeded=2, failed=2))
+    await kept(prod, "well", progress=progress(succeeded=9, failed=0))
+    await kept(prod, "rarely", progress=progress(succeeded=9, failed=1))
     await kept(prod, "huge", progress=progress(succeeded=HUGE, failed=HUGE))
     await kept(prod, "uncounted", progress=None)
-    assert await within(prod, min_finished=4) == ["enough", "huge"]
+    rule = FailingRule(ratio=0.5, min_finished=4)
+    assert await within(prod, failing=rule) == ["enough", "huge"]
 
 
 async def test_ended_jobs_and_those_of_other_sources_are_not_read(
@@ -94,12 +102,12 @@ async def test_ended_jobs_and_those_of_other_sources_are_not_read(
     other = await Watcher.start(store, clock, OTHER)
     await other.sees(job(id="theirs"))
     await prod.sees(job("Failed", id="ended"), job(id="ours"))
-    assert await within(prod, status_before=NOW + DAY) == ["ours"]
+    assert await within(prod, created_before=NOW + DAY) == ["ours"]
 
 
 async def test_what_is_read_is_the_whole_snapshot(prod: Watcher) -> None:
     await prod.sees(job())
-    horizon = Horizon(status_before=NOW + DAY)
+    horizon = Horizon(created_before=NOW + DAY)
     assert await prod.store.possibly(prod.lease, horizon) == [await prod.snapshot()]
 
 

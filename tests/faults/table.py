@@ -2,18 +2,25 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from jobwatch.simulator import faults as f
 from jobwatch.simulator.faults import Act, Raw, Say, When
 from tests.daemon import free_port
-from tests.faults.trial import Trial
+from tests.faults.certificate import self_signed
+from tests.faults.trial import RECOVERY, Trial
 from tests.raw_server import Peer, Script, serving
 
 MEGABYTE = 1024**2
 CALLS = 40
 """What a dead source may cost in twenty minutes: four tries and a cure before the breaker opens, a probe in each of
 its 13 openings or so, and as many again for probes that are sent twice."""
+UNBROKEN = 90
+"""The same for refusals that show the cloud at work, and so open no breaker: one call a sweep, hot and full in turn."""
+HEALTHY = 1000
 
 
 @asynccontextmanager
@@ -25,7 +32,8 @@ async def _nothing(_trial: Trial) -> AsyncIterator[None]:
 class Fault:
     """One row. `says` is class and code of the error that is kept; None where no sweep breaks.
 
-    `acts` are rules of the simulated cloud, `around` is anything else. `calls` is how many may go out while it lasts.
+    `acts` are rules of the simulated cloud, `around` is anything else. `calls` is how many may go out while it lasts,
+    `recovery` how long after it everything may take that was missed.
     """
 
     name: str
@@ -34,6 +42,7 @@ class Fault:
     when: When = field(default_factory=When)
     around: Callable[[Trial], AbstractAsyncContextManager[None]] = _nothing
     calls: int = CALLS
+    recovery: timedelta = RECOVERY
 
     @asynccontextmanager
     async def on(self, trial: Trial) -> AsyncIterator[None]:
@@ -65,7 +74,13 @@ def refusal(
 REFUSALS = [
     refusal("a storm of SlowDown", 503, "SlowDown", "throttled"),
     refusal("SlowDown with 429", 429, "SlowDown", "throttled", Retry_After="2"),
-    refusal("SlowDown that asks for ten minutes", 503, "SlowDown", "throttled", Retry_After="600"),
+    replace(
+        refusal(
+            "SlowDown that asks for ten minutes", 503, "SlowDown", "throttled", Retry_After="600"
+        ),
+        calls=4,
+        recovery=timedelta(minutes=11),
+    ),
     refusal("InternalError", 500, "InternalError", "server_error"),
     refusal("ServiceUnavailable with 500", 500, "ServiceUnavailable", "server_error"),
     refusal("ServiceUnavailable with 503", 503, "ServiceUnavailable", "server_error"),
@@ -75,7 +90,7 @@ REFUSALS = [
     refusal("an unknown key", 403, "InvalidAccessKeyId", "denied"),
     refusal("a wrong signature", 403, "SignatureDoesNotMatch", "denied"),
     refusal("a refused time that nobody can cure", 403, "RequestTimeTooSkewed", "denied"),
-    refusal("a refusal nobody has heard of", 400, "WhoKnows", "rejected"),
+    replace(refusal("a refusal nobody has heard of", 400, "WhoKnows", "rejected"), calls=UNBROKEN),
     refusal("an account in arrears", 451, "UnavailableForLegalReasons", "denied"),
     Fault(
         name="403 without a body",
@@ -91,6 +106,7 @@ REFUSALS = [
         name="a job unknown where jobs were listed",
         acts=(f.NO_SUCH_JOB,),
         says=("not_found", "NoSuchJob"),
+        calls=UNBROKEN,
     ),
 ]
 
@@ -109,7 +125,7 @@ ANSWERS = [
     Fault(name="a gateway's page with 200", acts=(f.HTML_200,), says=MALFORMED),
     Fault(name="a gateway's page with 502", acts=(f.HTML_502,), says=("server_error", "HTTP502")),
     page("a gateway's page with 404", 404, LOGIN, ("malformed", "HTTP404")),
-    page("a gateway's page with 407", 407, LOGIN, ("rejected", "HTTP407")),
+    replace(page("a gateway's page with 407", 407, LOGIN, ("rejected", "HTTP407")), calls=UNBROKEN),
     page("a redirection", 302, LOGIN, ("malformed", "HTTP302")),
     page("204 without a body", 204, b"", ("malformed", "HTTP204")),
     page("a gateway's own JSON", 200, b'{"Jobs": []}', MALFORMED),
@@ -134,13 +150,13 @@ ANSWERS = [
         acts=(f.Reset(after_headers=True),),
         says=("network", "reset"),
     ),
-    Fault(name="a wrong content type", acts=(f.ContentType(),), says=None, calls=1000),
+    Fault(name="a wrong content type", acts=(f.ContentType(),), says=None, calls=HEALTHY),
     Fault(
         name="a status that is no filter",
         acts=(f.STATUS_REJECTED,),
         when=When(status="Pausing"),
         says=None,
-        calls=1000,
+        calls=HEALTHY,
     ),
 ]
 
@@ -172,8 +188,31 @@ def instead(script: Script) -> Callable[[Trial], AbstractAsyncContextManager[Non
     return around
 
 
+@asynccontextmanager
+async def _vouched_for_by_nobody(trial: Trial) -> AsyncIterator[None]:
+    with TemporaryDirectory() as folder:
+        tls = self_signed(Path(folder))
+    async with serving(_hangs_up, tls) as server, elsewhere(endpoint=server.url(""))(trial):
+        yield
+        assert server.requests == [], "a request went to a server that nobody vouches for"
+
+
 async def _hangs_up(peer: Peer) -> None:
     await peer.request()
+
+
+async def _refuses_tls(peer: Peer) -> None:
+    await peer.reader.read(100)
+    await peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    await peer.until_closed()
+
+
+@asynccontextmanager
+async def _without_tls(trial: Trial) -> AsyncIterator[None]:
+    async with serving(_refuses_tls) as server:
+        address = server.url("").replace("http:", "https:")
+        async with elsewhere(endpoint=address)(trial):
+            yield
 
 
 async def _half_closes(peer: Peer) -> None:
@@ -218,6 +257,8 @@ async def _says_nothing(peer: Peer) -> None:
 ADDRESSES: Mapping[str, tuple[Callable[[Trial], AbstractAsyncContextManager[None]], str]] = {
     "a name without an address": (elsewhere(endpoint="https://jobs.invalid"), "dns"),
     "a closed port": (elsewhere(endpoint=f"http://127.0.0.1:{free_port()}"), "connect"),
+    "a certificate of its own making": (_vouched_for_by_nobody, "tls"),
+    "a server without TLS": (_without_tls, "tls"),
     "a server that hangs up": (instead(_hangs_up), "reset"),
     "a server that closes half way": (instead(_half_closes), "reset"),
     "a server that resets": (instead(_resets), "reset"),

@@ -145,9 +145,7 @@ class Trial:
 
     def reach(self, **settings: str) -> None:
         """Let the next calls be for another account, or go to another place."""
-        self.client.provider = provider_at(
-            **{"endpoint": self.one.simulation.endpoint, **settings}
-        )
+        self.client.provider = provider_at(**{"endpoint": self.one.simulation.endpoint, **settings})
 
     # ── the daemon's life ───────────────────────────────────────────────────────────
 
@@ -161,6 +159,10 @@ class Trial:
         assert steps <= max(STEPS_A_MINUTE, STEPS_A_MINUTE * length / timedelta(minutes=1)), (
             f"{steps} steps in {length}: a loop never rests"
         )
+
+    async def until(self, moment: datetime) -> None:
+        """Let the loops run until a moment of the cloud's clock."""
+        await self.live(moment - self.times.true())
 
     async def _step(self) -> None:
         """Every loop that is due makes its turn; somebody scrapes after each of the poller's."""
@@ -206,13 +208,26 @@ class Trial:
         """What was told of a condition of the source, in order."""
         return [event for event in self.events if event["type"] == event_type]
 
+    def since(self, moment: datetime) -> list[Scrape]:
+        """The scrapes from a moment of the cloud's clock on."""
+        found = [scrape for scrape in self.scrapes if scrape.at >= moment]
+        assert found
+        return found
+
+    def endings_told(self) -> list[dict[str, Any]]:
+        """Every ending that was told."""
+        over = {*ENDINGS.values(), "job.vanished"}
+        return [event for event in self.events if event["type"] in over]
+
+    def changes_told(self) -> list[dict[str, Any]]:
+        """Everything else that was told of a job."""
+        told = {event["id"] for event in self.endings_told()}
+        jobs = [event for event in self.events if event["type"].startswith("job.")]
+        return [event for event in jobs if event["id"] not in told]
+
     def endings(self) -> list[tuple[str, str]]:
         """(job, type) of every ending that was told, in order of the jobs."""
-        return sorted(
-            (event["subject"], event["type"])
-            for event in self.events
-            if event["type"] in ENDINGS.values() or event["type"] == "job.vanished"
-        )
+        return sorted((event["subject"], event["type"]) for event in self.endings_told())
 
     def truth(self) -> list[tuple[str, str]]:
         """The endings that a faithful witness has told by now: all since the baseline, of every job."""
@@ -230,6 +245,11 @@ class Trial:
             each for each in self.events if (each["type"], each["subject"]) == (event_type, subject)
         ]
         return found
+
+    def check_witnessed(self) -> None:
+        """Every ending there was has been told, and nothing else."""
+        assert self.endings() == self.truth()
+        self.check_honesty()
 
     def check_honesty(self) -> None:
         """Nothing was told that is not so, and nothing twice."""

@@ -1,12 +1,27 @@
 """`jobwatch explain` and `jobwatch job` over a store in which a job stalls and another one was lost."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from jobwatch.app.clock import utc_now
 from jobwatch.cli.ending import Exit
-from tests.cli_rig import HOSTILE, TAMED, child, fill_story, jobwatch, read
+from jobwatch.simulator.simulation import Simulation
+from jobwatch.simulator.world import World
+from tests.cli_rig import (
+    HOSTILE,
+    TAMED,
+    aside,
+    child,
+    configuration,
+    fill_story,
+    jobwatch,
+    life,
+    read,
+)
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +158,20 @@ def test_events_of_conditions_say_how_the_condition_stands(file: Path) -> None:
     assert "stalled: opened, it holds since" in first
     assert "stalled: reminded of, 1 time so far" in second
     assert "new →" not in done.stdout
+
+
+async def test_what_a_real_sweep_judged_is_explained(tmp_path: Path) -> None:
+    async with Simulation(World([life("job-waits", "Suspended")]), clock=utc_now) as simulation:
+        hooks = {"ops": simulation.hook_url()}
+        file = configuration(tmp_path, endpoint=simulation.endpoint, hooks=hooks)
+        tree = yaml.safe_load(file.read_text())
+        file.write_text(yaml.safe_dump({**tree, "rules": {"waiting_after": "0s"}}))
+        assert (await aside("sources", "sweep", "prod", "--config", file)).returncode == 0
+        done = await aside("explain", "prod/job-waits", "--config", file, "--output", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = json.loads(done.stdout)
+    (condition,) = shown["conditions"]
+    assert (condition["name"], condition["closed_at"]) == ("waiting", None)
+    assert "ops wants it" in notes_of(shown, "waiting: opened, it holds since ")
+    assert shown["rules"]["waiting"]["holds"]
+    assert "ops is sent job.waiting" in [each["words"] for each in shown["next"]]

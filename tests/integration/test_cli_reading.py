@@ -103,7 +103,12 @@ def test_a_job_is_shown_with_everything_known_of_it(file: Path) -> None:
 
 
 def test_a_hostile_job_is_shown_tamed(file: Path) -> None:
-    for command in (["jobs"], ["job", "prod/job-failed"], ["events"]):
+    for command in (
+        ["jobs"],
+        ["job", "prod/job-failed"],
+        ["explain", "prod/job-failed"],
+        ["events"],
+    ):
         done = jobwatch(*command, "--config", file)
         assert TAMED in done.stdout
         assert all(line.isprintable() for line in done.stdout.splitlines())
@@ -128,8 +133,18 @@ def test_the_json_of_a_job_tells_its_changes_and_deliveries(file: Path) -> None:
     assert [each["result"] for each in tries["deaf"]] == ["http_5xx"]
 
 
-def test_a_job_whose_id_begins_with_a_hyphen_can_be_named(file: Path) -> None:
-    assert read("job", "prod/-job-running", "--config", file)["job"]["id"] == "-job-running"
+@pytest.mark.parametrize("command", ["job", "explain"])
+def test_a_job_whose_id_begins_with_a_hyphen_can_be_named(file: Path, command: str) -> None:
+    assert read(command, "prod/-job-running", "--config", file)["job"]["id"] == "-job-running"
+
+
+def test_what_was_there_before_anybody_watched_is_explained_as_history(file: Path) -> None:
+    (seen,) = [
+        line
+        for line in read("explain", "prod/-job-running", "--config", file)["story"]
+        if line["words"] == "first seen"
+    ]
+    assert "history" in seen["notes"][0]
 
 
 def test_a_job_that_nobody_knows_is_a_failure(file: Path) -> None:

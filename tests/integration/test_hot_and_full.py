@@ -31,7 +31,10 @@ async def test_a_hot_sweep_over_two_thousand_ended_jobs_costs_a_call_for_each_st
     leaving = [job(f"leaves-{n}", step("Active", 40, done=1.0), step("Complete")) for n in range(5)]
     world = World([*ended_long_ago(2000), *running(45), *leaving])
     given = Given(page_size=50)
-    async with simulation(world, clock, page_size=50) as cloud, rig(cloud, clock, path, given) as one:
+    async with (
+        simulation(world, clock, page_size=50) as cloud,
+        rig(cloud, clock, path, given) as one,
+    ):
         await turn(one)
         assert (await last_sweep(one)).pages == 41
         for left in (0, 5, 0):

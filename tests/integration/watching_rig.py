@@ -8,7 +8,9 @@ from typing import Any
 
 from jobwatch.core.model import JobKey, Snapshot
 from jobwatch.core.overview import LastSweep
+from jobwatch.simulator import faults
 from jobwatch.simulator.cloud import Call
+from jobwatch.simulator.faults import When
 from jobwatch.simulator.quirks import Quirks
 from jobwatch.simulator.script import JobScript
 from jobwatch.simulator.simulation import Options, Simulation
@@ -35,8 +37,6 @@ def ended_long_ago(count: int = 240) -> list[JobScript]:
 def running(count: int, prefix: str = "run") -> list[JobScript]:
     """Jobs that work for a day, and finish something all the time."""
     return [job(f"{prefix}-{n:03}", step("Active", 86400, done=1.0)) for n in range(count)]
-
-
 
 
 def simulation(world: World, clock: Clock, *, page_size: int = PAGE) -> Simulation:
@@ -83,6 +83,26 @@ async def made(one: Rig) -> tuple[str, str]:
     """Kind and reason of the last complete sweep."""
     last = await last_sweep(one)
     return last.kind, last.reason
+
+
+async def until_full_is_due(one: Rig) -> None:
+    """Pass the time with hot sweeps, up to the turn before the next full one."""
+    while True:
+        due_at = (await one.state()).next_full_at
+        assert due_at is not None
+        if due_at - one.clock.now <= timedelta(seconds=33):
+            return
+        await turns(one)
+
+
+async def break_full_sweep_at(one: Rig, page: int) -> None:
+    """Make the full sweep that is due next, and let its call for this page (from 1) fail for good."""
+    await until_full_is_due(one)
+    one.simulation.faults.add(faults.DENIED, When(call="list", nth=frozenset({page})))
+    one.clock.advance(33)
+    await one.poll()
+    one.simulation.faults.clear()
+    assert (await one.state()).walk is not None
 
 
 async def snapshot(one: Rig, job_id: str) -> Snapshot:

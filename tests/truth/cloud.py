@@ -58,8 +58,8 @@ class WatchedCloud(Cloud):
             shown.served = []
         # The zero-argument form of super() does not work in a slotted dataclass.
         answer = Cloud._answer(self, question, bend, seen_at)
-        if bend is None and answer.status == 200:
-            self.served.note(shown.served, now)
+        if answer.status == 200:
+            self.served.note(shown.served, now, whole=bend is None)
         return answer
 
 

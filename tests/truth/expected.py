@@ -153,7 +153,7 @@ class Truth:
         if earlier and before in served.sure:
             return ONCE
         baselined = self.log.baselined_at
-        if ended_at is not None and (baselined is None or ended_at < baselined):
+        if ended_at is not None and (baselined is None or ended_at <= baselined):
             verdicts |= set(self._in_baseline(over))
         sure_at = served.sure.get(key)
         if baselined is not None and (sure_at is None or sure_at > baselined):

@@ -49,7 +49,7 @@ class Stage(World):
         """Do what is due by now."""
         while self._due and self._due[0][0] <= now:
             _, job_id, number = heappop(self._due)
-            self._do(self.lives[job_id], self.lives[job_id].acts[number], now)
+            self._do(self.lives[job_id], self.lives[job_id].acts[number], by_seconds(now))
 
     def _do(self, life: Life, act: Act, now: datetime) -> None:
         match act.deed:
@@ -67,7 +67,7 @@ class Stage(World):
                 self.set(life.id, now, status=act.status)
 
     def job(self, job_id: str, now: datetime) -> JobState | None:
-        state = super().job(job_id, now)
+        state = super().job(job_id, by_seconds(now))
         self.served = [state] if state else []
         return state
 
@@ -81,13 +81,13 @@ class Stage(World):
     ) -> Page:
         if after in self.hidden:
             raise KeyError(after)
+        now = by_seconds(now)
         found = super().page(now, status=status, after=after, limit=limit + len(self.hidden))
         states = [state for state in found.states if state.id not in self.hidden]
         shown = states[:limit]
-        self.served = shown
-        return Page(
-            states=(*self._earlier(shown, now), *shown), more=found.more or len(states) > limit
-        )
+        twice = self._earlier(shown, now)
+        self.served = [*twice, *shown]
+        return Page(states=(*twice, *shown), more=found.more or len(states) > limit)
 
     def _earlier(self, shown: list[JobState], now: datetime) -> list[JobState]:
         if not shown or self._rng.random() >= REPEATED:
@@ -99,6 +99,11 @@ class Stage(World):
         return [state] if state else []
 
 
+def by_seconds(now: datetime) -> datetime:
+    """The world moves by whole seconds: computing it anew for each call costs more than all of jobwatch."""
+    return now.replace(microsecond=0)
+
+
 @dataclass(slots=True)
 class Served:
     """What the cloud showed of jobs, and when: `sure` where jobwatch has surely taken it in."""
@@ -107,10 +112,12 @@ class Served:
     sure: dict[tuple[str, bool], datetime] = field(default_factory=dict)
     present: set[tuple[str, bool]] = field(default_factory=set)
 
-    def note(self, states: list[JobState], now: datetime) -> None:
+    def note(self, states: list[JobState], now: datetime, *, whole: bool) -> None:
+        """Note what an answer shows; `whole` where nothing bends it on its way."""
         for state in states:
             self.maybe.setdefault((state.id, state.ended), now)
-            self.present.add((state.id, state.ended))
+            if whole:
+                self.present.add((state.id, state.ended))
 
     def turned(self, now: datetime, *, whole: bool) -> None:
         """A turn of the poller is over; what it was shown is recorded if nothing cut it short."""

@@ -89,16 +89,17 @@ def plan_for(seed: int, *, lives: int, calm_minutes: int = 25) -> Plan:
         drawn += exodus(rng, lives, at=gone, back=gone + MINUTE * rng.choice((3, 15, 40)))
     steps = _steps(rng, until) if rng.random() < 0.35 else []
     lag = between(rng, 5, 170) if rng.random() < 0.35 else None
+    spells = _spells(rng, until, lag)
     page_size = rng.choice((7, 20, 50, 1000))
     return Plan(
         seed=seed,
         lives=drawn,
-        spells=_spells(rng, until, lag),
+        spells=spells,
         steps=steps,
         wrong=timedelta(seconds=rng.choice((0, 0, 3, -3, 200, -200, 1500, -1500))),
         lag=lag,
         until=until,
-        close=until + MINUTE * calm_minutes,
+        close=max(until, *(each.end for each in spells)) + MINUTE * calm_minutes,
         first_sight=rng.choice(
             (MINUTE * 60, MINUTE * 60, MINUTE * 10, FirstSight.BASELINE, FirstSight.EVERYTHING)
         ),
@@ -128,7 +129,7 @@ def _spells(rng: Random, until: datetime, lag: timedelta | None) -> list[Spell]:
     while now < until:
         end = min(until, now + MINUTE * 10 ** rng.uniform(0, 1.2))
         spells.append(rng.choice(_SPELLS)(rng, now, end, lag))
-        now = end + MINUTE * 10 ** rng.uniform(0, 1.4)
+        now = spells[-1].end + MINUTE * 10 ** rng.uniform(0, 1.4)
     return spells
 
 

@@ -9,7 +9,7 @@ from jobwatch.simulator.script import JobState, ends_at, state_at
 from jobwatch.simulator.world import World
 from tests.truth.conditions import condition_faults
 from tests.truth.expected import CLOSE_TO, Bounds, Truth
-from tests.truth.lives import SECOND, Deed, Life
+from tests.truth.lives import MINUTE, SECOND, Deed, Life
 from tests.truth.parts import EVERY
 from tests.truth.told import CHANGES, ENDINGS, Book, Told
 
@@ -104,7 +104,9 @@ def _late(truth: Truth, over: datetime, told: Told) -> bool | None:
     for begin, end in log.downs:
         if end - begin > LATE_AFTER + SECOND * 30 and begin + slack < over < end - slack:
             return True
-    return False if any(a <= over <= b for a, b in truth.calm()) else None
+    # What ended behind the last sweep before trouble ended while nobody watched.
+    watched = any(begin <= over <= end - MINUTE * 3 for begin, end in truth.calm())
+    return False if watched else None
 
 
 def _snapshot(truth: Truth, life: Life, book: Book) -> Iterator[str]:

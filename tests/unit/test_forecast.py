@@ -80,6 +80,11 @@ def test_where_the_last_half_hour_has_one_sample_the_one_before_it_counts() -> N
     assert forecast(rare, NOW).rate == pytest.approx(0.01)
 
 
+def test_a_lone_sample_before_the_newest_counts_if_it_is_within_the_half_hour() -> None:
+    fresh = [sample(10 * HOUR, 0), sample(MINUTE, 40), sample(timedelta(), 100)]
+    assert forecast(fresh, NOW).rate == 1.0
+
+
 def test_a_job_whose_tasks_are_all_counted_is_done_now() -> None:
     overcounted = [sample(MINUTE, 0, total=10), sample(timedelta(), 12, total=10)]
     assert forecast(overcounted, NOW).done_at == NOW
@@ -130,6 +135,25 @@ def test_so_many_are_left_as_asked_first_and_last_among_them(
         assert (left[0], left[-1]) == (times[0], times[-1])
 
 
+def dropped_one_by_one(times: list[datetime], keep: int) -> list[datetime]:
+    """The rule by its words, with every sample measured anew each time."""
+    left, dropped = list(times), []
+    while len(left) > max(keep, 2):
+        ages = [(left[-1] - each) // timedelta(microseconds=1) for each in left]
+        apart = [
+            (older - younger) / (older + 1) for older, younger in zip(ages, ages[2:], strict=False)
+        ]
+        dropped.append(left.pop(1 + apart.index(min(apart))))
+    return dropped
+
+
+@given(times=TIMES, keep=st.integers(0, 60))
+def test_the_samples_dropped_are_those_of_the_rule_by_its_words(
+    times: list[datetime], keep: int
+) -> None:
+    assert superfluous(times, keep) == dropped_one_by_one(times, keep)
+
+
 @given(times=TIMES)
 def test_few_samples_are_all_kept(times: list[datetime]) -> None:
     assert superfluous(times, len(times)) == []
@@ -140,6 +164,7 @@ def test_few_samples_are_all_kept(times: list[datetime]) -> None:
     [
         ([0, 10, 20, 30, 40], [10, 20, 30]),
         ([13, 18, 19, 20, 21], [19, 18, 20]),
+        ([0, 1, 2], [1]),
         ([1, 2, 11, 27], [2, 11]),
     ],
 )

@@ -197,7 +197,7 @@ def test_waiting_at_once_holds_for_what_the_sweep_itself_found() -> None:
     found_by_it = known("Suspended", status_since=NOW + 5 * SECOND)
     assert holds(WAITING, found_by_it, at_once, sight()) == NOW + 5 * SECOND
     assert holds(WAITING, found_by_it, RULES, sight()) is None
-    before = horizon(at_once, sight()).status_before
+    before = horizon(at_once, sight()).waiting_before
     assert before is not None
     assert found_by_it.status_since <= before, "nobody would read it"
 
@@ -206,12 +206,15 @@ def test_the_horizon_of_no_rules_reads_nobody() -> None:
     assert horizon(NO_RULES, sight()) == Horizon()
 
 
-def test_the_horizon_is_as_near_as_the_most_impatient_rule() -> None:
-    assert horizon(RULES, sight(clock_offset=HOUR)) == Horizon(
+def test_each_rule_has_its_own_horizon() -> None:
+    seen = sight(clock_offset=HOUR)
+    assert horizon(RULES, seen) == Horizon(
         progressed_before=NOW - 30 * MINUTE,
-        status_before=NOW - 15 * MINUTE,
+        stuck_before=NOW - 2 * HOUR,
+        waiting_before=NOW - 15 * MINUTE,
         created_before=NOW + HOUR - DAY,
-        min_finished=100,
+        failing=RULES.failing,
+        passing=seen.lifecycle.passing,
     )
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobwatch.core.conditions import ConditionName
-from jobwatch.core.model import Snapshot
+from jobwatch.core.model import Phase, Snapshot
 from jobwatch.core.rules import (
     HYSTERESIS,
     JOB_CONDITIONS,
@@ -113,19 +113,31 @@ def test_a_failing_job_that_was_told_goes_on_failing_while_nothing_changes(
 
 def is_read(found: Snapshot, seen: Horizon) -> bool:
     """What a store reads for a horizon, by its own words."""
-    stalled = seen.progressed_before and (
-        (found.progressed_at or found.status_since) <= seen.progressed_before
+    job, since = found.job, found.status_since
+    stalled = (
+        seen.progressed_before is not None
+        and job.phase is Phase.RUNNING
+        and (found.progressed_at or since) <= seen.progressed_before
     )
-    stays = seen.status_before and found.status_since <= seen.status_before
-    created = found.job.created_at
+    stuck = (
+        seen.stuck_before is not None and job.status in seen.passing and since <= seen.stuck_before
+    )
+    waits = (
+        seen.waiting_before is not None
+        and job.phase is Phase.WAITING
+        and since <= seen.waiting_before
+    )
+    created = job.created_at
     old = seen.created_before and created is not None and created <= seen.created_before
-    counters = found.job.progress
-    counted = (
-        seen.min_finished is not None
+    rule, counters = seen.failing, job.progress
+    fails = (
+        rule is not None
         and counters is not None
-        and counters.finished >= seen.min_finished
+        and counters.failed > 0
+        and counters.finished >= rule.min_finished
+        and counters.failed >= 0.999 * rule.ratio * counters.finished
     )
-    return bool(stalled or stays or old or counted)
+    return bool(stalled or stuck or waits or old or fails)
 
 
 @given(found=SNAPSHOTS, rules=RULE_SETS, seen=sights())

@@ -101,8 +101,10 @@ def test_two_sets_of_gaps_are_put_together_as_if_they_were_one(
 
 @given(found=APART)
 def test_the_newest_gaps_are_kept_as_they_were(found: list[Gap]) -> None:
-    newest = sorted(found)[-GAPS_KEPT + 1 :]
-    assert list(gaps_of(*found).spans[1:]) == newest
+    gaps, newest = gaps_of(*found), sorted(found)[-GAPS_KEPT + 1 :]
+    oldest = sorted(found)[: -GAPS_KEPT + 1]
+    assert list(gaps.spans[1:]) == newest
+    assert gaps.spans[0] == Gap(oldest[0].began_at, oldest[-1].ended_at)
 
 
 @given(found=st.lists(GAP, max_size=150), since=MINUTES, lasted=MINUTES)
