@@ -7,8 +7,11 @@ accepted, and every way to walk for ever ends:
 2. An empty page that echoes the token asked: complete.
 3. A fourth empty page in a row, however new its token: broken.
 4. A token seen before in this walk: broken. Following it would walk in circles.
-5. More pages than the cap: broken.
-6. A refused token: once from the start again, then broken.
+5. A fourth page in a row that begins with a job with which another page began, however new its token: broken. It is
+   the same circle. A job that comes or goes while a listing is read may move others to the next page, but not whole
+   pages, and not again and again.
+6. More pages than the cap: broken.
+7. A refused token: once from the start again, then broken.
 
 A walk may be put down between two pages and taken up again with the token it stood at (`Cursor.resumed`).
 """
@@ -16,10 +19,11 @@ A walk may be put down between two pages and taken up again with the token it st
 from typing import NamedTuple, TypeAlias
 
 from jobwatch.core.errors import BrokenReason
-from jobwatch.core.model import JobPage
+from jobwatch.core.model import JobKey, JobPage
 
 PAGE_CAP = 10_000
 EMPTY_PAGES_ALLOWED = 3
+REPEATED_PAGES_ALLOWED = 3
 TOKEN_LIMIT = 4096
 """Characters of a next token: it goes into a URL, and into the store with a walk that is put down."""
 
@@ -83,12 +87,15 @@ class Cursor:
         self._seen: set[str] = set()
         self._pages = 0
         self._empty_in_a_row = 0
+        self._begun: set[JobKey | int] = set()
+        self._repeated_in_a_row = 0
 
     def advance(self, page: JobPage) -> Step:
         """Judge the page that answered the last token."""
         token = page.next_token
         self._pages += 1
         self._empty_in_a_row = 0 if page.listed else self._empty_in_a_row + 1
+        self._compare(page)
         if not token or (token == self._asked and not page.listed):
             return Done()
         broken = self._trouble(token)
@@ -98,9 +105,19 @@ class Cursor:
         self._asked = token
         return Next(token)
 
+    def _compare(self, page: JobPage) -> None:
+        """Count pages that were shown before. An empty one says nothing."""
+        # A member is read at its first showing and known by its bytes at the second: a circle shows a round later.
+        for begin in (*(job.key for job in page.jobs[:1]), *page.unchanged[:1])[:1]:
+            self._repeated_in_a_row = self._repeated_in_a_row + 1 if begin in self._begun else 0
+            self._begun.add(begin)
+
     def _trouble(self, token: str) -> Broken | None:
         if token in self._seen:
             return Broken(BrokenReason.TOKEN_REPEATED, f"page {self._pages} repeats a token")
+        if self._repeated_in_a_row > REPEATED_PAGES_ALLOWED:
+            text = f"{self._repeated_in_a_row} pages in a row show what was shown before"
+            return Broken(BrokenReason.TOKEN_REPEATED, text)
         if self._empty_in_a_row > EMPTY_PAGES_ALLOWED:
             return Broken(BrokenReason.EMPTY_PAGES, f"{self._empty_in_a_row} empty pages in a row")
         if self._pages >= self._page_cap:

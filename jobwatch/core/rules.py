@@ -106,10 +106,15 @@ def judge_jobs(
     *,
     is_open: frozenset[Subject] = frozenset(),
 ) -> Judgement:
-    """What holds for these jobs. Ended ones hold nothing; all of them are judged."""
+    """What holds for these jobs. Ended ones hold nothing; all are judged but those that the cloud does not know.
+
+    Of an unfinished job that DescribeJob called unknown nobody knows whether it works, waits or is gone.
+    """
     holding: dict[Subject, datetime] = {}
     judged: set[Subject] = set()
     for snapshot in snapshots:
+        if snapshot.unfinished and snapshot.missing_since is not None:
+            continue
         for name in _RULES:
             subject = Subject(snapshot.key, name)
             judged.add(subject)

@@ -186,7 +186,7 @@ async def _give_way(source: Source, walk: FullWalk) -> None:
     if due_at is None or now < due_at or walk.cursor.asked is None:
         return
     facts = facts_for(source, await source.store.source(source.lease), now)
-    if walk.cursor.pages < hot_calls(facts):
+    if not facts.statuses or walk.cursor.pages < hot_calls(facts):
         return
     # Doubts that the full walk could not settle are none of the hot sweep's.
     doubts, source.unsettled = source.unsettled, []

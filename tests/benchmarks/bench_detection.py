@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from jobwatch.app import parts as parts_module
 from jobwatch.app import watching
 from jobwatch.app.parts import Parts
+from jobwatch.core.events import ENDINGS
 from jobwatch.core.plan import SweepKind
 from jobwatch.detailer import release_details
 from jobwatch.poller import turn
@@ -240,7 +241,7 @@ def _lived(content: Content, scripts: list[JobScript], until: datetime) -> tuple
         await _live(made, parts, began_at + HOUR + timedelta(minutes=15))  # what is told late, too
         return counts, await _delays(parts, scripts, (began_at, until))
 
-    return _watched(content, work)
+    return _watched(content, work, every="30s", full_sweep_every="10m")
 
 
 async def _delays(
@@ -252,12 +253,12 @@ async def _delays(
     while (page := await parts.store.events(EventFilter(), limit=500, after=position)).rows:
         position = page.rows[-1].position
         for row in page.rows:
-            data = json.loads(row.body)["data"]
-            if row.job_id not in ends or data["ended_at"] is None or row.job_id in told:
+            if row.job_id not in ends or row.type not in ENDINGS or row.job_id in told:
                 continue
             told.add(row.job_id)
             seconds = (row.recorded_at - ends[row.job_id]).total_seconds()
-            (found.known if data["previous_status"] else found.unseen).append(seconds)
+            before = json.loads(row.body)["data"]["previous_status"]
+            (found.known if before else found.unseen).append(seconds)
     return _Delays(found.known, found.unseen, len(ends) - len(told))
 
 

@@ -36,7 +36,8 @@ def ended_long_ago(count: int = 240) -> list[JobScript]:
 
 def running(count: int, prefix: str = "run") -> list[JobScript]:
     """Jobs that work for a day, and finish something all the time."""
-    return [job(f"{prefix}-{n:03}", step("Active", 86400, done=1.0)) for n in range(count)]
+    works = step("Active", 86400, done=1.0)
+    return [job(f"{prefix}-{n:03}", works, total=86400) for n in range(count)]
 
 
 def simulation(world: World, clock: Clock, *, page_size: int = PAGE) -> Simulation:

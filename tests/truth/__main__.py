@@ -1,6 +1,6 @@
 """`python -m tests.truth --lives 100000 --seed 1`: many worlds, one after the other or a few at once.
 
-A world that went wrong is played again with `--only SEED --lives N`, N being what `--world` was.
+A world that went wrong is played again with `--only SEED --world N`.
 """
 
 import argparse
@@ -28,7 +28,7 @@ def main() -> int:
     with ProcessPoolExecutor(given.processes, initializer=quiet) as pool:
         for verdict in pool.map(partial(judge_world, lives=given.world), seeds):
             done += verdict.lives
-            kinds += verdict.endings
+            kinds += verdict.told
             for name in ("certain", "turns", "restarts"):
                 sums[name] += getattr(verdict, name)
             if verdict.faults:

@@ -41,19 +41,24 @@ class Weather(Faults):
 
 @dataclass(slots=True, kw_only=True)
 class WatchedCloud(Cloud):
-    """A cloud that notes what it shows, and whose listing may come from a replica that lags behind."""
+    """A cloud that notes what it shows, and one of whose calls may be answered by a replica that lags behind.
+
+    `late_lists` says which: ListJobs, or DescribeJob. Where both lag, nobody could tell what is true.
+    """
 
     stage: Stage
     served: Served = field(default_factory=Served)
     replica: Stage | None = None
     lag: timedelta = timedelta()
     lagging: float = 0.0
+    late_lists: bool = True
     rng: Random
 
     def _answer(self, question: Question, bend: Bend | None, now: datetime) -> Answer:
         self.world, self.stage.served = self.stage, []
         seen_at, shown = now, self.stage
-        if self.replica and question.lists and self.rng.random() < self.lagging:
+        late = question.lists == self.late_lists and self.rng.random() < self.lagging
+        if self.replica and late:
             self.world, seen_at, shown = self.replica, now - self.lag, self.replica
             shown.served = []
         # The zero-argument form of super() does not work in a slotted dataclass.

@@ -37,6 +37,7 @@ def dwells(life: Life) -> Iterator[Dwell]:
 
 
 def condition_faults(truth: Truth, life: Life, told: list[Told]) -> Iterator[str]:
+    """Every condition of a job that was not told as it was."""
     by_name: dict[str, list[Told]] = defaultdict(list)
     for each in told:
         if each.condition is not None:
@@ -46,13 +47,16 @@ def condition_faults(truth: Truth, life: Life, told: list[Told]) -> Iterator[str
         yield from _alternation(name, events)
         if over and events[-1].state != "closed":
             yield f"{name} is still open"
-    if life.acts:
-        return
+    if not life.acts:
+        yield from _impossible(truth, life, by_name)
+        yield from _missing(truth, life, by_name)
+
+
+def _impossible(truth: Truth, life: Life, by_name: dict[str, list[Told]]) -> Iterator[str]:
     for name, events in by_name.items():
         for each in events:
             if each.state == "opened" and not _possible(truth, life, name, each):
                 yield f"{name} opened at {each.until}, which it cannot have been"
-    yield from _missing(truth, life, by_name)
 
 
 def _alternation(name: str, events: list[Told]) -> Iterator[str]:

@@ -28,7 +28,7 @@ class Bounds(NamedTuple):
     least: int
     most: int
 
-    def __add__(self, other: tuple[object, ...]) -> "Bounds":  # type: ignore[override]
+    def __add__(self, other: tuple[object, ...]) -> "Bounds":
         assert isinstance(other, Bounds)
         return Bounds(self.least + other.least, self.most + other.most)
 
@@ -110,7 +110,9 @@ class Truth:
     ) -> None:
         served, over = self.log.served, ends_at(life.script)
         first = state_at(life.script, again)
-        assert over is not None and first is not None and state is not None
+        assert over is not None
+        assert first is not None
+        assert state is not None
         seen_at = served.sure.get((life.id, True))
         news = self._news(life, over)
         surely = seen_at is not None and seen_at <= again

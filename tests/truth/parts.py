@@ -135,9 +135,7 @@ async def watching(stand: Stand) -> AsyncIterator[Watching]:
         await store.close()
 
 
-def _client(
-    stand: Stand, provider: CosBatch, metrics: Metrics, state: SourceState
-) -> ApiClient:
+def _client(stand: Stand, provider: CosBatch, metrics: Metrics, state: SourceState) -> ApiClient:
     async def sleep(seconds: float) -> None:
         stand.weather.pass_time(timedelta(seconds=seconds))
         await asyncio.sleep(0)

@@ -11,7 +11,7 @@ from jobwatch.detailer import release_details
 from jobwatch.poller import turn
 from jobwatch.simulator.simulation import DEMO_ACCOUNT, Server
 from jobwatch.transport import Transport
-from tests.truth.cloud import Door, Fuse, Weather, WatchedCloud
+from tests.truth.cloud import Door, Fuse, WatchedCloud, Weather
 from tests.truth.lives import START, between
 from tests.truth.parts import Stand, Watching, watching
 from tests.truth.stage import Clocks, Served, Stage
@@ -72,6 +72,7 @@ async def play(plan: Plan, path: Path, *, sockets: bool = False) -> tuple[Log, S
         stage=stage,
         replica=replica,
         lag=plan.lag or timedelta(),
+        late_lists=plan.late_lists,
         account=DEMO_ACCOUNT,
         clock=clocks.by_cloud,
         faults=weather,
@@ -181,5 +182,3 @@ def _count_events(show: Show, began: datetime) -> None:
     if events > show.events:
         show.log.told.append((show.events, began, show.now))
         show.events = events
-
-

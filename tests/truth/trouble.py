@@ -64,6 +64,7 @@ class Plan:
     steps: list[tuple[datetime, timedelta]]
     wrong: timedelta
     lag: timedelta | None
+    late_lists: bool
     until: datetime
     close: datetime
     first_sight: timedelta | FirstSight
@@ -98,6 +99,7 @@ def plan_for(seed: int, *, lives: int, calm_minutes: int = 25) -> Plan:
         steps=steps,
         wrong=timedelta(seconds=rng.choice((0, 0, 3, -3, 200, -200, 1500, -1500))),
         lag=lag,
+        late_lists=rng.random() < 0.6,
         until=until,
         close=max(until, *(each.end for each in spells)) + MINUTE * calm_minutes,
         first_sight=rng.choice(
@@ -146,7 +148,7 @@ def _sometimes(when: When, rng: Random) -> When:
 
 def _restarting(rng: Random, begin: datetime, end: datetime, lag: timedelta | None) -> Spell:
     rules = _faulty(rng, begin, end, lag).rules if rng.random() < 0.5 else ()
-    return Spell(begin=begin, end=end, rules=rules, cuts=rng.choice((0.1, 0.4)))
+    return Spell(begin=begin, end=end, rules=rules, cuts=rng.choice((0.1, 0.4, 0.8)))
 
 
 def _down(rng: Random, begin: datetime, end: datetime, _lag: timedelta | None) -> Spell:
@@ -162,6 +164,7 @@ def _lagging(rng: Random, begin: datetime, end: datetime, lag: timedelta | None)
 _SPELLS: tuple[Callable[[Random, datetime, datetime, timedelta | None], Spell], ...] = (
     _faulty,
     _faulty,
+    _restarting,
     _restarting,
     _restarting,
     _down,

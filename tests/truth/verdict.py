@@ -56,6 +56,11 @@ def _order(truth: Truth, life: Life, changes: list[Told]) -> Iterator[str]:
             yield f"{two.type} says it was {two.previous}, and it was told as {one.status}"
         if one.status == two.status and VANISHED not in (one.type, two.type):
             yield f"{two.status} told twice in a row"
+    yield from _jumps_back(truth, life, changes)
+
+
+def _jumps_back(truth: Truth, life: Life, changes: list[Told]) -> Iterator[str]:
+    """Statuses are told in the order of the life, some of them left out."""
     words = [step.status for step in life.script.steps] + [a.status for a in life.acts if a.status]
     if truth.plan.lag and len(set(words)) < len(words):
         return  # where statuses come again, a replica that lags may show them again
@@ -164,5 +169,3 @@ def _accounts(book: Book) -> Iterator[str]:
         yield f"{book.held} events still wait for detail"
     for astray in book.astray[:5]:
         yield f"deliveries of {astray}"
-
-

@@ -231,6 +231,9 @@ def test_a_full_sweep_reads_at_least_one_page(listed: int, page_size: int, calls
         ({"listed": 0}, 10, False),
         ({"listed": 0}, 11, True),
         ({"listed": 0, "statuses": ("Active",)}, 2, True),
+        ({"followed": 40}, 90, False),
+        ({"followed": 40}, 91, True),
+        ({"followed": 40}, 10, False),
     ],
 )
 def test_a_full_sweep_proves_more_cheaply_where_many_jobs_left_the_lists(

@@ -17,8 +17,9 @@ CONTRACT_TYPES = [
 
 # pattern of the table → the same text with another value, and the key that is refused
 CHANGED = {
-    "sources.*.full_sweep_every": (SOURCE + "    full_sweep_every: 9m", "sources.prod.full_sweep_every"),
-    "sources.*.rules.*": (SOURCE + "    rules: {remind_every: 1h}", "sources.prod.rules.remind_every"),
+    "sources.*.rules.expiring_before": (
+        SOURCE + "    rules: {expiring_before: 1h}", "sources.prod.rules.expiring_before"
+    ),
     "receivers.*.format": (OPS + "    format: slack", "receivers.ops.format"),
     "receivers.*.routing_key": (OPS + "    routing_key: x", "receivers.ops.routing_key"),
     "receivers.*.routing_key_file": (OPS + "    routing_key_file: x", "receivers.ops.routing_key_file"),
@@ -29,7 +30,7 @@ CHANGED = {
     "receivers.*.title_prefix": (OPS + "    title_prefix: x", "receivers.ops.title_prefix"),
     "receivers.*.mention": (OPS + "    mention: {all: true}", "receivers.ops.mention"),
     "receivers.*.template": (OPS + "    template: x", "receivers.ops.template"),
-    "rules.*": (SOURCE + "rules: {stalled_after: null}", "rules.stalled_after"),
+    "rules.expiring_before": (SOURCE + "rules: {expiring_before: 1h}", "rules.expiring_before"),
     "egress.guard": (SOURCE + "egress: {guard: off}", "egress.guard"),
     "egress.allow_cidrs": (SOURCE + "egress: {allow_cidrs: [10.0.0.0/8]}", "egress.allow_cidrs"),
     "egress.proxy": (SOURCE + "egress: {proxy: 'http://x'}", "egress.proxy"),
@@ -60,24 +61,18 @@ def test_every_case_belongs_to_the_table() -> None:
 
 
 def test_a_default_that_is_written_down_is_accepted_and_listed(tmp_path: Path) -> None:
-    text = OPS + "    digest: {first: 3, every: 60s}\nrules: {stalled_after: 30m}\n"
+    text = OPS + "    digest: {first: 3, every: 60s}\nrules: {expiring_before: null}\n"
     text += "heartbeat: {url: null}\nstore: {kind: sqlite}\nhttp: {tls: null}\n"
     loaded = read(tmp_path, text)
     written = [key for row in loaded.not_yet_active for key in row.written]
     assert written == [
         "receivers.ops.digest",
-        "rules.stalled_after",
+        "rules.expiring_before",
         "store.kind",
         "http.tls",
         "heartbeat.url",
     ]
     assert {row.pattern for row in NOT_YET} < {row.pattern for row in loaded.not_yet_active}
-
-
-def test_rules_of_a_source_are_accepted_at_the_default_of_all(tmp_path: Path) -> None:
-    assert read(
-        tmp_path, SOURCE + "    rules: {stalled_after: 30m, failing: {ratio: 0.05}}"
-    ).settings.sources
 
 
 @pytest.mark.parametrize("place", ["environment", "profile", "tke-oidc", "cvm-role"])
@@ -100,9 +95,10 @@ def test_every_promised_type_may_be_wanted_and_those_never_told_are_listed(tmp_p
 
 
 def test_several_keys_are_refused_one_by_one(tmp_path: Path) -> None:
-    told = problems(tmp_path, SOURCE + "rules: {stalled_after: 1h, stuck_after: 1h, failing: null}")
+    text = SOURCE + "rules: {expiring_before: 1h}\nhttp: {read_token: x, operate_token: y}"
+    told = problems(tmp_path, text)
     assert [each.split(" ")[0] for each in told] == [
-        "rules.stalled_after",
-        "rules.stuck_after",
-        "rules.failing",
+        "rules.expiring_before",
+        "http.read_token",
+        "http.operate_token",
     ]

@@ -57,7 +57,7 @@ def test_a_format_has_its_own_defaults(
         ("[endings]", ENDINGS),
         ('["*"]', frozenset(EventType)),
         ("[job.failed, job.discovered]", {EventType.FAILED, EventType.DISCOVERED}),
-        ("[job.vanished, digest, source.unreachable]", frozenset()),
+        ("[receiver.paused, digest]", frozenset()),
         ("[problems, job.cancelled]", PROBLEMS | {EventType.CANCELLED}),
         ("[]", frozenset()),
     ],

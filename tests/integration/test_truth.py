@@ -1,0 +1,71 @@
+"""Random lives, faults, restarts and clock steps: what is told is what happened, each ending once, and nothing else.
+
+`python -m tests.truth --lives 100000` is the same with as many lives as one has patience for.
+"""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.truth.judge import Verdict, judge_world, played, verdict_on
+
+LIVES = 500
+SEEDS = (1, 2, 3, 4, 5, 6)
+
+
+def found(verdict: Verdict) -> str:
+    again = f"again: python -m tests.truth --only {verdict.seed} --world {LIVES}"
+    return "\n".join([*verdict.faults[:20], again])
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_whatever_goes_wrong_each_ending_is_told_once_and_nothing_that_is_not_true(
+    seed: int, tmp_path: Path
+) -> None:
+    verdict = judge_world(seed, LIVES, tmp_path)
+    assert not verdict.faults, found(verdict)
+    # The truth must not hide behind what may be told or not.
+    assert verdict.certain > 0.9 * verdict.lives
+
+
+@pytest.mark.timeout(300)
+def test_the_same_holds_over_sockets(tmp_path: Path) -> None:
+    verdict = judge_world(7, 100, tmp_path, sockets=True)
+    assert not verdict.faults, found(verdict)
+
+
+TAMPERED = {
+    "an ending is not told": "DELETE FROM events WHERE position = ({last})",
+    "an ending is told twice": (
+        "INSERT INTO events SELECT position + 100000, id || '-', source_id, sequence + 100000, type,"
+        " severity, scope, job_id, ending, recorded_at, observed_at, late, detail_until,"
+        " released_at, condition_id, body, routes FROM events WHERE position = ({last})"
+    ),
+    "another ending is told": ("UPDATE events SET type = 'job.vanished' WHERE position = ({last})"),
+    "a delivery is missing": "DELETE FROM deliveries WHERE event_id = (SELECT max(event_id)"
+    " FROM deliveries JOIN events ON events.id = event_id WHERE condition_id IS NULL)",
+    "a counter is off": (
+        "UPDATE series SET value = value + 1 WHERE name = 'jobwatch_jobs_finished_total'"
+    ),
+    "a snapshot is wrong": "UPDATE jobs SET status = 'Active', outcome = NULL",
+    "a condition stays open": (
+        "DELETE FROM events WHERE json_extract(body, '$.data.condition.state') = 'closed'"
+    ),
+}
+LAST = "SELECT max(position) FROM events WHERE type = 'job.succeeded'"
+
+
+@pytest.mark.timeout(300)
+async def test_a_store_that_is_tampered_with_does_not_pass_for_the_truth(tmp_path: Path) -> None:
+    path = tmp_path / "jobwatch.db"
+    world = await played(8, 150, path)
+    assert verdict_on(path, *world).faults == []
+    whole = path.read_bytes()
+    for what, sql in TAMPERED.items():
+        path.write_bytes(whole)
+        with sqlite3.connect(path) as database:
+            database.execute(sql.format(last=LAST))
+        database.close()
+        assert verdict_on(path, *world).faults, what
