@@ -1,4 +1,4 @@
-"""The daemon: starts the loops, stops them in order; and `once`, which turns each of them once."""
+"""The daemon: starts the loops, stops them in order."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,13 +10,9 @@ import structlog
 from jobwatch.app.clock import utc_now
 from jobwatch.app.parts import Parts, freeze_heap, open_parts, open_store, shapes
 from jobwatch.app.view import Readiness, web_view
-from jobwatch.app.watching import Watched
 from jobwatch.core.errors import StoreLocked
-from jobwatch.detailer import IDLE, release_details
 from jobwatch.loop import Loop, MonotonicClock, Pulse, lag_meter, repeat
 from jobwatch.metrics import Metrics
-from jobwatch.notifier import Notifier
-from jobwatch.poller import sweep_safely, take_inbox
 from jobwatch.settings import Settings
 from jobwatch.store import Store
 from jobwatch.store.values import Pruned, Retention
@@ -144,49 +140,3 @@ def loops(parts: Parts) -> list[Loop]:
         for name, notifier in parts.notifiers.items()
     ]
     return made
-
-
-async def once(settings: Settings) -> tuple[str, ...]:
-    """Sweep every source once, deliver what is due, and give the names of the sources that could not be read.
-
-    Raises `StoreLocked` while a daemon holds the store.
-    """
-    store = await open_store(settings)
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(store.close)
-        metrics = Metrics(shapes(settings), list(settings.receivers))
-        parts = await stack.enter_async_context(open_parts(settings, store, metrics, Pulse()))
-        try:
-            async with asyncio.TaskGroup() as group:
-                parts.spawn_in(group)
-                return await _once(parts)
-        finally:
-            await store.give_back(store.owner)
-
-
-async def _once(parts: Parts) -> tuple[str, ...]:
-    async with asyncio.TaskGroup() as sweeps:
-        for watched in parts.watched.values():
-            sweeps.create_task(sweep_safely(watched.source))
-    async with asyncio.TaskGroup() as rest:
-        for watched in parts.watched.values():
-            rest.create_task(_release_all(watched))
-    async with asyncio.TaskGroup() as rest:
-        for notifier in parts.notifiers.values():
-            rest.create_task(_deliver_all(notifier))
-    states = {state.identity.name: state for state in await parts.store.sources()}
-    return tuple(name for name in parts.watched if states[name].failures)
-
-
-async def _release_all(watched: Watched) -> None:
-    """Ask for details until no event waits for one; its patience bounds this."""
-    while (pause := await release_details(watched.detailer)) != IDLE:
-        await take_inbox(watched.source)
-        await asyncio.sleep(pause.total_seconds())
-
-
-async def _deliver_all(notifier: Notifier) -> None:
-    """One attempt for everything that is due."""
-    pause = timedelta()
-    while notifier.running or pause <= timedelta():
-        pause = await notifier.deliver_due()

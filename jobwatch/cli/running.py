@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from jobwatch import logs
-from jobwatch.app import daemon
+from jobwatch.app import daemon, sweeping
 from jobwatch.cli.configuration import load
 from jobwatch.cli.ending import Exit
 from jobwatch.cli.screen import OutputFormat, Screen, complain
@@ -36,7 +36,7 @@ async def _run(settings: Settings) -> None:
 def run_once(config: Path | None, output: OutputFormat) -> None:
     """Sweep every source once and deliver what is due; exit code 3 where one could not be read."""
     settings = _begin(config)
-    unreadable = asyncio.run(daemon.once(settings))
+    unreadable = asyncio.run(sweeping.once(settings))
     screen = Screen()
     if output is OutputFormat.JSON:
         screen.document({"sources": list(settings.sources), "unreadable": list(unreadable)})

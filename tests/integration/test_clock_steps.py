@@ -12,8 +12,9 @@ from jobwatch.core.rules import Rules
 from jobwatch.simulator.answers import Question
 from jobwatch.simulator.faults import Hook, When
 from jobwatch.simulator.quirks import Quirks
+from jobwatch.simulator.receiver import WebhookSink
 from jobwatch.simulator.script import JobScript
-from jobwatch.simulator.simulation import Options, Simulation
+from jobwatch.simulator.simulation import DEMO_WEBHOOK_SECRET, Options, Server, Simulation
 from jobwatch.simulator.world import World
 from tests.integration.watching_rig import (
     HOT_CALLS,
@@ -44,6 +45,9 @@ async def elsewhere(
         clock=partial(true_time, clock),
         options=Options(quirks=Quirks(page_size=PAGE)),
     )
+    # A receiver that stands beside us: one elsewhere refuses signatures that seem an hour old.
+    cloud.sink = WebhookSink((DEMO_WEBHOOK_SECRET,), clock=clock)
+    cloud._sink_server = Server(cloud.sink.application())
     given = Given(page_size=PAGE, rules=RULES)
     async with cloud, rig(cloud, clock, path, given) as one:
         await turn(one)
