@@ -7,9 +7,8 @@ accepted, and every way to walk for ever ends:
 2. An empty page that echoes the token asked: complete.
 3. A fourth empty page in a row, however new its token: broken.
 4. A token seen before in this walk: broken. Following it would walk in circles.
-5. A fourth page in a row that begins with a job with which another page began, however new its token: broken. It is
-   the same circle. A job that comes or goes while a listing is read may move others to the next page, but not whole
-   pages, and not again and again.
+5. More than thirty pages in a row that begin with a job with which another page began, however new their tokens:
+   broken. It is the same circle.
 6. More pages than the cap: broken.
 7. A refused token: once from the start again, then broken.
 
@@ -23,7 +22,8 @@ from jobwatch.core.model import JobKey, JobPage
 
 PAGE_CAP = 10_000
 EMPTY_PAGES_ALLOWED = 3
-REPEATED_PAGES_ALLOWED = 3
+REPEATED_PAGES_ALLOWED = 30
+"""Generous: a listing that is sorted anew while it is read may show much again. What it bounds is ten thousand pages."""
 TOKEN_LIMIT = 4096
 """Characters of a next token: it goes into a URL, and into the store with a walk that is put down."""
 
@@ -108,9 +108,11 @@ class Cursor:
     def _compare(self, page: JobPage) -> None:
         """Count pages that were shown before. An empty one says nothing."""
         # A member is read at its first showing and known by its bytes at the second: a circle shows a round later.
-        for begin in (*(job.key for job in page.jobs[:1]), *page.unchanged[:1])[:1]:
-            self._repeated_in_a_row = self._repeated_in_a_row + 1 if begin in self._begun else 0
-            self._begun.add(begin)
+        if not page.listed:
+            return
+        begin = page.jobs[0].key if page.jobs else page.unchanged[0]
+        self._repeated_in_a_row = self._repeated_in_a_row + 1 if begin in self._begun else 0
+        self._begun.add(begin)
 
     def _trouble(self, token: str) -> Broken | None:
         if token in self._seen:

@@ -1,30 +1,35 @@
 """From changes, and from what is worth telling without one, to the batch that the store writes in one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from jobwatch.core.census import Counts, count
 from jobwatch.core.conditions import ConditionState, Move
 from jobwatch.core.diff import Change
+from jobwatch.core.documents import detail_document
 from jobwatch.core.events import DETAIL_PATIENCE, Event, JobEvent, event_for
 from jobwatch.core.lifecycle import Lifecycle
-from jobwatch.core.model import Origin
+from jobwatch.core.model import JobDetail, JobKey, Origin
 from jobwatch.core.routing import Routed, Subscription, route, route_closing
 from jobwatch.core.rules import NO_RULES, Rules
+
+NO_DETAILS: Mapping[JobKey, JobDetail] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One change, the event it deserves, and who is told.
 
-    `detail_until` is when the event is released at the latest; None releases it at once.
+    `detail_until` is when the event is released at the latest; None releases it at once. `detail` is what DescribeJob
+    said, where the change comes from its answer.
     """
 
     change: Change
     event: JobEvent | None = None
     routes: tuple[Routed, ...] = ()
     detail_until: datetime | None = None
+    detail: JobDetail | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +78,19 @@ def batch_for(
     *,
     recorded_at: datetime,
     notices: Iterable[Notice] = (),
+    details: Mapping[JobKey, JobDetail] = NO_DETAILS,
     clock_offset: timedelta = timedelta(),
 ) -> Batch:
-    """Decide everything that is written with these changes. `clock_offset` is the cloud's clock minus ours."""
+    """Decide everything that is written with these changes.
+
+    `details` are the answers of DescribeJob that the changes come from: nobody has to ask again. `clock_offset` is the
+    cloud's clock minus ours.
+    """
     changes = tuple(changes)
     return Batch(
-        entries=tuple(_entry(change, desk, recorded_at) for change in changes),
+        entries=tuple(
+            _entry(change, desk, recorded_at, details.get(change.after.key)) for change in changes
+        ),
         notices=tuple(notices),
         counts=count(
             changes,
@@ -104,13 +116,16 @@ def notice_for(event: Event, desk: Desk, move: Move | None = None) -> Notice:
     return Notice(event=event, routes=routes, move=Move(move.state, condition))
 
 
-def _entry(change: Change, desk: Desk, recorded_at: datetime) -> Entry:
+def _entry(change: Change, desk: Desk, recorded_at: datetime, detail: JobDetail | None) -> Entry:
     event = event_for(change, desk.lifecycle, desk.origin)
     if event is None:
-        return Entry(change=change)
+        return Entry(change=change, detail=detail)
+    if detail is not None:
+        event = replace(event, needs_detail=False, detail=detail_document(detail))
     return Entry(
         change=change,
         event=event,
         routes=route(event, desk.subscriptions),
         detail_until=recorded_at + DETAIL_PATIENCE if event.needs_detail else None,
+        detail=detail,
     )

@@ -7,12 +7,12 @@ from datetime import datetime
 import structlog
 
 from jobwatch.core.absence import is_suspect, missing, vanish
-from jobwatch.core.diff import Agreement, Authority, agreement
+from jobwatch.core.diff import Agreement, agreement
 from jobwatch.core.errors import NoSuchJob
 from jobwatch.core.first_sight import Watch
 from jobwatch.core.model import JobDetail, Snapshot
 from jobwatch.core.overview import SourceState
-from jobwatch.poller.observing import Answers, describe, failures, observe, record
+from jobwatch.poller.observing import Answers, describe, failures, observe_details, record
 from jobwatch.poller.source import Source, at_present
 
 log = structlog.get_logger()
@@ -37,7 +37,8 @@ async def follow(
     """Ask DescribeJob about unfinished jobs that no page showed: jobs over 90 days old live on like this.
 
     1. Whatever an answer shows is recorded, unless it lags behind the snapshot.
-    2. NoSuchJob begins or completes a proof; a job proved gone vanishes, unless most are gone at once.
+    2. NoSuchJob begins or completes a proof; a job proved gone vanishes, unless most are gone at once. Jobs of a source
+       that was suspect are asked for once more: it may have come back between two of these answers.
     3. What could not be asked leaves the sweep incomplete: the first such error is raised.
 
     `proven_too` asks again about those that are held back: a hot sweep leaves them to the next full one.
@@ -54,7 +55,7 @@ async def follow(
     # What could not be asked about may be gone as well: it counts against the source, not against its jobs.
     suspect = is_suspect(gone=len(gone) + len(held) + len(failed), unfinished=unfinished)
     now = at_present(source, watch)
-    if not suspect:
+    if not suspect and state.suspect_since is None:
         await record(source, [vanish(each, now) for each in gone])
     elif gone or held:
         log.warning("absence.held", source=source.name, gone=len(gone) + len(held))
@@ -70,7 +71,7 @@ async def _observe(
 ) -> None:
     lifecycle = source.desk.lifecycle
     found = [
-        answer.job
+        answer
         for snapshot in asked
         if isinstance(answer := answers[snapshot.key], JobDetail)
         and (
@@ -78,7 +79,7 @@ async def _observe(
             or agreement(snapshot, answer.job, lifecycle) is not Agreement.BEHIND
         )
     ]
-    await observe(source, found, watch, Authority.DESCRIBE)
+    await observe_details(source, found, watch)
 
 
 async def _note_missing(

@@ -1,7 +1,7 @@
 """From observations to recorded changes, and from doubts and absences to observations."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from jobwatch.core.diff import Authority, Change, diff_page, refuse
 from jobwatch.core.errors import (
@@ -15,7 +15,7 @@ from jobwatch.core.errors import (
 )
 from jobwatch.core.first_sight import Watch
 from jobwatch.core.model import Job, JobDetail, JobKey, Snapshot
-from jobwatch.core.recording import batch_for
+from jobwatch.core.recording import NO_DETAILS, batch_for
 from jobwatch.poller.source import Source, at_present
 
 DESCRIBES_AT_ONCE = 8
@@ -23,11 +23,16 @@ STALE_TRIES = 3
 
 
 async def observe(
-    source: Source, jobs: Sequence[Job], watch: Watch, authority: Authority = Authority.LISTING
+    source: Source,
+    jobs: Sequence[Job],
+    watch: Watch,
+    authority: Authority = Authority.LISTING,
+    details: Mapping[JobKey, JobDetail] = NO_DETAILS,
 ) -> None:
     """Compare, record, and settle what a listing alone may not change.
 
-    A snapshot that changed since it was read rolls everything back; it is read and judged again.
+    A snapshot that changed since it was read rolls everything back; it is read and judged again. `details` are the
+    answers of DescribeJob that these jobs are from.
     """
     if not jobs:
         return
@@ -40,7 +45,7 @@ async def observe(
         now = at_present(source, watch)
         found = diff_page(known, jobs, source.desk.lifecycle, now, authority=authority)
         try:
-            await record(source, found.changes)
+            await record(source, found.changes, details)
         except StaleWrite:
             source.index_sure = True  # nothing was written
             continue
@@ -51,10 +56,23 @@ async def observe(
     raise StaleWrite(f"snapshots of {source.name} changed {STALE_TRIES} times while they were read")
 
 
-async def record(source: Source, changes: Iterable[Change]) -> None:
+async def observe_details(source: Source, details: Iterable[JobDetail], watch: Watch) -> None:
+    """Compare and record what DescribeJob said. Its detail is told with what changed: nobody has to ask again."""
+    by_key = {detail.job.key: detail for detail in details}
+    jobs = [detail.job for detail in by_key.values()]
+    await observe(source, jobs, watch, Authority.DESCRIBE, by_key)
+
+
+async def record(
+    source: Source, changes: Iterable[Change], details: Mapping[JobKey, JobDetail] = NO_DETAILS
+) -> None:
     """Write changes, events and deliveries in one transaction; only then may the index know the bytes."""
     batch = batch_for(
-        changes, source.desk, recorded_at=source.clock(), clock_offset=source.clock_offset
+        changes,
+        source.desk,
+        recorded_at=source.clock(),
+        details=details,
+        clock_offset=source.clock_offset,
     )
     if batch.empty:
         return
@@ -78,17 +96,17 @@ async def _settle_doubts(
     answers = await describe(source, [job.key for job in doubted])
     now = at_present(source, watch)
     refused: list[Change] = []
-    confirmed: list[Job] = []
+    confirmed: list[JobDetail] = []
     for job in doubted:
         answer, before = answers[job.key], known[job.key]
         if isinstance(answer, JobDetail):
             same = (answer.job.status, answer.job.outcome) == (before.job.status, before.outcome)
             if not same:
-                confirmed.append(answer.job)
+                confirmed.append(answer)
             elif job.fingerprint:  # without one, there is nothing to remember it by
                 refused.append(refuse(before, job, now))
     await record(source, refused)
-    await observe(source, confirmed, watch, Authority.DESCRIBE)
+    await observe_details(source, confirmed, watch)
     # The pages behind this one are still worth reading; following what is absent ends the sweep for what stays open.
     source.unsettled += failures(answers.values())
 

@@ -24,6 +24,7 @@ from jobwatch.core.plan import (
     hot_sweep,
     jittered,
     needs_proof,
+    trusted,
 )
 from jobwatch.core.recording import Notice, notice_for
 from jobwatch.poller.failing import broke
@@ -182,8 +183,9 @@ def _is_outdated(walk: FullWalk, watch: Watch) -> bool:
 
 async def _give_way(source: Source, walk: FullWalk) -> None:
     """Let a hot sweep that is due go first, where the full one is long enough for that to be worth its calls."""
-    due_at, now = source.hot_due_at, source.clock()
-    if due_at is None or now < due_at or walk.cursor.asked is None:
+    now = source.clock()
+    due_at = trusted(source.hot_due_at, now, source.pace.every) or now
+    if now < due_at or walk.cursor.asked is None:
         return
     facts = facts_for(source, await source.store.source(source.lease), now)
     if not facts.statuses or walk.cursor.pages < hot_calls(facts):
@@ -224,7 +226,8 @@ async def _finish(
 ) -> None:
     """Write down a complete sweep, and when the next ones are due."""
     state, now = await source.store.source(source.lease), source.clock()
-    started_at = walk.started_at if walk else tally.began_at
+    # A clock that stepped back meanwhile left a start in the future, by which everything would seem to last longer.
+    started_at = min(walk.started_at if walk else tally.began_at, now)
     next_at, next_full_at = _due_times(source, tally, walk, now)
     report = SweepReport(
         kind=tally.planned.kind,

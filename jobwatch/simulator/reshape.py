@@ -1,5 +1,6 @@
 """Faults that change what is answered: pure."""
 
+import re
 from dataclasses import replace
 
 from jobwatch.simulator.answers import Answer, Question, Refusal, refuse
@@ -61,15 +62,12 @@ def bad_page(
 
 def _without(body: bytes, job_id: bytes) -> bytes:
     """Leave a job out of a page."""
+    its_id = re.compile(rb"<JobId>\s*%b\s*</JobId>" % re.escape(job_id))
     head, *members = body.split(_BEGIN)
-    kept = [
-        each for each in members if b"<JobId>%b</JobId>" % job_id not in each.partition(_END)[0]
-    ]
-    if len(kept) == len(members):
-        return body
+    kept = [each.partition(_END)[0] for each in members if not its_id.search(each)]
     # What follows the last member belongs to the page.
-    tail = members[-1].partition(_END)[2]
-    return b"".join([head, *(_BEGIN + each.partition(_END)[0] + _END for each in kept), tail])
+    tail = members[-1].partition(_END)[2] if members else b""
+    return b"".join([head, *(_BEGIN + each + _END for each in kept), tail])
 
 
 def _with_status(body: bytes, word: bytes) -> bytes:

@@ -16,15 +16,17 @@ class Start(NamedTuple):
     row: int
 
 
-_mine = and_(
+held = and_(
     sources.c.id == bindparam("of_source"),
     sources.c.lease_owner == bindparam("held_by"),
     sources.c.fence == bindparam("with_fence"),
 )
-_hold = select(sources.c.id).where(_mine).with_for_update(read=True)
+"""The condition that a lease is still held, with `holder`: for statements that are made once."""
+
+_hold = select(sources.c.id).where(held).with_for_update(read=True)
 _take_numbers = (
     update(sources)
-    .where(_mine)
+    .where(held)
     .values(
         sequence=sources.c.sequence + bindparam("events", type_=BigInteger),
         last_row=sources.c.last_row + bindparam("rows", type_=BigInteger),
@@ -33,7 +35,8 @@ _take_numbers = (
 )
 
 
-def _values(lease: Lease) -> dict[str, object]:
+def holder(lease: Lease) -> dict[str, object]:
+    """Who holds a lease, as the parameters of `held`."""
     return {"of_source": lease.source_id, "held_by": lease.owner, "with_fence": lease.fence}
 
 
@@ -53,7 +56,7 @@ def lost(lease: Lease) -> FenceLost:
 
 def hold(connection: Connection, lease: Lease) -> None:
     """Keep the lease from being taken until this transaction ends. Raises `FenceLost`."""
-    if connection.scalar(_hold, _values(lease)) is None:
+    if connection.scalar(_hold, holder(lease)) is None:
         raise lost(lease)
 
 
@@ -62,7 +65,7 @@ def take_numbers(connection: Connection, lease: Lease, *, events: int, rows: int
 
     An update instead of a shared lock, because two shared locks that both go on to update wait for each other.
     """
-    wanted = _values(lease) | {"events": events, "rows": rows}
+    wanted = holder(lease) | {"events": events, "rows": rows}
     taken = connection.execute(_take_numbers, wanted).one_or_none()
     if taken is None:
         raise lost(lease)

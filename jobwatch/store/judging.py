@@ -1,12 +1,15 @@
 """What the rules are held against: what is open, and the unfinished jobs that any rule may hold for."""
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
+    BindParameter,
     Connection,
     Double,
+    Select,
     and_,
     bindparam,
     cast,
@@ -68,39 +71,55 @@ def open_conditions(connection: Connection, source_id: int) -> list[OpenConditio
 
 def possibly(connection: Connection, source_id: int, horizon: Horizon) -> list[Snapshot]:
     """The unfinished jobs within the horizon, rows ascending."""
-    within = _within(horizon)
-    if not within:
+    limits = _limits(horizon)
+    if not limits:
         return []
-    where = (jobs.c.source_id == source_id, unfinished, or_(*within))
-    found = connection.execute(select_snapshots.where(*where).order_by(jobs.c.row))
+    question = _question(frozenset(limits), horizon.passing)
+    found = connection.execute(question, {"of_source": source_id, **limits})
     return [decode(row) for row in found]
 
 
-def _within(horizon: Horizon) -> list[ColumnElement[bool]]:
+def _limits(horizon: Horizon) -> dict[str, Any]:
+    """What is asked for, as parameters."""
+    times = ("progressed_before", "stuck_before", "waiting_before", "created_before")
+    limits = {name: to_micros(getattr(horizon, name)) for name in times}
+    found: dict[str, Any] = {name: limit for name, limit in limits.items() if limit is not None}
+    if horizon.failing is not None:
+        # A hair below the ratio, because what is read is judged once more, exactly.
+        found["failing"] = horizon.failing.ratio * ALMOST
+        found["min_finished"] = float(horizon.failing.min_finished)
+    return found
+
+
+@cache
+def _question(limits: frozenset[str], passing: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
+    """Made once for a set of rules: to build it costs more than to answer it."""
     status_since = type_coerce(jobs.c.status_since, BigInteger)
     # Where nothing was ever finished, a job stands still since its status began.
     progressed = func.coalesce(type_coerce(jobs.c.progressed_at, BigInteger), status_since)
-    created = type_coerce(jobs.c.created_at, BigInteger)
-    limits = (
-        (horizon.progressed_before, progressed, jobs.c.phase == Phase.RUNNING.value),
-        (horizon.stuck_before, status_since, jobs.c.status.in_(horizon.passing)),
-        (horizon.waiting_before, status_since, jobs.c.phase == Phase.WAITING.value),
-        (horizon.created_before, created, None),
-    )
-    within = [
-        column <= to_micros(before) if of is None else and_(of, column <= to_micros(before))
-        for before, column, of in limits
-        if before is not None
-    ]
-    if horizon.failing is not None:
-        # As floating point: hostile counts must not overflow a sum. A hair below the ratio, because what is read is
-        # judged once more, exactly.
-        failed = cast(jobs.c.failed, Double)
-        finished = cast(jobs.c.succeeded, Double) + failed
-        enough = finished >= float(horizon.failing.min_finished)
-        many = failed >= finished * (horizon.failing.ratio * ALMOST)
-        within.append(and_(enough, failed > 0, many))
-    return within
+    # As floating point: hostile counts must not overflow a sum.
+    failed = cast(jobs.c.failed, Double)
+    finished = cast(jobs.c.succeeded, Double) + failed
+    many = failed >= finished * bindparam("failing", type_=Double)
+    enough = finished >= bindparam("min_finished", type_=Double)
+    rules = {
+        "progressed_before": and_(
+            jobs.c.phase == Phase.RUNNING.value, progressed <= _moment("progressed_before")
+        ),
+        "stuck_before": and_(jobs.c.status.in_(passing), status_since <= _moment("stuck_before")),
+        "waiting_before": and_(
+            jobs.c.phase == Phase.WAITING.value, status_since <= _moment("waiting_before")
+        ),
+        "created_before": type_coerce(jobs.c.created_at, BigInteger) <= _moment("created_before"),
+        "failing": and_(enough, failed > 0, many),
+    }
+    within = [rule for name, rule in rules.items() if name in limits]
+    ours = (jobs.c.source_id == bindparam("of_source"), unfinished)
+    return select_snapshots.where(*ours, or_(*within)).order_by(jobs.c.row)
+
+
+def _moment(name: str) -> BindParameter[int]:
+    return bindparam(name, type_=BigInteger)
 
 
 def details(connection: Connection, source_id: int, rows: Sequence[int]) -> dict[int, Document]:

@@ -25,7 +25,7 @@ from jobwatch.core.overview import Identity, SourceState
 from jobwatch.core.plan import SweepKind
 from jobwatch.store import noticing
 from jobwatch.store.columns import Instant
-from jobwatch.store.fencing import lost, mine
+from jobwatch.store.fencing import held, holder, lost, mine
 from jobwatch.store.noticing import Moment
 from jobwatch.store.source_state import document, gaps_document, learnt_columns, state
 from jobwatch.store.tables import sources
@@ -129,18 +129,24 @@ def hand_back(connection: Connection, lease: Lease) -> None:
     )
 
 
+_begun_at = bindparam("begun_at", type_=Instant())
+_begin = (
+    update(sources)
+    .where(held)
+    .values(
+        baseline_started_at=func.coalesce(sources.c.baseline_started_at, _begun_at),
+        attempted_at=_begun_at,
+    )
+    .returning(sources)
+)
+
+
 def begin_sweep(connection: Connection, lease: Lease, at: datetime) -> SourceState:
     """Remember the attempt; the first one ever is where the baseline begins. Raises `FenceLost`.
 
     Gives what is remembered of the source, this attempt included.
     """
-    started = func.coalesce(sources.c.baseline_started_at, literal(at, Instant()))
-    begun = connection.execute(
-        update(sources)
-        .where(mine(lease))
-        .values(baseline_started_at=started, attempted_at=at)
-        .returning(sources)
-    ).one_or_none()
+    begun = connection.execute(_begin, {"begun_at": at, **holder(lease)}).one_or_none()
     if begun is None:
         raise lost(lease)
     return state(begun)

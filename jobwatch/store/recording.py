@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from jobwatch.core.census import Series
 from jobwatch.core.diff import TOLD_KINDS, ChangeKind
+from jobwatch.core.documents import detail_document
 from jobwatch.core.errors import StaleWrite
 from jobwatch.core.events import JobEvent
 from jobwatch.core.model import JobKey
@@ -33,6 +34,11 @@ _versions = (
     )
     .with_for_update()
 )
+_said = (
+    update(jobs)
+    .where(jobs.c.source_id == bindparam("of_source"), jobs.c.row == bindparam("at_row"))
+    .values(detail=bindparam("said", type_=jobs.c.detail.type))
+)
 _KEPT_KINDS = TOLD_KINDS | {ChangeKind.MISSING, ChangeKind.REFUSED}
 
 
@@ -50,6 +56,7 @@ def record(connection: Connection, lease: Lease, batch: Batch, now: datetime) ->
     events = len(telling) + len(batch.notices)
     start = take_numbers(connection, lease, events=events, rows=len(fresh))
     rows = _write_jobs(connection, lease, batch.entries, start.row)
+    _keep_details(connection, lease, batch.entries, rows)
     sampling.keep(connection, lease.source_id, batch.entries, rows)
     told = _tell(telling, start.sequence)
     _write_changes(connection, lease, batch.entries, told)
@@ -89,6 +96,23 @@ def _write_jobs(
                 f"a new job of {lease.source} was recorded by somebody else"
             ) from error
     return rows
+
+
+def _keep_details(
+    connection: Connection, lease: Lease, entries: Iterable[Entry], rows: Mapping[JobKey, int]
+) -> None:
+    """Keep what DescribeJob said of jobs whose change comes from its answer."""
+    known = [
+        {
+            "of_source": lease.source_id,
+            "at_row": rows[entry.change.after.key],
+            "said": detail_document(entry.detail),
+        }
+        for entry in entries
+        if entry.detail is not None
+    ]
+    if known:
+        connection.execute(_said, known)
 
 
 def _check_versions(connection: Connection, lease: Lease, entries: Iterable[Entry]) -> None:

@@ -37,7 +37,7 @@ HOUR = timedelta(hours=1)
 PAGES = 1000
 """Pages of the whole list of a million jobs. For G12 they hold few jobs each: it is calls that are counted."""
 
-THIN = 100
+THIN = 20
 ENDINGS_APART = timedelta(days=90) / 1_000_000
 """A million jobs listed for 90 days end in this rhythm."""
 
@@ -49,10 +49,11 @@ HOT_SWEEPS = 60
 
 
 def detection_rows() -> list[Row]:
-    """Print the table, and give the bars."""
+    """Print the tables, and give the bars."""
     pin()
-    rows = [*_hot_rows(), *_spared_rows()]
-    print("\n".join(_table()), flush=True)
+    spared, lines = _spared()
+    rows = [*_hot_rows(), *spared]
+    print("\n".join(["", *_table(), "", *lines, ""]), flush=True)
     return rows
 
 
@@ -163,39 +164,49 @@ async def _processor(work: Awaitable[object]) -> float:
 # ── G12: what hot sweeps spare ───────────────────────────────────────────────────────
 
 
-def _spared_rows() -> list[Row]:
-    rows = []
+def _spared() -> tuple[list[Row], list[str]]:
+    """The bars, for jobs that run on, and what ending ones add to that."""
+    rows: list[Row] = []
+    lines = [
+        "| 1,000 unfinished of a million | walking everything | hot sweeps alone | with a full one every 2 h |",
+        "| --- | ---: | ---: | ---: |",
+    ]
     for name, scripts in (
-        ("none of which ends", running(1000)),
-        ("463 end an hour, 2 calls each", flow(1000, START + 5 * HOUR, ending_every=ENDINGS_APART)),
+        ("none ends", running(1000)),
+        ("463 end an hour", flow(1000, START + 5 * HOUR, ending_every=ENDINGS_APART)),
     ):
         content = Content(scripts=scripts, archive_pages=PAGES, page_size=THIN)
-        walking = _hourly(content, timedelta(minutes=10), full_sweep_every="30s")
-        alone = _hourly(content, HOUR, full_sweep_every="7d")
-        both = _hourly(content, 4 * HOUR, full_sweep_every="2h")
-        what = f"1,000 unfinished, {name}"
-        costs = f"{walking.all} / hot sweeps alone {alone.all}"
-        rows += [
-            Row("G12", f"{what}: {costs}", walking.all / alone.all, 80, least=True),
-            Row(
-                "G12",
-                f"... / with a full one every 2h {both.all}",
-                walking.all / both.all,
-                50,
-                least=True,
-            ),
-        ]
-    return rows
+        (walking,) = _hourly(content, HOUR / 12, full_sweep_every="30s")
+        # Of the two hours after the first one, one full sweep falls into the middle.
+        alone, both = _hourly(content, HOUR, 2 * HOUR, full_sweep_every="2h")
+        assert alone.full == 0 < both.full
+        # A hot sweep that is due goes before a full one: who walks everything would not make it.
+        peer = walking._replace(hot=0)
+        lines.append(f"| {name} | {_spent(peer)} | {_spent(alone)} | {_spent(both)} |")
+        if not rows:
+            what = f"calls/h, 1,000 unfinished, {name}: {peer.all} walking"
+            rows = [
+                Row("G12", f"{what} / {alone.all} hot", peer.all / alone.all, 80, least=True),
+                Row("G12", f"{what} / {both.all} 2h", peer.all / both.all, 50, least=True),
+            ]
+    return rows, lines
 
 
-def _hourly(content: Content, length: timedelta, **source: Any) -> Counts:
-    """Calls an hour, by what was counted in a time."""
+def _spent(calls: Counts) -> str:
+    return f"{calls.hot + calls.full:,} + {calls.described:,} DescribeJob"
 
-    async def work(made: Account, parts: Parts) -> Counts:
-        before, began_at = made.counted(), made.now()
-        await _live(made, parts, began_at + length)
-        hours = length / HOUR
-        return Counts(*(round(each / hours) for each in made.counted().since(before)))
+
+def _hourly(content: Content, *lengths: timedelta, **source: Any) -> list[Counts]:
+    """Calls an hour, by what was counted in times that follow each other."""
+
+    async def work(made: Account, parts: Parts) -> list[Counts]:
+        found = []
+        for length in lengths:
+            before, began_at = made.counted(), made.now()
+            await _live(made, parts, began_at + length)
+            each = made.counted().since(before)
+            found.append(Counts(*(round(calls * (HOUR / length)) for calls in each)))
+        return found
 
     return _watched(content, work, every="30s", **source)
 

@@ -126,6 +126,7 @@ async def test_a_job_that_only_describe_shows_is_followed_and_told(
     async with trial(tmp_path / "jobwatch.db", [*lives(), aged], many_pages=many_pages) as one:
         await live_through(one, fault)
         assert ("aged", "job.succeeded") in one.endings()
+        assert one.one.simulation.cloud.count("/jobs/aged") > 10
         assert all(scrape.up for scrape in meanwhile(one))
         await check_recovery(one)
 
@@ -183,7 +184,7 @@ async def test_where_the_lists_of_unfinished_jobs_fail_the_whole_listing_tells_e
 @pytest.mark.parametrize(
     ("act", "when", "code", "calls"),
     [
-        (BadToken(kind=Tokens.ENDLESS), When(), "token_repeated", 1500),
+        (BadToken(kind=Tokens.ENDLESS), When(), "token_repeated", 3000),
         (BadToken(kind=Tokens.ENDLESS_EMPTY), When(), "empty_pages", 400),
         (BadToken(kind=Tokens.REPEATED), When(), "token_repeated", 200),
         (f.TOKEN_REJECTED, When(has_token=True), "token_rejected", 600),

@@ -6,7 +6,7 @@ and bells say. The wall clock of the daemon may be wrong, and may step; the clou
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -329,12 +329,14 @@ async def trial(
     *,
     times: Times | None = None,
     many_pages: bool = False,
-    keys: CredentialSource | None = None,
+    keys: Callable[[Simulation], CredentialSource] | None = None,
 ) -> AsyncIterator[Trial]:
     """Open a simulated account with these jobs, and everything that watches it."""
     times = times or Times()
     quirks = Quirks(page_size=MANY) if many_pages else Quirks()
     simulation = Simulation(World(scripts), clock=times.true, options=Options(quirks=quirks))
+    # Receivers stand in our own house and share our clock: this is about what is seen of the cloud.
+    simulation.sink._clock = times.ours
     given = Given(rules=RULES, page_size=1 if many_pages else 1000)
     async with (
         simulation,
@@ -344,7 +346,7 @@ async def trial(
         client = ApiClient(
             provider=provider_at(endpoint=simulation.endpoint),
             transport=transport,
-            credentials=keys or demo_keys(simulation),
+            credentials=(keys or demo_keys)(simulation),
             bucket=Bucket(rate=10.0, burst=20),
             observer=one.source.metrics,
             around=Surroundings(

@@ -64,7 +64,7 @@ async def test_a_step_of_our_clock_makes_one_sweep_and_then_one_an_interval(
         calls = Calls(one)
         for _ in range(5):
             await one.poll()
-        assert len(calls.pages) <= 13
+        assert len(calls.pages) <= 13 + 1, "the first one tells what time it is"
         assert len(calls.statuses) <= HOT_CALLS
         for _ in range(25):
             calls = Calls(one)
@@ -183,7 +183,8 @@ async def test_a_step_within_a_long_full_sweep_neither_stops_hot_sweeps_nor_the_
         while not calls.pages:
             await turns(one)
         assert calls.pages.count("a-00299") <= 2
-        assert len(calls.pages) <= 2 * 41
+        # A start that lies in the future says nothing of how old the data is: the next one is due at once.
+        assert len(calls.pages) <= 2 * 42
         assert one.told == [("job.succeeded", "z-ends")]
         assert one.event("job.succeeded", "z-ends")["data"]["late"] is False
         state = await one.state()

@@ -1,116 +1,39 @@
 """Conditions of running sources: told when they begin, now and then, and when they end; never twice, never by guess."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
-from itertools import pairwise
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from jobwatch.core.events import EventType
 from jobwatch.core.model import FailureReason
 from jobwatch.core.plan import SweepKind
-from jobwatch.core.routing import Selection, Subscription
-from jobwatch.core.rules import FailingRule, Rules
+from jobwatch.core.rules import Rules
 from jobwatch.simulator import faults
 from jobwatch.simulator.answers import Question
 from jobwatch.simulator.faults import Hook, When
 from jobwatch.simulator.script import JobScript
 from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
+from tests.integration.condition_rig import (
+    AFTER,
+    GIVEN,
+    LIVES,
+    RULES,
+    WORKS,
+    assert_one_story,
+    notes,
+    small_account,
+    states,
+)
 from tests.integration.watching_rig import (
-    HOUR,
     MINUTE,
     large_account,
     last_sweep,
     running,
-    turn,
     turns,
 )
-from tests.rig import START, Clock, Given, Rig, job, rig, step
-
-AFTER = 5 * MINUTE
-REMIND = 10 * MINUTE
-RULES = Rules(
-    stalled_after=AFTER,
-    stuck_after=AFTER,
-    waiting_after=AFTER,
-    overdue_after=90 * MINUTE,
-    failing=FailingRule(ratio=0.5, min_finished=5),
-    unreachable_after=AFTER,
-    remind_every=REMIND,
-)
-CONDITIONS = frozenset(
-    {
-        EventType.STALLED,
-        EventType.STUCK,
-        EventType.WAITING,
-        EventType.OVERDUE,
-        EventType.FAILING,
-        EventType.UNREACHABLE,
-        EventType.SUSPECT,
-    }
-)
-GIVEN = Given(
-    rules=RULES, subscriptions=[Subscription(receiver="ops", wants=Selection(types=CONDITIONS))]
-)
-WORKS = step("Active", 86400, done=1.0)
-
-LIVES = {
-    "stalled": job("j", step("Active", 2000), step("Active", 500, done=1.0), step("Complete")),
-    "stuck": job("j", step("Preparing", 2000), WORKS),
-    "waiting": job("j", step("Suspended", 2000), WORKS),
-    "overdue": job("j", step("Active", 2000, done=1.0), step("Complete"), total=1000),
-    "failing": job(
-        "j", step("Active", 300, done=0.4, failing=0.6), step("Active", 5000, done=1.0), total=100
-    ),
-}
-
-
-def notes(one: Rig, name: str | None = None) -> list[dict[str, Any]]:
-    """Everything told of conditions, in order, with the time at which it was observed."""
-    told = []
-    for event in one.simulation.sink.events:
-        note = event["data"]["condition"]
-        if note is not None and name in (None, note["name"]):
-            at = datetime.fromisoformat(event["data"]["observed_at"])
-            told.append({**note, "at": at, "severity": event["data"]["severity"]})
-    return told
-
-
-def states(one: Rig, name: str | None = None) -> list[str]:
-    return [note["state"] for note in notes(one, name)]
-
-
-@asynccontextmanager
-async def small_account(
-    scripts: list[JobScript], clock: Clock, path: Path, rules: Rules = RULES
-) -> AsyncIterator[Rig]:
-    """An account that one call reads, which was read once."""
-    given = replace(GIVEN, rules=rules)
-    async with (
-        Simulation(World(scripts), clock=clock) as cloud,
-        rig(cloud, clock, path, given) as one,
-    ):
-        await turn(one)
-        yield one
-
-
-def assert_one_story(told: list[dict[str, Any]], *, reminders: range) -> None:
-    """Opened once, reminded as often as there was time for it, closed once, all under one id."""
-    assert [note["state"] for note in told][:1] == ["opened"]
-    assert [note["state"] for note in told][-1:] == ["closed"]
-    between = told[1:-1]
-    assert {note["state"] for note in between} <= {"reminded"}
-    assert [note["reminder"] for note in between] == list(range(1, len(between) + 1))
-    assert len(between) in reminders
-    assert len({note["id"] for note in told}) == 1
-    for earlier, later in pairwise(told[:-1]):
-        assert REMIND <= later["at"] - earlier["at"] <= REMIND + MINUTE
-    assert told[-1]["severity"] == "info"
+from tests.rig import START, Clock, job, rig, step
 
 
 @pytest.mark.parametrize("name", sorted(LIVES))
@@ -224,51 +147,6 @@ async def test_an_ending_closes_the_conditions_of_its_job_while_a_long_full_swee
         assert states(one) == ["opened", "closed"]
 
 
-async def test_who_was_told_an_opening_is_told_its_closing_and_nobody_else(
-    clock: Clock, path: Path
-) -> None:
-    world = World([job("j", step("Suspended", 1000), WORKS)])
-
-    def given(**wants: frozenset[EventType]) -> Given:
-        subscriptions = [
-            Subscription(receiver=name, wants=Selection(types=types))
-            for name, types in wants.items()
-        ]
-        return replace(GIVEN, subscriptions=subscriptions, receivers=("ops", "other"))
-
-    before = given(ops=CONDITIONS, other=frozenset({EventType.FAILED}))
-    after = given(ops=frozenset({EventType.FAILED}), other=CONDITIONS)
-    async with Simulation(world, clock=clock) as cloud:
-        async with rig(cloud, clock, path, before) as one:
-            await turns(one, 15)
-            assert states(one) == ["opened"]
-        async with rig(cloud, clock, path, after) as two:
-            await turns(two, 20)
-            told = [(each.path, each.event["data"]["condition"]["state"]) for each in two.accepted]
-            assert told[0] == ("/ops", "opened")
-            assert ("/ops", "closed") in told
-            assert ("/other", "opened") not in told
-
-
-async def test_hours_in_which_nobody_watched_stall_nothing(clock: Clock, path: Path) -> None:
-    lives = [
-        job("halting", step("Active", 1000, done=0.5), step("Active"), total=100),
-        job("waits", step("Suspended")),
-        job("prepares", step("Preparing")),
-    ]
-    world = World(lives)
-    async with Simulation(world, clock=clock) as cloud:
-        async with rig(cloud, clock, path, GIVEN) as one:
-            await turns(one, 3)
-        clock.advance(6 * HOUR.total_seconds())
-        async with rig(cloud, clock, path, GIVEN) as two:
-            await turn(two)
-            await turns(two, 3)
-            assert notes(two) == [], "a hundred seconds before the gap, and as many after it"
-            await turns(two, 8)
-            assert {note["name"] for note in notes(two)} == {"stalled", "stuck", "waiting"}
-
-
 async def test_a_sweep_that_breaks_opens_nothing_and_closes_nothing_of_a_living_job(
     clock: Clock, path: Path
 ) -> None:
@@ -285,42 +163,6 @@ async def test_a_sweep_that_breaks_opens_nothing_and_closes_nothing_of_a_living_
         one.simulation.faults.clear()
         await turns(one, 5)
         assert states(one) == ["opened", "closed"], "the outage is no time in which anybody watched"
-
-
-async def test_a_rule_that_is_switched_off_closes_what_it_had_opened(
-    clock: Clock, path: Path
-) -> None:
-    world = World([job("j", step("Suspended")), job("k", step("Active"))])
-    off = replace(GIVEN, rules=Rules(stalled_after=AFTER))
-    async with Simulation(world, clock=clock) as cloud:
-        async with rig(cloud, clock, path, GIVEN) as one:
-            await turns(one, 13)
-            assert sorted(note["name"] for note in notes(one)) == ["stalled", "waiting"]
-        async with rig(cloud, clock, path, off) as two:
-            await turns(two, 25)
-            assert states(two, "waiting") == ["opened", "closed"]
-            assert notes(two, "waiting")[-1]["severity"] == "info"
-            assert states(two, "stalled") == ["opened"]
-
-
-@pytest.mark.parametrize("name", [*sorted(LIVES), "unreachable"])
-async def test_a_restart_in_any_state_tells_nothing_twice(
-    clock: Clock, path: Path, name: str
-) -> None:
-    rules = replace(RULES, overdue_after=AFTER if name == "overdue" else None)
-    given = replace(GIVEN, rules=rules)
-    world = World([LIVES.get(name, job("j", WORKS))])
-    async with Simulation(world, clock=clock) as cloud:
-        async with rig(cloud, clock, path, given) as one:
-            await turn(one)
-        if name == "unreachable":
-            cloud.faults.add(faults.DENIED, When(until=timedelta(seconds=2000)))
-        told: list[dict[str, Any]] = []
-        while clock.elapsed < 3300 and (not told or told[-1]["state"] != "closed"):
-            async with rig(cloud, clock, path, given) as two:
-                await turns(two)
-                told = notes(two)
-        assert_one_story(told, reminders=range(1, 4))
 
 
 @pytest.mark.parametrize(

@@ -244,3 +244,63 @@ async def test_a_walk_in_circles_is_begun_anew_and_hot_sweeps_go_on(
         calls = Calls(one)
         await turns(one, 2)
         assert calls.pages[0] is None
+
+
+async def test_a_hot_list_in_circles_does_not_throw_away_the_long_walk_it_interrupts(
+    clock: Clock, path: Path
+) -> None:
+    """It broke the full sweep too, which then began anew, and again: with a list of hours it never ended."""
+
+    async def page(question: Question) -> None:
+        if question.one("jobStatuses") is None and question.lists:
+            clock.advance(20)
+
+    async with large_account(running(3), clock, path) as one:
+        await until_full_is_due(one)
+        one.simulation.faults.add(Hook(callback=page), When(call="list"))
+        endless = BadToken(kind=Tokens.ENDLESS_EMPTY)
+        one.simulation.faults.add(endless, When(call="list", status="Ready"))
+        calls = Calls(one)
+        clock.advance(33)
+        await one.poll()
+        assert "Ready" in calls.statuses
+        assert await made(one) == (SweepKind.FULL, PlanReason.FULL_DUE)
+        assert len(calls.pages) == PAGES
+
+
+async def test_a_hot_list_whose_token_is_refused_again_is_replaced_by_a_full_sweep(
+    clock: Clock, path: Path
+) -> None:
+    async with large_account(running(25), clock, path) as one:
+        refused = When(call="list", status="Active", has_token=True)
+        one.simulation.faults.add(faults.TOKEN_REJECTED, refused)
+        await turns(one)
+        assert await made(one) == (SweepKind.FULL, PlanReason.PROOF)
+        assert (await one.state()).failures == 0
+        one.simulation.faults.add(faults.TOKEN_REJECTED, When(call="list", has_token=True))
+        clock.advance(33)
+        calls = Calls(one)
+        for _ in range(6):
+            pause = await one.poll()
+        assert calls.pages.count(None) <= 2
+        assert calls.statuses.count("New") == 1
+        assert pause > MINUTE / 3
+
+
+async def test_a_walk_that_only_lacks_an_answer_about_an_absent_job_counts_no_page_twice(
+    clock: Clock, path: Path
+) -> None:
+    async with large_account(running(3), clock, path) as one:
+        await until_full_is_due(one)
+        one.simulation.world.remove("run-000")
+        one.simulation.faults.add(faults.DENIED, When(call="describe"))
+        clock.advance(33)
+        await one.poll()
+        assert (await one.state()).walk is not None
+        one.simulation.faults.clear()
+        calls = Calls(one)
+        await turns(one, 2)
+        assert len(calls.pages) == 1, "the last page, for there is nothing behind it to go on with"
+        state = await one.state()
+        assert (state.failures, state.walk) == (0, None)
+        assert state.listed == 242

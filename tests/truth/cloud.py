@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from jobwatch.core.errors import TransportError, TransportKind
 from jobwatch.core.http import HttpRequest, HttpResponse
+from jobwatch.poller.observing import DESCRIBES_AT_ONCE
 from jobwatch.simulator.answers import Answer, Question, common_headers
 from jobwatch.simulator.cloud import Cloud
 from jobwatch.simulator.faults import Before, Bend, Cut, Faults, Raw, Reset, Stall
@@ -123,7 +124,7 @@ class Door(Transport):
             case Cut() | Reset():
                 raise TransportError(TransportKind.RESET, "the answer broke off")
             case Stall():
-                self.weather.pass_time(CALL_TIMEOUT)
+                self.weather.pass_time(CALL_TIMEOUT / DESCRIBES_AT_ONCE)
                 raise TransportError(TransportKind.TIMEOUT, "no whole answer in the time allowed")
             case _:
                 pass

@@ -87,7 +87,7 @@ def plan_for(seed: int, *, lives: int, calm_minutes: int = 25) -> Plan:
     drawn += burst(rng, lives - len(drawn), until=until)
     if rng.random() < 0.15:
         gone = START + (until - START) * rng.uniform(0.1, 0.5)
-        drawn += exodus(rng, lives, at=gone, back=gone + MINUTE * rng.choice((3, 15, 40)))
+        drawn += exodus(rng, lives // 3, at=gone, back=gone + MINUTE * rng.choice((3, 15, 40)))
     steps = _steps(rng, until) if rng.random() < 0.35 else []
     lag = between(rng, 5, 170) if rng.random() < 0.35 else None
     spells = _spells(rng, until, lag)
