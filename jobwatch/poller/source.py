@@ -9,7 +9,7 @@ from jobwatch.core.errors import JobwatchError
 from jobwatch.core.first_sight import FirstSight, Watch
 from jobwatch.core.index import JobIndex
 from jobwatch.core.ledger import Ledger
-from jobwatch.core.model import Job, JobKey
+from jobwatch.core.model import Job, JobKey, JobPage
 from jobwatch.core.overview import SourceKeys, SourceState, Spending, WalkState
 from jobwatch.core.paging import Cursor
 from jobwatch.core.plan import Facts, trusted
@@ -37,14 +37,22 @@ class FullWalk:
     """A full sweep under way: it may be interrupted between two pages, and goes on where it stood.
 
     `whole`: every page since `started_at` was shown to the present index, so that what was not seen is absent.
-    `restarted`: the cursor was seen to begin anew.
+    `listed` is counted without the last page, the one that is asked for again where an absence could not be settled:
+    `last` counts that. `restarted`: the cursor was seen to begin anew.
     """
 
     started_at: datetime
     cursor: Cursor
     whole: bool = True
     listed: int = 0
+    last: int = 0
     restarted: bool = False
+
+    def count(self, page: JobPage) -> None:
+        """Count what a page lists that the cursor was shown."""
+        passed = page.next_token and page.next_token == self.cursor.asked
+        self.last = 0 if passed else page.listed
+        self.listed += page.listed - self.last
 
 
 @dataclass(slots=True, kw_only=True)

@@ -131,7 +131,7 @@ async def sweep_full(source: Source, planned: Plan) -> None:
             walk.restarted, walk.whole, walk.listed = True, True, 0
             source.index.begin()
         await _take_whole(source, tally, page)
-        walk.listed += page.listed
+        walk.count(page)
         await _give_way(source, walk)
     followed = await _absences(source, walk, tally)
     source.full = None
@@ -233,7 +233,7 @@ async def _finish(
         kind=tally.planned.kind,
         started_at=started_at,
         finished_at=now,
-        listed=walk.listed if walk else state.listed,
+        listed=walk.listed + walk.last if walk else state.listed,
         unfinished=await source.store.count_unfinished(source.lease),
         next_sweep_at=next_at,
         next_full_at=next_full_at,

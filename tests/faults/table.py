@@ -90,7 +90,9 @@ REFUSALS = [
     refusal("an unknown key", 403, "InvalidAccessKeyId", "denied"),
     refusal("a wrong signature", 403, "SignatureDoesNotMatch", "denied"),
     refusal("a refused time that nobody can cure", 403, "RequestTimeTooSkewed", "denied"),
-    replace(refusal("a refusal nobody has heard of", 400, "WhoKnows", "rejected"), calls=UNBROKEN),
+    replace(
+        refusal("a refusal nobody has heard of", 400, "NeverDocumented", "rejected"), calls=UNBROKEN
+    ),
     refusal("an account in arrears", 451, "UnavailableForLegalReasons", "denied"),
     Fault(
         name="403 without a body",

@@ -11,7 +11,7 @@ import pytest
 from tests.truth.judge import Verdict, judge_world, played, verdict_on
 
 LIVES = 500
-SEEDS = (1, 2, 3, 4, 5, 6)
+SEEDS = (2, 7, 10, 16, 18, 23)
 
 
 def found(verdict: Verdict) -> str:
