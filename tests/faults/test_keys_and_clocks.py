@@ -16,7 +16,8 @@ from jobwatch.simulator.simulation import Server, Simulation
 from jobwatch.simulator.world import World as Jobs
 from jobwatch.transport import Transport
 from tests.faults.jobs import FAULT_AT, FAULT_ENDS, FAULT_LASTS, lives
-from tests.faults.trial import RECOVERY, Times, Trial, trial
+from tests.faults.times import Times
+from tests.faults.trial import RECOVERY, Trial, trial
 from tests.rig import EVERY, START, Clock
 
 HOUR = timedelta(hours=1)

@@ -37,7 +37,6 @@ from tests.truth.trouble import Plan
 EVERY = timedelta(seconds=30)
 FULL_EVERY = MINUTE * 6
 VANISHED_AFTER = MINUTE * 5
-LATE_DATA = 3 * EVERY + timedelta(seconds=10)
 RULES = Rules(
     stalled_after=MINUTE * 6,
     stuck_after=MINUTE * 7,
