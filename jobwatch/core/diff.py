@@ -134,17 +134,18 @@ def _alike(before: Snapshot, job: Job) -> bool:
 
 
 def _goes_back(before: Snapshot, job: Job, lifecycle: Lifecycle) -> bool:
-    """Whether a listing contradicts an end, or lags behind what DescribeJob showed before it."""
-    return _contradicts_an_end(before, job) or (
-        before.outcome is None and lifecycle.is_behind(job.status, before.job.status)
-    )
+    """Whether a listing contradicts an end, or may lag behind what DescribeJob showed before it."""
+    if before.outcome is not None:
+        return _contradicts_an_end(before, job)
+    recorded = before.job.status
+    if lifecycle.row(recorded) is None:
+        # Nobody knows what comes before a status that is not in the table. An end comes before nothing.
+        return job.status != recorded and not job.terminal
+    return lifecycle.is_behind(job.status, recorded)
 
 
 def _contradicts_an_end(before: Snapshot, job: Job) -> bool:
-    return before.outcome is not None and (job.status, job.outcome) != (
-        before.job.status,
-        before.outcome,
-    )
+    return (job.status, job.outcome) != (before.job.status, before.outcome)
 
 
 def _started(change: Change, lifecycle: Lifecycle) -> Change:

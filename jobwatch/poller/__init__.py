@@ -11,6 +11,7 @@ from jobwatch.core.errors import (
     BrokenReason,
     BrokenWalk,
     CallWithheld,
+    Denied,
     NoCredentials,
     TransportError,
     WithheldReason,
@@ -89,6 +90,11 @@ async def _proves_enough(source: Source, planned: Plan) -> bool:
     try:
         await sweep_hot(source, planned)
     except ProofNeeded:
+        return False
+    except Denied:
+        # Without the permission for DescribeJob, the whole list says what became of a job; without any, it says so.
+        if source.full_breaks:
+            raise
         return False
     except BrokenWalk as error:
         if error.reason is not BrokenReason.TOKEN_REJECTED:

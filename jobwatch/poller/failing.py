@@ -31,7 +31,7 @@ async def broke(source: Source, tried: Sequence[SweepKind], error: Breaking) -> 
     """Keep what broke a sweep. The data's age stays as it was; a full sweep stays where it stood.
 
     `tried` is what was tried before there was no hope, the sweep that broke at the end. Each of it waits for an
-    interval.
+    interval, a full one that broke before for twice as long as last time.
     """
     state, now = await source.store.source(source.lease), source.clock()
     pause = jittered(source.pace.every, source.chance())
@@ -45,14 +45,15 @@ async def broke(source: Source, tried: Sequence[SweepKind], error: Breaking) -> 
     hot = SweepKind.HOT in tried or source.refused.issuperset(source.desk.lifecycle.unfinished)
     if full and isinstance(error, BrokenWalk):
         source.full = None
-    source.full_broke = source.full_broke or full
+    source.full_breaks += full
+    source.hot_broke = source.hot_broke or SweepKind.HOT in tried
     failure = SweepFailure(
         at=now,
         error=last,
         failures=failures,
         failing_since=since,
         next_sweep_at=now + pause if hot else None,
-        next_full_at=now + pause if full else None,
+        next_full_at=now + _full_pause(source, pause) if full else None,
         walk=walk_state(source.full),
         learnt=learnt(source, now),
     )
@@ -66,6 +67,12 @@ async def broke(source: Source, tried: Sequence[SweepKind], error: Breaking) -> 
         error=last.message,
         request_id=last.request_id,
     )
+
+
+def _full_pause(source: Source, pause: timedelta) -> timedelta:
+    """Until a full sweep is tried again: hot ones go on meanwhile, and a page that cannot be read stays so."""
+    longest = max(pause, source.pace.full_every)
+    return min(longest, pause * (1 << min(source.full_breaks - 1, 16)))
 
 
 def streak(state: SourceState, now: datetime, every: timedelta) -> tuple[int, datetime]:

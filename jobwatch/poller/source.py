@@ -64,7 +64,8 @@ class Source:
     `keys` tells what the source signs with, `seconds` is a monotonic clock.
 
     `unsettled` are the errors that left doubts of the present sweep open. `index_sure` is false while the index may
-    lack what the store has. `full` is a full sweep under way, `full_broke` that it did not come to its end last time.
+    lack what the store has. `full` is a full sweep under way, `full_breaks` how often in a row one
+    did not come to its end, `hot_broke` that the last hot one did not either.
     `hot_due_at` is when a hot sweep interrupts a full one. `refused` are statuses that the cloud does not accept as a
     filter: they are tried again by the next process.
     """
@@ -89,7 +90,8 @@ class Source:
     ledger: Ledger = field(default_factory=Ledger)
     refused: set[str] = field(default_factory=set)
     full: FullWalk | None = None
-    full_broke: bool = False
+    full_breaks: int = 0
+    hot_broke: bool = False
     hot_due_at: datetime | None = None
     attempted: bool = False
     index_sure: bool = True
@@ -144,7 +146,7 @@ def facts_for(source: Source, state: SourceState, now: datetime) -> Facts:
         followed=state.last_sweep.followed if state.last_sweep else 0,
         full_ever=state.baselined_at is not None,
         gap=gap is not None,
-        full_broke=source.full_broke,
+        full_broke=source.full_breaks > 0,
         asked=_is_asked(source, state, now),
         next_at=trusted(state.next_sweep_at, now, pace.every),
         next_full_at=trusted(state.next_full_at, now, max(pace.every, pace.full_every)),
@@ -160,7 +162,7 @@ def _is_asked(source: Source, state: SourceState, now: datetime) -> bool:
     asked_at, attempted_at = state.asked_at, state.attempted_at
     if asked_at is None or asked_at > now:
         return False
-    return not (source.full_broke and attempted_at is not None and attempted_at >= asked_at)
+    return not (source.full_breaks and attempted_at is not None and attempted_at >= asked_at)
 
 
 def at_present(source: Source, watch: Watch) -> Watch:

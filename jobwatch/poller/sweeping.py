@@ -4,17 +4,15 @@ Law: a sweep is finished only when every walk of it was complete and every absen
 leaves it at any point, and nothing is judged.
 """
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
 from jobwatch.core.codec import Walk
-from jobwatch.core.errors import BrokenWalk, JobwatchError, StatusRejected
-from jobwatch.core.events import EventType, Severity, SourceEvent
+from jobwatch.core.errors import BrokenWalk, Denied, JobwatchError, StatusRejected
 from jobwatch.core.first_sight import Watch
 from jobwatch.core.model import JobPage
-from jobwatch.core.overview import LastSweep, SourceState
+from jobwatch.core.overview import SourceState
 from jobwatch.core.paging import Cursor
 from jobwatch.core.plan import (
     Plan,
@@ -22,17 +20,14 @@ from jobwatch.core.plan import (
     SweepKind,
     hot_calls,
     hot_sweep,
-    jittered,
     needs_proof,
     trusted,
 )
-from jobwatch.core.recording import Notice, notice_for
 from jobwatch.poller.failing import broke
+from jobwatch.poller.finishing import Tally, finish
 from jobwatch.poller.following import Followed, follow
 from jobwatch.poller.judging import judge
-from jobwatch.poller.observing import observe
-from jobwatch.poller.source import FullWalk, Source, facts_for, learnt, walk_state, watch_for
-from jobwatch.store.values import SweepReport
+from jobwatch.poller.source import FullWalk, Source, facts_for, watch_for
 
 RESUMABLE = timedelta(days=1)
 """A walk older than that begins anew: jobs it read first may be a day past."""
@@ -42,36 +37,6 @@ log = structlog.get_logger()
 
 class ProofNeeded(JobwatchError):
     """So many jobs left the hot lists that one full sweep is cheaper than to ask about each."""
-
-
-class _Tally:
-    """What one sweep covers and costs: it begins with what the client had counted before."""
-
-    def __init__(self, source: Source, planned: Plan, watch: Watch) -> None:
-        self.planned, self.watch, self.pages = planned, watch, 0
-        self.began_at = watch.observed_at
-        self._source, self._calls = source, source.client.calls
-
-    async def take(self, page: JobPage) -> None:
-        """Count a page, mark what it shows, and record what changed."""
-        self.pages += 1
-        self._source.metrics.paged(self.planned.kind)
-        self._source.alive()
-        self._source.index.see_slots(page.unchanged)
-        await observe(self._source, page.jobs, self.watch)
-
-    def sum(self, now: datetime, *, followed: int) -> LastSweep:
-        """The whole sweep."""
-        return LastSweep(
-            kind=self.planned.kind.value,
-            reason=self.planned.reason.value,
-            started_at=self.began_at,
-            took=max(timedelta(), now - self.began_at),
-            pages=self.pages,
-            followed=followed,
-            calls=self._source.client.calls - self._calls,
-            refused=tuple(sorted(self._source.refused)),
-        )
 
 
 async def sweep_hot(source: Source, planned: Plan) -> None:
@@ -94,10 +59,10 @@ async def sweep_hot(source: Source, planned: Plan) -> None:
         raise ProofNeeded
     followed = await follow(source, snapshots, tally.watch, state, proven_too=False)
     index.end_hot()
-    await _finish(source, tally, followed)
+    await finish(source, tally, followed)
 
 
-async def _walk_status(source: Source, walk: Walk, tally: _Tally) -> None:
+async def _walk_status(source: Source, walk: Walk, tally: Tally) -> None:
     try:
         async for page in source.client.pages(walk, source.index.known):
             await tally.take(page)
@@ -135,10 +100,10 @@ async def sweep_full(source: Source, planned: Plan) -> None:
         await _give_way(source, walk)
     followed = await _absences(source, walk, tally)
     source.full = None
-    await _finish(source, tally, followed, walk)
+    await finish(source, tally, followed, walk)
 
 
-async def _take_whole(source: Source, tally: _Tally, page: JobPage) -> None:
+async def _take_whole(source: Source, tally: Tally, page: JobPage) -> None:
     """Take a page of a full walk. The walk stands behind it already: if it cannot be taken, the walk is spoilt."""
     try:
         await tally.take(page)
@@ -147,11 +112,11 @@ async def _take_whole(source: Source, tally: _Tally, page: JobPage) -> None:
         raise
 
 
-def _tally(source: Source, planned: Plan, state: SourceState) -> _Tally:
-    return _Tally(source, planned, watch_for(source, state, source.clock()))
+def _tally(source: Source, planned: Plan, state: SourceState) -> Tally:
+    return Tally(source, planned, watch_for(source, state, source.clock()))
 
 
-def _resumed(source: Source, state: SourceState, tally: _Tally) -> FullWalk:
+def _resumed(source: Source, state: SourceState, tally: Tally) -> FullWalk:
     """The walk under way, the one that an earlier process had begun, or a new one."""
     anew = tally.planned.reason in (PlanReason.ASKED, PlanReason.AFTER_GAP, PlanReason.PROOF)
     walk = source.full
@@ -194,7 +159,7 @@ async def _give_way(source: Source, walk: FullWalk) -> None:
     doubts, source.unsettled = source.unsettled, []
     try:
         await sweep_hot(source, hot_sweep(facts, PlanReason.HOT_DUE))
-    except BrokenWalk as error:
+    except (BrokenWalk, Denied) as error:
         # The full walk reads the same jobs: it is worth going on with.
         source.hot_due_at = now + source.pace.every
         await broke(source, (SweepKind.HOT,), error)
@@ -205,7 +170,7 @@ async def _give_way(source: Source, walk: FullWalk) -> None:
     await judge(source, fresh=True)
 
 
-async def _absences(source: Source, walk: FullWalk, tally: _Tally) -> Followed:
+async def _absences(source: Source, walk: FullWalk, tally: Tally) -> Followed:
     """Judge what no page showed. A walk of which pages are missing leaves that to the next hot sweep."""
     store, lease, index = source.store, source.lease, source.index
     state = await store.source(lease)
@@ -219,80 +184,3 @@ async def _absences(source: Source, walk: FullWalk, tally: _Tally) -> Followed:
     await store.mark_left(lease, left, source.clock())
     index.leave(left)
     return followed
-
-
-async def _finish(
-    source: Source, tally: _Tally, followed: Followed, walk: FullWalk | None = None
-) -> None:
-    """Write down a complete sweep, and when the next ones are due."""
-    state, now = await source.store.source(source.lease), source.clock()
-    # A clock that stepped back meanwhile left a start in the future, by which everything would seem to last longer.
-    started_at = min(walk.started_at if walk else tally.began_at, now)
-    next_at, next_full_at = _due_times(source, tally, walk, now)
-    report = SweepReport(
-        kind=tally.planned.kind,
-        started_at=started_at,
-        finished_at=now,
-        listed=walk.listed + walk.last if walk else state.listed,
-        unfinished=await source.store.count_unfinished(source.lease),
-        next_sweep_at=next_at,
-        next_full_at=next_full_at,
-        gaps=state.gaps.merged(tally.watch.gaps),
-        walk=walk_state(source.full),
-        suspect_since=followed.suspect_since,
-        last_sweep=tally.sum(now, followed=followed.asked),
-        learnt=learnt(source, now),
-    )
-    if walk and state.baselined_at is None:
-        report = replace(report, notices=(await _baselined(source, report),))
-    await source.store.finish_sweep(source.lease, report)
-    if walk:
-        source.full_broke = False
-    if report.notices:
-        source.recorded()
-    source.metrics.swept(report.kind, (now - started_at).total_seconds())
-    _log(source, report)
-
-
-def _due_times(
-    source: Source, tally: _Tally, walk: FullWalk | None, now: datetime
-) -> tuple[datetime, datetime | None]:
-    """When the next sweep and, after a full one, the next full sweep are due."""
-    pace = source.pace
-    usual = now + jittered(pace.every, source.chance())
-    if walk is None:
-        source.hot_due_at = usual
-        return usual, None
-    interrupted = source.hot_due_at is not None and source.hot_due_at > tally.began_at + pace.every
-    next_at = source.hot_due_at if interrupted and source.hot_due_at else usual
-    # However long the walk took, the next one does not follow on its heels.
-    next_full_at = walk.started_at + jittered(pace.full_every, source.chance())
-    return next_at, max(next_full_at, usual)
-
-
-async def _baselined(source: Source, report: SweepReport) -> Notice:
-    """What is told when a source was read for the first time."""
-    waiting = await source.store.count_waiting(source.lease)
-    event = SourceEvent(
-        type=EventType.BASELINED,
-        severity=Severity.INFO,
-        origin=source.desk.origin,
-        observed_at=report.finished_at,
-        last_sweep_at=report.started_at,
-        counts={"listed": report.listed, "unfinished": report.unfinished, "waiting": waiting},
-    )
-    return notice_for(event, source.desk)
-
-
-def _log(source: Source, report: SweepReport) -> None:
-    last = report.last_sweep
-    log.info(
-        "sweep.finished",
-        source=source.name,
-        kind=report.kind.value,
-        reason=last.reason if last else "",
-        listed=report.listed,
-        unfinished=report.unfinished,
-        calls=last.calls if last else 0,
-        followed=last.followed if last else 0,
-    )

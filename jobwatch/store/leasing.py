@@ -188,14 +188,24 @@ def _latest(report: SweepReport) -> Any:
 
 
 def _everything(report: SweepReport) -> dict[str, Any]:
-    """What a full sweep covers besides. Who asked for one before it began has it."""
+    """What a full sweep covers besides. Who asked for one before it began has it.
+
+    A request from the future comes from a clock that stepped, and is answered as well.
+    """
     finished = literal(report.finished_at, Instant())
     return {
         "all_data_at": report.started_at,
         "baselined_at": func.coalesce(sources.c.baselined_at, finished),
         "listed": report.listed,
         "asked_at": case(
-            (sources.c.asked_at > report.started_at, sources.c.asked_at), else_=null()
+            (
+                and_(
+                    sources.c.asked_at > report.started_at,
+                    sources.c.asked_at <= report.finished_at,
+                ),
+                sources.c.asked_at,
+            ),
+            else_=null(),
         ),
     }
 

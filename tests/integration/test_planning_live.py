@@ -294,5 +294,5 @@ async def test_what_ended_in_a_gap_is_late_however_long_hot_sweeps_went_on_befor
         await turns(one, 100)
         assert (await last_sweep(one)).kind == SweepKind.HOT
         one.simulation.faults.clear()
-        await turns(one, 5)
+        await turns(one, 20)
         assert one.event("job.failed", "x-short")["data"]["late"] is True

@@ -10,7 +10,7 @@ import pytest
 
 from tests.truth.judge import Verdict, judge_world, played, verdict_on
 
-LIVES = 500
+LIVES = 250
 SEEDS = (2, 7, 10, 16, 18, 23)
 
 

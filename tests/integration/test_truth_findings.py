@@ -1,13 +1,15 @@
 """What random lives brought to light, each as small as it can be told."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from jobwatch.core.rules import Rules
 from jobwatch.simulator.answers import Question
 from jobwatch.simulator.faults import Hook, When
 from jobwatch.simulator.script import JobScript
 from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
+from jobwatch.store.values import EventFilter, EventRow
 from tests.rig import Clock, Given, Rig, job, rig, step
 
 JOBS = 24
@@ -63,3 +65,62 @@ async def test_jobs_that_stay_away_when_their_source_came_back_are_called_gone_a
         await one.turn()
         gone = sorted(job_id for kind, job_id in one.told if kind == "job.vanished")
         assert gone == ["job-00", "job-01", "job-02"]
+
+
+async def test_time_that_our_clock_skipped_during_a_sweep_was_watched_by_nobody(
+    clock: Clock, path: Path
+) -> None:
+    given = Given(rules=Rules(stalled_after=timedelta(minutes=20)))
+    stands = job("stands", step("Active", 90000, done=0.0))
+    start = clock.now
+
+    def true_time() -> datetime:
+        return start + timedelta(seconds=clock.elapsed)
+
+    async def skip(_question: Question) -> None:
+        clock.step(1440)
+
+    sim = Simulation(World([stands]), clock=true_time)
+    async with sim, rig(sim, clock, path, given) as one:
+        await one.sweep()
+        clock.advance(30)
+        sim.faults.add(Hook(callback=skip), When(call="list", nth=frozenset({1})))
+        for _ in range(10):
+            await one.sweep()
+            clock.advance(30)
+        assert [each.type for each in (await events(one))] == ["source.baselined"]
+        for _ in range(35):
+            await one.sweep()
+            clock.advance(30)
+        assert [each.type for each in (await events(one))] == ["source.baselined", "job.stalled"]
+
+
+async def test_a_stale_list_is_not_believed_against_a_status_that_nobody_knows(
+    clock: Clock, path: Path
+) -> None:
+    world = World([job("odd", step("Active", 90000))])
+    async with Simulation(world, clock=clock) as sim, rig(sim, clock, path) as one:
+        await one.turn()
+        before = world.job("odd", clock.now)
+        assert before is not None
+        world.set("odd", clock.now, status="Archiving")
+        clock.advance(30)
+        await one.turn()
+
+        async def lag(_question: Question) -> None:
+            world.set("odd", clock.now, status="Active")
+
+        async def catch_up(_question: Question) -> None:
+            world.set("odd", clock.now, status="Archiving")
+
+        sim.faults.add(Hook(callback=lag), When(call="list"))
+        sim.faults.add(Hook(callback=catch_up), When(call="describe"))
+        for _ in range(3):
+            clock.advance(30)
+            await one.turn()
+        assert one.told == [("job.status_changed", "odd")]
+
+
+async def events(one: Rig) -> list[EventRow]:
+    page = await one.store.events(EventFilter(), limit=100)
+    return list(reversed(page.rows))

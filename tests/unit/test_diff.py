@@ -28,6 +28,15 @@ from tests.factories import (
 LISTING, DESCRIBE = Authority.LISTING, Authority.DESCRIBE
 
 
+@pytest.mark.parametrize("seen", ["Active", "Melted", "New"])
+def test_a_listing_alone_does_not_lead_out_of_a_status_that_nobody_knows(seen: str) -> None:
+    known = snapshot("Archived")
+    listed = diff([known], [job(seen)], authority=LISTING)
+    assert (listed.changes, listed.doubted) == ((), (job(seen),))
+    (change,) = diff([known], [job(seen)], authority=DESCRIBE).changes
+    assert change.kind is ChangeKind.STATUS_CHANGED
+
+
 @pytest.mark.parametrize(
     ("before", "seen", "kind"),
     [
@@ -38,8 +47,6 @@ LISTING, DESCRIBE = Authority.LISTING, Authority.DESCRIBE
         ("Active", "Failed", ChangeKind.ENDED),
         ("Held", "Canceled", ChangeKind.ENDED),
         ("Active", "Archived", ChangeKind.STATUS_CHANGED),
-        ("Archived", "Active", ChangeKind.STATUS_CHANGED),
-        ("Archived", "Melted", ChangeKind.STATUS_CHANGED),
         ("Archived", "Done", ChangeKind.ENDED),
     ],
 )

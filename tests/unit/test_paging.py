@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from jobwatch.core.errors import BrokenReason
 from jobwatch.core.model import JobPage
-from jobwatch.core.paging import EMPTY_PAGES_ALLOWED, Broken, Cursor, Done, Next, Step
+from jobwatch.core.paging import (
+    EMPTY_PAGES_ALLOWED,
+    REPEATED_PAGES_ALLOWED,
+    Broken,
+    Cursor,
+    Done,
+    Next,
+    Step,
+)
 
 
 def page(listed: int, token: str | None) -> JobPage:
@@ -62,6 +70,26 @@ BROKEN = {
         BrokenReason.PAGE_CAP,
     ),
 }
+
+
+def test_fresh_tokens_that_show_the_same_jobs_again_and_again_are_a_circle() -> None:
+    first = JobPage(jobs=(), unchanged=(7, 8), next_token="first")
+    again = [
+        JobPage(jobs=(), unchanged=(7, 8), next_token=f"again-{number}")
+        for number in range(REPEATED_PAGES_ALLOWED + 1)
+    ]
+    assert walk(Cursor(), [first, *again[:-1]]) == Next(again[-2].next_token)
+    step = walk(Cursor(), [first, *again])
+    assert isinstance(step, Broken)
+    assert step.reason is BrokenReason.TOKEN_REPEATED
+
+
+def test_a_listing_sorted_anew_may_show_some_pages_twice() -> None:
+    pages = [
+        JobPage(jobs=(), unchanged=(number % 20,), next_token=f"t{number}") for number in range(30)
+    ]
+    new = JobPage(jobs=(), unchanged=(99,), next_token=None)
+    assert walk(Cursor(), [*pages, new]) == Done()
 
 
 @pytest.mark.parametrize(("pages", "reason"), BROKEN.values(), ids=BROKEN.keys())
