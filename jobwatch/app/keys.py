@@ -73,14 +73,18 @@ def _home() -> Path:
         return Path("/nonexistent")
 
 
-def open_keys(settings: Settings, name: str, transport: Transport) -> LoggedKeys:
-    """Where a source's keys come from."""
-    world = World(
+def real_world(transport: Transport) -> World:
+    """What is outside of this process: its variables, its user's files, the network."""
+    return World(
         environ=os.environ,
         home=_home(),
         send=transport.send,
         now=utc_now,
         chance=random.random,
     )
+
+
+def open_keys(settings: Settings, name: str, transport: Transport) -> LoggedKeys:
+    """Where a source's keys come from."""
     credentials = settings.sources[name].provider.credentials
-    return LoggedKeys(name, open_credentials(credentials, world))
+    return LoggedKeys(name, open_credentials(credentials, real_world(transport)))

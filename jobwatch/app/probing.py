@@ -4,16 +4,15 @@ A probe makes one call of ListJobs and, where a job is listed, one of DescribeJo
 """
 
 import asyncio
-import os
 import random
 import time
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 from jobwatch.app.clock import utc_now
+from jobwatch.app.keys import real_world
 from jobwatch.client import ApiClient, Surroundings
 from jobwatch.core.codec import Known, Provider, Walk
 from jobwatch.core.errors import (
@@ -35,7 +34,7 @@ from jobwatch.core.errors import (
 from jobwatch.core.gate import Bucket
 from jobwatch.core.model import JobKey, JobPage
 from jobwatch.core.overview import LastError, SourceKeys
-from jobwatch.credentials import CredentialSource, World, open_credentials
+from jobwatch.credentials import CredentialSource, open_credentials
 from jobwatch.poller.failing import Breaking, describe_error
 from jobwatch.providers import open_provider
 from jobwatch.settings import Settings, Source
@@ -150,7 +149,7 @@ async def probe(settings: Settings, name: str, transport: Transport) -> Probe:
     """Look at one source. What goes wrong stands in the value."""
     source = settings.sources[name]
     provider = open_provider(source.provider)
-    keys = open_credentials(source.provider.credentials, _world(transport))
+    keys = open_credentials(source.provider.credentials, real_world(transport))
     client = _client(source, provider, transport, keys)
     look = _Look(settings=source, client=client)
     trouble = await look.trouble()
@@ -179,16 +178,6 @@ def _client(
         bucket=Bucket(rate=limit.requests_per_second, burst=limit.burst),
         observer=_Unobserved(),
         around=Surroundings(now=utc_now, monotonic=time.monotonic, chance=random.random),
-    )
-
-
-def _world(transport: Transport) -> World:
-    return World(
-        environ=os.environ,
-        home=Path("~").expanduser(),
-        send=transport.send,
-        now=utc_now,
-        chance=random.random,
     )
 
 

@@ -20,6 +20,10 @@ from jobwatch.core.manners import Go, Later, Manners, Stand, Ticket, Withheld
 _PROBE_RANK = -1
 """A probe that needs a second token goes first: everybody else is waiting for its end."""
 
+ONE_IN = 5
+"""While somebody of a lower rank waits, so seldom is a try one of theirs. A long walk that has spent every token before
+the next one falls would otherwise let no detail of an ending be had until its last page."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
@@ -58,6 +62,7 @@ class Turnstile:
         self._around = around
         self._queue: list[_Place] = []
         self._numbers = count()
+        self._gone_first = 0
 
     @property
     def manners(self) -> Manners:
@@ -120,6 +125,7 @@ class Turnstile:
             match word:
                 case Go():
                     self._manners = word.manners
+                    self._share(place)
                     return word.ticket
                 case Withheld():
                     raise _refusal(word)
@@ -129,6 +135,17 @@ class Turnstile:
                     await place.moved.wait()
                 case _:
                     assert_never(word)
+
+    def _share(self, gone: _Place) -> None:
+        """Let one that stood back often enough for better ranks come next."""
+        if gone.rank == _PROBE_RANK:  # nobody may ever stand before a probe
+            return
+        behind = next((each for each in self._queue if each.rank > gone.rank), None)
+        self._gone_first = self._gone_first + 1 if behind else 0
+        if behind and self._gone_first >= ONE_IN:
+            # Who has waited longest comes first among equals, so its number takes it to the front.
+            behind.rank, self._gone_first = gone.rank, 0
+            self._queue.sort()
 
     def _word(self, place: _Place, held: Ticket | None) -> Go | Later | Stand | Withheld:
         if self._queue[0] is not place:

@@ -1,8 +1,8 @@
 """Absence: what it takes to call a job gone.
 
 1. Only DescribeJob's own NoSuchJob counts, twice, some time apart, with no other answer between: a proof.
-2. Where most of a source's unfinished jobs are proved gone at once, it is the source that is doubted: they are held
-   back until fewer are missing.
+2. Where the cloud does not know most of a source's unfinished jobs, proved or not, it is the source that is doubted:
+   they are held back until fewer are missing.
 3. A job is called gone once. Should it come back, that is news like any other change.
 """
 
@@ -58,6 +58,6 @@ SUSPECT_AT_LEAST = 10
 """So few jobs may be gone without anybody asking whether something is wrong with the listing."""
 
 
-def is_suspect(*, gone: int, unfinished: int) -> bool:
-    """Whether so many unfinished jobs are gone at once that it is rather the source that is wrong."""
-    return gone >= SUSPECT_AT_LEAST and 2 * gone > unfinished
+def is_suspect(*, missed: int, unfinished: int) -> bool:
+    """Whether the cloud does not know so many unfinished jobs at once that it is rather the source that is wrong."""
+    return missed >= SUSPECT_AT_LEAST and 2 * missed > unfinished

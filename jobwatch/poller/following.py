@@ -49,16 +49,18 @@ async def follow(
     answers = await describe(source, [snapshot.key for snapshot in asked])
     await _observe(source, asked, answers, watch)
     failed = [*source.unsettled, *failures(answers.values())]
-    gone = await _note_missing(source, asked, answers, watch)
+    unknown, gone = await _note_missing(source, asked, answers, watch)
     held = [each for each in absent if not proven_too and each.missing_proved_at is not None]
     unfinished = await source.store.count_unfinished(source.lease)
-    # What could not be asked about may be gone as well: it counts against the source, not against its jobs.
-    suspect = is_suspect(gone=len(gone) + len(held) + len(failed), unfinished=unfinished)
+    # Proofs that began at different times end one after the other: all that is unknown by now counts against the
+    # source, not only what is proved. What could not be asked about may be gone as well.
+    missed = unknown + len(held) + len(failed)
+    suspect = is_suspect(missed=missed, unfinished=unfinished)
     now = at_present(source, watch)
     if not suspect and state.suspect_since is None:
         await record(source, [vanish(each, now) for each in gone])
-    elif gone or held:
-        log.warning("absence.held", source=source.name, gone=len(gone) + len(held))
+    elif gone and state.suspect_since is None:
+        log.warning("absence.held", source=source.name, missed=missed, unfinished=unfinished)
     if failed:
         raise failed[0]
     proven = suspect and bool(gone or held)
@@ -84,8 +86,8 @@ async def _observe(
 
 async def _note_missing(
     source: Source, asked: Sequence[Snapshot], answers: Answers, watch: Watch
-) -> list[Snapshot]:
-    """Begin or complete proofs. Returns the jobs that are proved gone by now."""
+) -> tuple[int, list[Snapshot]]:
+    """Begin or complete proofs. Returns how many jobs the cloud does not know, and those that are proved gone."""
     now = at_present(source, watch)
     unknown = [each for each in asked if isinstance(answers[each.key], NoSuchJob)]
     proofs = [
@@ -95,4 +97,4 @@ async def _note_missing(
     ]
     await record(source, proofs)
     latest = {each.key: each for each in unknown} | {each.after.key: each.after for each in proofs}
-    return [each for each in latest.values() if each.missing_proved_at is not None]
+    return len(unknown), [each for each in latest.values() if each.missing_proved_at is not None]

@@ -175,8 +175,10 @@ def _clean(text: str) -> str:
 
 
 def _http_date(text: str) -> datetime | None:
+    """A date of HTTP, which is UTC whether it says so or not (RFC 9110): never the zone of this machine."""
     try:
-        return parsedate_to_datetime(text).astimezone(UTC)
+        at = parsedate_to_datetime(text)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

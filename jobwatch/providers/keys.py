@@ -46,6 +46,9 @@ def _whole(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if not text or text != text.strip():
         raise ValueError("must not be empty, nor begin or end with a blank")
+    wrong = wrong_key(text)
+    if wrong is not None:
+        raise ValueError(f"cannot be used: it {wrong}")
     return value
 
 

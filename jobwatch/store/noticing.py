@@ -22,6 +22,9 @@ from jobwatch.store.values import Lease
 
 V = TypeVar("V")
 
+ASKED_AT_ONCE = 500
+"""Conditions whose tellings are read at once: asked about many more, SQLite reads every delivery there is."""
+
 _open_ids = (
     select(conditions.c.id)
     .where(
@@ -98,8 +101,7 @@ def write(
     _take(connection, lease, steps, moment.at)
     closings = _closings(connection, steps.closed)
     pointless = [each for closing in closings.values() for each in closing.pointless]
-    for chunk in _chunks(pointless):
-        order.supersede(connection, chunk, moment.now)
+    order.supersede(connection, pointless, moment.now)
     told = [_told(each, number, closings) for number, each in enumerate(notices, sequence + 1)]
     write_events(connection, lease, told, moment.at)
     return Noticed(told, write_deliveries(connection, lease, told, moment.at, moment.now))
@@ -163,7 +165,7 @@ def _reminder(condition: Condition) -> dict[str, object]:
 
 def _closings(connection: Connection, closed: Sequence[Condition]) -> dict[str, Closing]:
     tellings: dict[str, list[Telling]] = defaultdict(list)
-    for ids in _chunks([each.id for each in closed]):
+    for ids in _chunks([each.id for each in closed], ASKED_AT_ONCE):
         for condition_id, id_, receiver, state, attempts in connection.execute(
             _tellings, {"ids": ids}
         ):
@@ -189,7 +191,7 @@ def _told(notice: Notice, sequence: int, closings: dict[str, Closing]) -> Told:
     )
 
 
-def _chunks(values: Iterable[V]) -> Iterable[list[V]]:
+def _chunks(values: Iterable[V], size: int = order.CHUNK) -> Iterable[list[V]]:
     remaining = iter(values)
-    while chunk := list(islice(remaining, order.CHUNK)):
+    while chunk := list(islice(remaining, size)):
         yield chunk

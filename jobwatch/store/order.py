@@ -91,11 +91,12 @@ def pointless(connection: Connection, ids: Sequence[int]) -> list[int]:
 
 
 def supersede(connection: Connection, ids: Sequence[int], now: datetime) -> None:
-    """Drop these pending deliveries, and count them."""
+    """Drop these pending deliveries, however many, and count them."""
     if not ids:
         return
-    dropped = connection.scalars(_supersede, {"ids": ids, "now": now})
+    dropped: Counter[str] = Counter()
+    for first in range(0, len(ids), CHUNK):
+        asked = {"ids": ids[first : first + CHUNK], "now": now}
+        dropped.update(connection.scalars(_supersede, asked))
     label = Series(DELIVERIES, (DeliveryState.SUPERSEDED.value,))
-    series.add(
-        connection, {("receiver", name, label): count for name, count in Counter(dropped).items()}
-    )
+    series.add(connection, {("receiver", name, label): count for name, count in dropped.items()})

@@ -93,22 +93,28 @@ def _jobs(connection: Connection, before: datetime) -> int:
 
 def _jobs_of(connection: Connection, source_id: int, before: datetime, limit: int) -> int:
     old = (
-        select(jobs.c.row)
+        select(jobs.c.row, jobs.c.scope, jobs.c.job_id)
         .where(jobs.c.source_id == source_id, has_left, jobs.c.left_at < before)
         .order_by(jobs.c.left_at)
         .limit(limit)
     )
-    rows = connection.scalars(old).all()
-    if not rows:
+    found = connection.execute(old).all()
+    if not found:
         return 0
-    gone = and_(jobs.c.source_id == source_id, jobs.c.row.in_(rows))
-    of_gone = exists().where(
-        gone, jobs.c.scope == changes.c.scope, jobs.c.job_id == changes.c.job_id
-    )
-    connection.execute(delete(changes).where(changes.c.source_id == source_id, of_gone))
-    samples = progress_samples
-    connection.execute(
-        delete(samples).where(samples.c.source_id == source_id, samples.c.row.in_(rows))
-    )
-    connection.execute(delete(jobs).where(gone))
+    names = [
+        {"of_source": source_id, "of_scope": each.scope, "of_job": each.job_id} for each in found
+    ]
+    connection.execute(_forget_changes, names)
+    rows = [each.row for each in found]
+    for table in (progress_samples, jobs):
+        gone = and_(table.c.source_id == source_id, table.c.row.in_(rows))
+        connection.execute(delete(table).where(gone))
     return len(rows)
+
+
+_forget_changes = delete(changes).where(
+    changes.c.source_id == bindparam("of_source"),
+    changes.c.scope == bindparam("of_scope"),
+    changes.c.job_id == bindparam("of_job"),
+)
+"""Job by job: to ask of every change whether its job is gone would read all changes of the source."""

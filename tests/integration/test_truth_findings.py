@@ -67,6 +67,23 @@ async def test_jobs_that_stay_away_when_their_source_came_back_are_called_gone_a
         assert gone == ["job-00", "job-01", "job-02"]
 
 
+async def test_jobs_whose_proofs_end_one_after_the_other_are_held_back_like_those_of_one_moment(
+    clock: Clock, path: Path
+) -> None:
+    world = World(scripts())
+    async with Simulation(world, clock=clock) as sim, rig(sim, clock, path, GIVEN) as one:
+        await one.turn()
+        for first in range(0, JOBS, 4):
+            for script in scripts()[first : first + 4]:
+                world.remove(script.id)
+            clock.advance(60)
+            await one.turn()
+        for _ in range(12):
+            clock.advance(60)
+            await one.turn()
+        assert [kind for kind, _ in one.told] == ["source.suspect"]
+
+
 async def test_time_that_our_clock_skipped_during_a_sweep_was_watched_by_nobody(
     clock: Clock, path: Path
 ) -> None:

@@ -152,7 +152,9 @@ class Truth:
         earlier = unfinished_at is not None and (ended_at is None or unfinished_at < ended_at)
         # One answer may show a job twice, as it was and as it is.
         verdicts = {True} if unfinished_at is not None else set()
-        if earlier and before in served.sure:
+        # A job that was opened again may have been shown unfinished for the first time after its first end.
+        sure_before = served.sure.get(before)
+        if earlier and sure_before and (ended_at is None or sure_before <= ended_at):
             return ONCE
         baselined = self.log.baselined_at
         if ended_at is not None and (baselined is None or ended_at <= baselined):

@@ -177,5 +177,5 @@ def test_a_proof_is_complete_only_after_an_unbroken_row_of_answers_that_is_long_
 def test_a_source_is_suspect_where_ten_and_more_than_half_of_its_jobs_are_gone(
     gone: int, unfinished: int, *, suspect: bool
 ) -> None:
-    assert is_suspect(gone=gone, unfinished=unfinished) is suspect
+    assert is_suspect(missed=gone, unfinished=unfinished) is suspect
     assert SUSPECT_AT_LEAST == 10
