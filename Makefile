@@ -59,7 +59,7 @@ imports: $(STAMP) ## import contracts
 
 .PHONY: faults
 faults: $(STAMP) ## kills from outside and broken peers
-	$(PYTEST) tests/faults $(ARGS)
+	$(PYTEST) -n $(WORKERS) tests/faults $(ARGS)
 
 .PHONY: e2e
 e2e: $(STAMP) ## the README's commands as child processes

@@ -9,12 +9,16 @@ from typer.main import get_command
 
 from jobwatch.cli.commands import app
 from jobwatch.core.events import EventType
+from jobwatch.core.plan import PlanReason
 from jobwatch.providers.cos_batch import LIFECYCLE
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-PAGES = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/assumptions.md", "deploy/README.md")
+PAGES = (
+    *("README.md", "ARCHITECTURE.md", "CHANGELOG.md"),
+    *("docs/assumptions.md", "docs/detection.md", "deploy/README.md"),
+)
 
 
 def tracked() -> list[Path]:
@@ -31,7 +35,14 @@ def test_the_readme_names_every_command_and_no_other() -> None:
 
 def test_the_readme_names_every_event_type() -> None:
     table = README.split("## What you are told", 1)[1].split("## Commands", 1)[0]
-    assert {each.value for each in EventType} <= set(re.findall(r"`((?:job|source)\.[a-z_]+)`", table))
+    assert {each.value for each in EventType} <= set(
+        re.findall(r"`((?:job|source)\.[a-z_]+)`", table)
+    )
+
+
+def test_the_page_on_detection_names_every_reason_of_a_plan() -> None:
+    page = (ROOT / "docs" / "detection.md").read_text(encoding="utf-8")
+    assert {each.value for each in PlanReason} <= set(re.findall(r"`([a-z_]+)`", page))
 
 
 def test_the_life_of_a_job_in_the_architecture_is_drawn_from_the_table() -> None:

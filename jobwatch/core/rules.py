@@ -199,7 +199,11 @@ class Standing:
 
 
 def judge_source(standing: Standing, rules: Rules, now: datetime) -> Judgement:
-    """What holds for a source: that it cannot be swept, and that it is not to be believed."""
+    """What holds for a source: that it cannot be swept, and that it is not to be believed.
+
+    Only a complete sweep proves that a source can be swept again: a row of failures that begins anew, after downtime or
+    after our clock stepped back, is no recovery.
+    """
     subjects = {
         ConditionName.UNREACHABLE: _unreachable(standing, rules.unreachable_after, now),
         ConditionName.SUSPECT: standing.suspect_since,
@@ -207,9 +211,10 @@ def judge_source(standing: Standing, rules: Rules, now: datetime) -> Judgement:
     holding = {
         Subject(OF_THE_SOURCE, name): since for name, since in subjects.items() if since is not None
     }
-    return Judgement(
-        holding=holding, judged=frozenset(Subject(OF_THE_SOURCE, name) for name in subjects)
-    )
+    judged = {Subject(OF_THE_SOURCE, name) for name in subjects}
+    if standing.failures and rules.unreachable_after is not None:
+        judged &= holding.keys() | {Subject(OF_THE_SOURCE, ConditionName.SUSPECT)}
+    return Judgement(holding=holding, judged=frozenset(judged))
 
 
 def _unreachable(standing: Standing, after: timedelta | None, now: datetime) -> datetime | None:

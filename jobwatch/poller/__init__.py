@@ -114,6 +114,8 @@ async def take_inbox(source: Source) -> None:
 
     An answer to a snapshot that changed meanwhile may be older than the change: it is dropped, and asked for again.
     """
+    if not source.index_sure:
+        await _reload(source)
     inbox = dict(source.inbox)
     source.inbox.clear()
     known = await source.store.known(source.lease, list(inbox))

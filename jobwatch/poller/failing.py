@@ -76,10 +76,16 @@ def _full_pause(source: Source, pause: timedelta) -> timedelta:
 
 
 def streak(state: SourceState, now: datetime, every: timedelta) -> tuple[int, datetime]:
-    """How many failures there are in a row with this one, and when the first of them was."""
+    """How many failures there are in a row with this one, and when the first of them was.
+
+    The pause before a try counts, not how long it took: calls to a cloud that hangs take longer than any pause.
+    """
     last_at = state.last_error.at if state.last_error and state.failures else None
-    unbroken = last_at is not None and timedelta() <= now - last_at <= max(3 * every, SAME_STREAK)
-    if unbroken and state.failing_since is not None:
+    if last_at is None or state.failing_since is None:
+        return 1, now
+    tried_at = state.attempted_at
+    began_at = tried_at if tried_at is not None and last_at < tried_at <= now else now
+    if timedelta() <= began_at - last_at <= max(3 * every, SAME_STREAK):
         return state.failures + 1, min(state.failing_since, now)
     return 1, now
 

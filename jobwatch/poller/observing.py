@@ -47,7 +47,6 @@ async def observe(
         try:
             await record(source, found.changes, details)
         except StaleWrite:
-            source.index_sure = True  # nothing was written
             continue
         for snapshot in found.same:
             source.index.learn(snapshot.row, snapshot.job.fingerprint)
@@ -76,9 +75,14 @@ async def record(
     )
     if batch.empty:
         return
-    source.index_sure = False  # should the write fail, nobody knows whether it came through
-    written = await source.store.record(source.lease, batch)
-    source.index_sure = True
+    # Should the write fail, nobody knows whether it came through. An earlier doubt is not over because this one did.
+    sure, source.index_sure = source.index_sure, False
+    try:
+        written = await source.store.record(source.lease, batch)
+    except StaleWrite:
+        source.index_sure = sure  # nothing was written
+        raise
+    source.index_sure = sure
     for entry in batch.entries:
         job = entry.change.after.job
         # A refused listing is known by its bytes as well, so that it is neither parsed nor asked about again.

@@ -6,6 +6,7 @@ import pwd
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from pydantic import ValidationError
@@ -15,7 +16,7 @@ from jobwatch.client import Surroundings, Turnstile
 from jobwatch.core.gate import Bucket
 from jobwatch.core.http import HttpResponse
 from jobwatch.core.manners import Manners
-from jobwatch.providers.cos_errors import answered_at, read_error
+from jobwatch.providers.cos_errors import answered_at
 from jobwatch.providers.keys import CredentialsSettings
 from jobwatch.transport import Transport
 from tests.client_rig import Around
@@ -67,7 +68,7 @@ async def test_a_long_walk_that_takes_every_token_let_no_detail_be_had_until_its
                 await asyncio.sleep(0)
     assert len(details) == 8
     # Pages still come first, four for each detail; and all details are had long before the walk's end.
-    steps = [after - before for before, after in zip(details, details[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(details)]
     assert steps == [4] * 7
     assert details[-1] <= 40
 
