@@ -141,13 +141,23 @@ class _Turner:
         self.loop.bell.hush()
         self._expect(0)
         try:
-            pause = _seconds(await self.loop.step())
+            pause = _seconds(await self._step())
         except Exception as error:  # noqa: BLE001  # law: a loop survives whatever its step raises
             # A ring does not cut this pause short: who rings cannot repair what fails.
             await self._pause(self._failed(error), stop)
         else:
             self.failures = 0
             await self._pause(pause, self.loop.bell)
+
+    async def _step(self) -> Pause:
+        try:
+            return await self.loop.step()
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # Nobody cancelled this loop: something that its step awaited was. The loop must not end for that, unseen.
+            raise RuntimeError("a step ended as if cancelled, but nobody cancelled it") from error
 
     def _failed(self, error: Exception) -> float:
         self.failures += 1

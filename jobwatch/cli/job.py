@@ -84,7 +84,9 @@ async def _outlook(view: View, row: JobRow, conditions: Sequence[ConditionRow]) 
     opened = tuple(each for each in conditions if each.closed_at is None)
     if not row.snapshot.unfinished or state is None or state.unfinished_data_at is None:
         return Outlook(opened=opened)
-    samples = await view.store.samples(row.source, row.snapshot.key)
+    # Samples ahead of now were taken before a clock stepped back, and are the newest for as long as the step was.
+    taken = await view.store.samples(row.source, row.snapshot.key)
+    samples = [each for each in taken if each.at <= view.now]
     data_at = max([state.unfinished_data_at, *(each.at for each in samples[-1:])])
     return Outlook(forecast=forecast(samples, data_at), opened=opened)
 

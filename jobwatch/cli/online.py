@@ -67,12 +67,12 @@ async def _states(settings: Settings) -> dict[str, SourceState]:
     """What the store knows already; a store that cannot be read, or is not there yet, knows nothing."""
     try:
         store = await Store.open(settings.store, owner=OWNER, clock=utc_now, exclusive=False)
+        try:
+            return {state.identity.name: state for state in await store.sources()}
+        finally:
+            await store.close()
     except StoreError:
         return {}
-    try:
-        return {state.identity.name: state for state in await store.sources()}
-    finally:
-        await store.close()
 
 
 def _sighting(probe: Probe, source: Source, state: SourceState | None) -> Sighting:

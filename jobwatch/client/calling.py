@@ -20,6 +20,7 @@ from jobwatch.core.errors import (
     ClockSkew,
     Denied,
     KeysRejected,
+    Malformed,
     TransportError,
     TransportKind,
 )
@@ -162,6 +163,13 @@ class Caller:
             if seen:
                 self._set_offset(corrected(self.offset, seen))
             raise
+        except ApiError:
+            raise
+        except Exception as error:
+            # A fault of ours must not keep anybody from being told that the source cannot be read.
+            log.exception("answer.unreadable", source=self.source, call=call.name)
+            why = f"the answer could not be read: {type(error).__name__}"
+            raise Malformed(code="Malformed", message=why, status=response.status) from error
 
     def _count(self, call: CallName, result: CallResult, took: float) -> None:
         self.calls += 1

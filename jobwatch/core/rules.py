@@ -5,11 +5,17 @@
 3. A rule looks at what was recorded of one job and at nothing else.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from jobwatch.core.conditions import OF_THE_SOURCE, ConditionName, Judgement, Subject
+from jobwatch.core.conditions import (
+    OF_THE_SOURCE,
+    Condition,
+    ConditionName,
+    Judgement,
+    Subject,
+)
 from jobwatch.core.lifecycle import Lifecycle
 from jobwatch.core.model import Phase, Snapshot
 from jobwatch.core.watched import Gaps
@@ -46,6 +52,7 @@ class Rules:
 
 
 NO_RULES = Rules()
+NOTHING_OPEN: Mapping[Subject, Condition] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +111,7 @@ def judge_jobs(
     rules: Rules,
     sight: Sight,
     *,
-    is_open: frozenset[Subject] = frozenset(),
+    is_open: Mapping[Subject, Condition] = NOTHING_OPEN,
 ) -> Judgement:
     """What holds for these jobs. Ended ones hold nothing; all are judged but those that the cloud does not know.
 
@@ -118,10 +125,24 @@ def judge_jobs(
         for name in _RULES:
             subject = Subject(snapshot.key, name)
             judged.add(subject)
-            since = holds(name, snapshot, rules, sight, is_open=subject in is_open)
+            opened = is_open.get(subject)
+            since = holds(name, snapshot, rules, sight, is_open=opened is not None)
+            if since is None and opened is not None:
+                since = _before_a_step(opened, snapshot, rules, sight)
             if since is not None:
                 holding[subject] = since
     return Judgement(holding=holding, judged=judged)
+
+
+def _before_a_step(
+    opened: Condition, snapshot: Snapshot, rules: Rules, sight: Sight
+) -> datetime | None:
+    """Since when an open condition holds where our clock stepped back behind its opening: it lasts as long as then."""
+    if sight.data_at >= opened.opened_at:
+        return None
+    then = replace(sight, data_at=opened.opened_at)
+    since = holds(opened.subject.name, snapshot, rules, then, is_open=True)
+    return since if since == opened.since else None
 
 
 def holds(

@@ -72,6 +72,7 @@ async def sweep_safely(source: Source, planned: Plan = ASKED) -> timedelta:
         if planned.kind is SweepKind.HOT and not await _proves_enough(source, planned):
             planned = full_sweep(PlanReason.PROOF)
             tried.append(planned.kind)
+            source.unsettled.clear()  # it lists everything from the start, and doubts anew what it has to
         if planned.kind is SweepKind.FULL:
             await sweep_full(source, planned)
         fresh = True

@@ -89,6 +89,8 @@ async def finish(
         # After trouble with everything the full sweep has a fresh start, too.
         source.full_breaks = 0 if walk else min(source.full_breaks, 1)
     source.hot_broke = False
+    if source.seconds() >= source.refused_until:
+        source.refused.clear()
     if report.notices:
         source.recorded()
     source.metrics.swept(report.kind, (now - started_at).total_seconds())

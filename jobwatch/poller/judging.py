@@ -60,7 +60,7 @@ async def judge(source: Source, *, fresh: bool) -> None:
         snapshots.values(),
         source.desk.rules,
         sight,
-        is_open=frozenset(each.subject for each in conditions),
+        is_open={each.subject: each for each in conditions},
     )
     judgement = both([jobs, _of_source(source, state, now)])
     await _tell(source, judgement, conditions, state, snapshots)

@@ -67,7 +67,7 @@ class Source:
     lack what the store has. `full` is a full sweep under way, `full_breaks` how often in a row one
     did not come to its end, `hot_broke` that the last hot one did not either.
     `hot_due_at` is when a hot sweep interrupts a full one. `refused` are statuses that the cloud does not accept as a
-    filter: they are tried again by the next process.
+    filter: they are tried again by the next process, and by this one from `refused_until` on, in seconds of `seconds`.
     """
 
     name: str
@@ -89,6 +89,7 @@ class Source:
     unsettled: list[JobwatchError] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
     refused: set[str] = field(default_factory=set)
+    refused_until: float = 0.0
     full: FullWalk | None = None
     full_breaks: int = 0
     hot_broke: bool = False

@@ -32,6 +32,9 @@ from jobwatch.poller.source import FullWalk, Source, facts_for, watch_for
 RESUMABLE = timedelta(days=1)
 """A walk older than that begins anew: jobs it read first may be a day past."""
 
+REFUSED_FOR = timedelta(hours=1)
+"""A status is tried as a filter again after so long: one answer gone wrong must not cost full sweeps for months."""
+
 log = structlog.get_logger()
 
 
@@ -68,6 +71,7 @@ async def _walk_status(source: Source, walk: Walk, tally: Tally) -> None:
             await tally.take(page)
     except StatusRejected as error:
         source.refused.add(walk.status or "")
+        source.refused_until = source.seconds() + REFUSED_FOR.total_seconds()
         log.warning(
             "status.refused",
             source=source.name,

@@ -25,6 +25,8 @@ COUNT_LIMIT = 2**63 - 1
 FAILURES_LIMIT = 100
 _EPOCH_YEAR = 1970
 _AFTER_EPOCH = "1971"
+_NEVER = "9000"
+"""From this year on a time means that there is none; to correct it by clocks would leave what a datetime holds."""
 _DOCUMENTED = len("2019-12-19T11:05:40Z")
 _SAFE_DIGITS = 18
 _ABSURD_DIGITS = 64
@@ -148,9 +150,14 @@ def _read_odd_progress(words: tuple[str, str, str]) -> Progress | None:
 def read_time(text: str) -> datetime | None:
     """A point in time, in UTC: ISO 8601 with or without fraction and offset, or seconds or milliseconds since 1970.
 
-    None for anything else, and for the zero times by which some servers say that there is none.
+    None for anything else, and for the first and last times of all by which some servers say that there is none.
     """
-    if len(text) == _DOCUMENTED and text[19] == "Z" and text[4] == "-" and text > _AFTER_EPOCH:
+    if (
+        len(text) == _DOCUMENTED
+        and text[19] == "Z"
+        and text[4] == "-"
+        and _AFTER_EPOCH < text < _NEVER
+    ):
         try:
             return datetime.fromisoformat(text)
         except ValueError:
@@ -168,7 +175,7 @@ def _read_odd_time(text: str) -> datetime | None:
             value = datetime.fromtimestamp(seconds / 1000 if seconds > _YEAR_5138 else seconds, UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return value if value.year > _EPOCH_YEAR else None
+    return value if _EPOCH_YEAR < value.year < int(_NEVER) else None
 
 
 def job_texts(element: Element) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """A row of `sources` as a value, and what a sweep leaves in it as columns."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -107,9 +107,17 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 
 
 def _read(kind: type[T], kept: dict[str, Any] | None) -> T | None:
+    """The document as a value. What another version wrote beside it is left out; what lacks something is nothing."""
     if kept is None:
         return None
-    return kind(**{name: _READERS.get(name, _as_it_is)(each) for name, each in kept.items()})
+    known = {each.name for each in fields(kind)}
+    found = {
+        name: _READERS.get(name, _as_it_is)(each) for name, each in kept.items() if name in known
+    }
+    try:
+        return kind(**found)
+    except TypeError:
+        return None
 
 
 def _as_it_is(value: Any) -> Any:

@@ -5,8 +5,9 @@ import os
 import pwd
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -16,10 +17,16 @@ from jobwatch.client import Surroundings, Turnstile
 from jobwatch.core.gate import Bucket
 from jobwatch.core.http import HttpResponse
 from jobwatch.core.manners import Manners
+from jobwatch.core.model import JobPage
+from jobwatch.core.rules import Rules
+from jobwatch.providers.cos_batch import CosBatch
 from jobwatch.providers.cos_errors import answered_at
 from jobwatch.providers.keys import CredentialsSettings
+from jobwatch.simulator.simulation import Simulation
+from jobwatch.simulator.world import World
 from jobwatch.transport import Transport
 from tests.client_rig import Around
+from tests.rig import Clock, Given, job, rig, step
 
 PAGE_SECONDS = 0.3
 
@@ -108,3 +115,30 @@ def test_a_written_key_that_no_header_can_carry_was_found_out_by_every_sweep(
     with pytest.raises(ValidationError, match="cannot be used") as caught:
         CredentialsSettings.model_validate(keys)
     assert wrong not in str(caught.value)
+
+
+async def test_an_answer_that_our_own_fault_kept_from_being_read_was_told_nobody(
+    clock: Clock, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop logged a failed step, for ever; no call was counted, and the source was never unreachable."""
+
+    def fault(*_: object) -> JobPage:
+        raise KeyError("a fault of ours")
+
+    world = World([job("job", step("Active"))])
+    given = Given(rules=Rules(unreachable_after=timedelta(minutes=2)))
+    async with Simulation(world, clock=clock) as sim, rig(sim, clock, path, given) as one:
+        await one.turn()
+        monkeypatch.setattr(CosBatch, "read_page", fault)
+        calls = one.source.client.calls
+        for _ in range(5):
+            clock.advance(60)
+            await one.poll()
+        await one.deliver()
+        state = await one.state()
+        assert state.failures >= 2
+        assert state.last_error is not None
+        assert (state.last_error.error_class, state.last_error.code) == ("malformed", "Malformed")
+        assert "a fault of ours" not in state.last_error.message
+        assert one.source.client.calls > calls
+        assert "source.unreachable" in [kind for kind, _ in one.told]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from jobwatch.core.conditions import ConditionName, Subject
-from jobwatch.core.model import JobKey, Outcome, Phase
+from jobwatch.core.conditions import Condition, ConditionName, Subject
+from jobwatch.core.model import JobKey, Outcome, Phase, Snapshot
 from jobwatch.core.rules import (
     JOB_CONDITIONS,
     NO_RULES,
@@ -232,8 +232,29 @@ def test_what_is_open_is_judged_more_mildly() -> None:
     hovering = known(since=MINUTE, progress=progress(96, failed=4, total=1000))
     subject = Subject(hovering.key, FAILING)
     assert judge_jobs([hovering], RULES, sight()).holding == {}
-    found = judge_jobs([hovering], RULES, sight(), is_open=frozenset({subject}))
+    opened = Condition(id="c", subject=subject, since=NOW - MINUTE, opened_at=NOW - MINUTE)
+    found = judge_jobs([hovering], RULES, sight(), is_open={subject: opened})
     assert set(found.holding) == {subject}
+
+
+@pytest.mark.parametrize(
+    ("now", "rules", "stays"),
+    [
+        pytest.param(known("Suspended", since=HOUR), RULES, True, id="the same wait"),
+        pytest.param(known("Suspended", since=2 * HOUR), RULES, False, id="it waits anew"),
+        pytest.param(known("Active", since=2 * HOUR), RULES, False, id="it waits no more"),
+        pytest.param(known("Suspended", since=HOUR), NO_RULES, False, id="no such rule now"),
+    ],
+)
+def test_a_clock_that_steps_back_behind_an_opening_does_not_close_it(
+    now: Snapshot, rules: Rules, *, stays: bool
+) -> None:
+    subject = Subject(now.key, WAITING)
+    opened = Condition(id="c", subject=subject, since=NOW - HOUR, opened_at=NOW)
+    stepped = replace(sight(), data_at=NOW - 2 * HOUR)
+    found = judge_jobs([now], rules, stepped, is_open={subject: opened})
+    assert (subject in found.holding) is stays
+    assert subject in found.judged
 
 
 @pytest.mark.parametrize("phase", Phase)
