@@ -22,6 +22,7 @@
     - NoCredentials: there are no keys to sign with; says what was looked for and where
     - CallWithheld: we do not call now, because the cloud asked for a pause or failed too often in a row
     - BrokenWalk: a paging run that proves nothing; `reason` says why
+    - Unexpected: a fault of this program met in a sweep; the log has it, people are told its name
 """
 
 from collections.abc import Sequence
@@ -209,6 +210,14 @@ class CallWithheld(JobwatchError):
         super().__init__(f"no call for {remaining.total_seconds():.0f} s: {reason.value}")
         self.reason = reason
         self.remaining = remaining
+
+
+class Unexpected(JobwatchError):
+    """A fault of this program: its class is its name, because its text may hold anything."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__("a fault of jobwatch itself; its log says more")
+        self.name = type(error).__name__
 
 
 class BrokenReason(StrEnum):

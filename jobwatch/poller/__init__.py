@@ -13,7 +13,9 @@ from jobwatch.core.errors import (
     CallWithheld,
     Denied,
     NoCredentials,
+    StoreError,
     TransportError,
+    Unexpected,
     WithheldReason,
 )
 from jobwatch.core.overview import SourceState
@@ -78,6 +80,14 @@ async def sweep_safely(source: Source, planned: Plan = ASKED) -> timedelta:
         fresh = True
     except BROKEN as error:
         await broke(source, tried, error)
+    except StoreError:
+        raise
+    except Exception as error:
+        # A fault of ours: whoever runs us hears of it as of any other trouble, the log has the rest.
+        source.index_sure, source.full = False, None
+        await broke(source, tried, Unexpected(error))
+        await judge(source, fresh=False)
+        raise
     finally:
         source.attempted = True
         source.unsettled.clear()

@@ -13,13 +13,16 @@ from jobwatch.core.errors import (
     CallWithheld,
     NoCredentials,
     TransportError,
+    Unexpected,
 )
 from jobwatch.core.overview import LastError, SourceState
 from jobwatch.core.plan import SweepKind, jittered
 from jobwatch.poller.source import Source, learnt, walk_state
 from jobwatch.store.values import SweepFailure
 
-Breaking: TypeAlias = ApiError | TransportError | BrokenWalk | NoCredentials | CallWithheld
+Breaking: TypeAlias = (
+    ApiError | TransportError | BrokenWalk | NoCredentials | CallWithheld | Unexpected
+)
 
 SAME_STREAK = timedelta(minutes=10)
 """After a longer pause without any try, failures begin a new row: nobody knows what was in between."""
@@ -115,5 +118,7 @@ def describe_error(error: Breaking, at: datetime) -> LastError:
             return LastError(
                 at=at, error_class="withheld", code=error.reason.value, message=str(error)
             )
+        case Unexpected():
+            return LastError(at=at, error_class="internal", code=error.name, message=str(error))
         case _:
             assert_never(error)

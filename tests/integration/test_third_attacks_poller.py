@@ -13,6 +13,7 @@ from jobwatch.core.errors import StoreError, TransportError, TransportKind
 from jobwatch.core.model import JobKey
 from jobwatch.core.plan import PlanReason, SweepKind
 from jobwatch.core.recording import Batch
+from jobwatch.core.rules import Rules
 from jobwatch.loop import Awaited, Loop, MonotonicClock, Pulse, repeat
 from jobwatch.poller import take_inbox
 from jobwatch.simulator import faults
@@ -33,7 +34,7 @@ from tests.integration.watching_rig import (
     turn,
     turns,
 )
-from tests.rig import Clock, Rig, job, rig, step
+from tests.rig import Clock, Given, Rig, job, rig, step
 
 
 async def test_downtime_of_ours_does_not_say_that_a_source_is_reachable_again(
@@ -202,3 +203,30 @@ async def test_a_cancellation_that_nobody_asked_for_does_not_end_a_loop_unseen()
     await repeat(Loop(name="poller:prod", step=step), stop=stop, pulse=pulse, clock=Hasty())
     assert turned == [0, 1]
     assert pulse.failures == {"poller:prod": 1}
+
+
+async def test_a_fault_of_ours_in_a_sweep_was_told_nobody(
+    clock: Clock, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object, **__: object) -> None:
+        raise KeyError("secret-looking text")
+
+    given = Given(rules=Rules(unreachable_after=timedelta(minutes=2)))
+    world = World([job("job", step("Active"), step("Complete"))])
+    async with Simulation(world, clock=clock) as sim, rig(sim, clock, path, given) as one:
+        await one.turn()
+        with monkeypatch.context() as patch:
+            patch.setattr("jobwatch.poller.observing.diff_page", fault)
+            for _ in range(4):
+                world.set("job", clock.now, succeeded=int(clock.elapsed) // 60 + 1)
+                clock.advance(60)
+                with pytest.raises(KeyError):
+                    await one.sweep()
+        await one.deliver()
+        last = (await one.state()).last_error
+        assert last is not None
+        assert (last.error_class, last.code) == ("internal", "KeyError")
+        assert "secret" not in last.message
+        assert [kind for kind, _ in one.told] == ["source.unreachable"]
+        await one.turn()
+        assert [kind for kind, _ in one.told] == ["source.unreachable"] * 2, "it closed"
