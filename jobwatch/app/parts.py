@@ -16,14 +16,18 @@ from jobwatch.app.watching import LEASE, Site, Watched, open_source
 from jobwatch.core.codec import Provider
 from jobwatch.core.detail import DetailError
 from jobwatch.core.errors import StoreError
+from jobwatch.core.lifecycle import Lifecycle
+from jobwatch.core.model import Origin
 from jobwatch.core.outbox import STANDARD_WAITS, RetryPolicy, Settlement
 from jobwatch.core.overview import Identity
+from jobwatch.core.recording import Desk
 from jobwatch.formats.values import Recipient
 from jobwatch.loop import Pulse
 from jobwatch.metrics import Metrics, SourceShape
 from jobwatch.notifier import Notifier, Post
+from jobwatch.poller import close_all
 from jobwatch.providers import open_provider
-from jobwatch.settings import Settings, live_recipient, rules_for
+from jobwatch.settings import Settings, live_recipient, rules_for, subscriptions
 from jobwatch.settings.recipients import format_name
 from jobwatch.store import Store
 from jobwatch.store.values import Release
@@ -114,7 +118,10 @@ async def open_parts(
 
 
 async def _release_orphans(store: Store, settings: Settings) -> None:
-    """Let events be told whose source was taken out of the configuration while they waited for detail."""
+    """Tell what is left to tell of sources that were taken out of the configuration.
+
+    Events that waited for detail go without it, and what is open is closed: nobody would ever do it again.
+    """
     for state in await store.sources():
         name = state.identity.name
         lease = None if name in settings.sources else await store.acquire(name, lease=LEASE)
@@ -126,6 +133,28 @@ async def _release_orphans(store: Store, settings: Settings) -> None:
                 for each in waiting
             ]
             await store.release(lease, releases)
+        closed = await close_all(store, lease, _orphans_desk(settings, state.identity), utc_now())
+        if closed:
+            log.info("conditions.closed", source=name, reason="source_removed", closed=closed)
+
+
+def _orphans_desk(settings: Settings, identity: Identity) -> Desk:
+    """What events of a removed source are made of; its labels went with its settings."""
+    origin = Origin(
+        instance=settings.instance,
+        source=identity.name,
+        provider=identity.kind,
+        region=identity.region,
+        account=identity.account,
+        labels={},
+        public_url=settings.http.public_url,
+    )
+    return Desk(
+        origin=origin,
+        lifecycle=Lifecycle(rows=()),
+        operations=(),
+        subscriptions=subscriptions(settings),
+    )
 
 
 def _identity(name: str, provider: Provider) -> Identity:

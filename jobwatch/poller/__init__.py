@@ -21,12 +21,12 @@ from jobwatch.core.errors import (
 from jobwatch.core.overview import SourceState
 from jobwatch.core.plan import Plan, PlanReason, Rest, SweepKind, full_sweep, plan, trusted
 from jobwatch.poller.failing import broke
-from jobwatch.poller.judging import judge
+from jobwatch.poller.judging import close_all, judge
 from jobwatch.poller.observing import observe
 from jobwatch.poller.source import Pace, Source, facts_for, load_index, watch_for
 from jobwatch.poller.sweeping import ProofNeeded, sweep_full, sweep_hot
 
-__all__ = ["Pace", "Source", "load_index", "sweep_safely", "take_inbox", "turn"]
+__all__ = ["Pace", "Source", "close_all", "load_index", "sweep_safely", "take_inbox", "turn"]
 
 BROKEN = (ApiError, TransportError, BrokenWalk, NoCredentials, CallWithheld)
 """What breaks a sweep without being a fault of this program."""

@@ -3,7 +3,7 @@
 Law: openings come of fresh data alone. What is open stands in the store, so nothing is told twice, whoever restarts.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from jobwatch.core.conditions import (
     Condition,
     ConditionName,
     ConditionNote,
+    ConditionState,
     Judgement,
     Move,
     moves,
@@ -27,7 +28,7 @@ from jobwatch.core.events import (
 )
 from jobwatch.core.model import JobKey, Snapshot
 from jobwatch.core.overview import SourceState
-from jobwatch.core.recording import Notice, batch_for, notice_for
+from jobwatch.core.recording import Desk, batch_for, notice_for
 from jobwatch.core.rules import (
     Sight,
     Standing,
@@ -38,6 +39,10 @@ from jobwatch.core.rules import (
     judge_source,
 )
 from jobwatch.poller.source import Source
+from jobwatch.store import Store
+from jobwatch.store.values import Lease
+
+STEPS_AT_ONCE = 1000
 
 Snapshots = dict[JobKey, Snapshot]
 
@@ -100,60 +105,86 @@ async def _tell(
         now=now,
         remind_every=source.desk.rules.remind_every,
     )
-    if not steps:
-        return
-    counts = await _counts(source, steps, state)
-    subjects = {step.condition.subject.key for step in steps}
-    rows = [snapshot.row for key, snapshot in snapshots.items() if key in subjects]
-    details = await source.store.details(source.lease, rows)
-    told = _Telling(source, state, counts, details, now)
-    notices = [_notice(told, step, snapshots) for step in steps]
-    batch = batch_for((), source.desk, recorded_at=now, notices=notices)
-    await source.store.record(source.lease, batch)
-    source.recorded()
+    teller = _Teller(source.store, source.lease, source.desk, state, now)
+    if await teller.tell(steps, snapshots):
+        source.recorded()
 
 
-async def _counts(source: Source, steps: Iterable[Move], state: SourceState) -> dict[str, int]:
-    """How many jobs are gone, where that is what is told."""
-    if all(step.condition.subject.name is not ConditionName.SUSPECT for step in steps):
-        return {}
-    gone = await source.store.count_gone(source.lease)
-    return {"missing": gone, "unfinished": state.unfinished}
+async def close_all(store: Store, lease: Lease, desk: Desk, now: datetime) -> int:
+    """Close what is open of a source that nobody watches any more: whoever was called for it hears that it is over.
+
+    Returns how many conditions there were.
+    """
+    opened = await store.open_conditions(lease)
+    snapshots = {each.snapshot.key: each.snapshot for each in opened if each.snapshot is not None}
+    steps = [
+        Move(ConditionState.CLOSED, each.condition)
+        for each in opened
+        if each.snapshot is not None or each.condition.subject.key == OF_THE_SOURCE
+    ]
+    teller = _Teller(store, lease, desk, await store.source(lease), now)
+    return await teller.tell(steps, snapshots)
 
 
-class _Telling(NamedTuple):
-    """What every event of one judgement is made of. `counts` are those of a suspect source, `details` go by row."""
+class _Teller(NamedTuple):
+    """Writes steps of conditions, with the events that tell them."""
 
-    source: Source
+    store: Store
+    lease: Lease
+    desk: Desk
     state: SourceState
-    counts: Mapping[str, int]
-    details: Mapping[int, Document]
     now: datetime
 
+    async def tell(self, steps: Sequence[Move], snapshots: Snapshots) -> int:
+        """Write them, some at once: each stands alone, and thousands together would hold everything else up."""
+        for first in range(0, len(steps), STEPS_AT_ONCE):
+            await self._tell(steps[first : first + STEPS_AT_ONCE], snapshots)
+        return len(steps)
 
-def _notice(telling: _Telling, step: Move, snapshots: Snapshots) -> Notice:
-    subject, desk = step.condition.subject, telling.source.desk
-    note = step.condition.note(step.state)
-    event: Event
-    if subject.key == OF_THE_SOURCE:
-        event = _source_event(telling, note)
-    else:
-        snapshot = snapshots[subject.key]
-        detail = telling.details.get(snapshot.row)
-        event = condition_event(note, snapshot, desk.origin, observed_at=telling.now, detail=detail)
-    return notice_for(event, desk, step)
+    async def _tell(self, steps: Sequence[Move], snapshots: Snapshots) -> None:
+        subjects = {step.condition.subject.key for step in steps} & set(snapshots)
+        rows = [snapshots[key].row for key in subjects]
+        details = await self.store.details(self.lease, rows)
+        counts = await self._counts(steps)
+        notices = [
+            notice_for(self._event(step, snapshots, details, counts), self.desk, step)
+            for step in steps
+        ]
+        batch = batch_for((), self.desk, recorded_at=self.now, notices=notices)
+        await self.store.record(self.lease, batch)
 
+    async def _counts(self, steps: Iterable[Move]) -> dict[str, int]:
+        """How many jobs are gone, where that is what is told."""
+        if all(step.condition.subject.name is not ConditionName.SUSPECT for step in steps):
+            return {}
+        gone = await self.store.count_gone(self.lease)
+        return {"missing": gone, "unfinished": self.state.unfinished}
 
-def _source_event(telling: _Telling, note: ConditionNote) -> SourceEvent:
-    state = telling.state
-    return SourceEvent(
-        type=CONDITIONS[note.name],
-        severity=condition_severity(note, Severity.CRITICAL),
-        origin=telling.source.desk.origin,
-        observed_at=telling.now,
-        condition=note,
-        error=state.last_error if state.failures else None,
-        since=note.since,
-        last_sweep_at=state.unfinished_data_at,
-        counts=telling.counts if note.name is ConditionName.SUSPECT else {},
-    )
+    def _event(
+        self,
+        step: Move,
+        snapshots: Snapshots,
+        details: Mapping[int, Document],
+        counts: Mapping[str, int],
+    ) -> Event:
+        key, note = step.condition.subject.key, step.condition.note(step.state)
+        if key == OF_THE_SOURCE:
+            return self._of_source(note, counts)
+        snapshot = snapshots[key]
+        detail = details.get(snapshot.row)
+        return condition_event(
+            note, snapshot, self.desk.origin, observed_at=self.now, detail=detail
+        )
+
+    def _of_source(self, note: ConditionNote, counts: Mapping[str, int]) -> SourceEvent:
+        return SourceEvent(
+            type=CONDITIONS[note.name],
+            severity=condition_severity(note, Severity.CRITICAL),
+            origin=self.desk.origin,
+            observed_at=self.now,
+            condition=note,
+            error=self.state.last_error if self.state.failures else None,
+            since=note.since,
+            last_sweep_at=self.state.unfinished_data_at,
+            counts=counts if note.name is ConditionName.SUSPECT else {},
+        )
