@@ -4,11 +4,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from jobwatch.core.first_sight import FirstSight
 from jobwatch.core.plan import PlanReason, SweepKind
 from jobwatch.simulator.answers import Question
 from jobwatch.simulator.faults import Hook, When
-from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
 from tests.integration.watching_rig import (
     MINUTE,
@@ -22,7 +20,7 @@ from tests.integration.watching_rig import (
     turn,
     turns,
 )
-from tests.rig import START, Clock, Given, Rig, job, rig, step
+from tests.rig import Clock, Given, Rig, job, rig, step
 
 
 async def test_a_hot_sweep_over_two_thousand_ended_jobs_costs_a_call_for_each_status(
@@ -46,24 +44,6 @@ async def test_a_hot_sweep_over_two_thousand_ended_jobs_costs_a_call_for_each_st
             assert len(calls.described) == left
         await turn(one)
         assert sorted(one.told) == [("job.succeeded", each.id) for each in leaving]
-
-
-async def test_a_hot_sweep_of_a_real_account_costs_a_call_for_each_status(
-    clock: Clock, path: Path
-) -> None:
-    world = World.generate(start=START, jobs=100_050, unfinished=50)
-    given = Given(first_sight=FirstSight.BASELINE)
-    async with Simulation(world, clock=clock) as cloud, rig(cloud, clock, path, given) as one:
-        await one.poll()
-        first = await last_sweep(one)
-        assert (first.kind, first.pages) == (SweepKind.FULL, 101)
-        for _ in range(3):
-            clock.advance(33)
-            calls = Calls(one)
-            await one.poll()
-            assert (await last_sweep(one)).kind == SweepKind.HOT
-            assert len(calls.all) <= 12 + len(calls.described)
-            assert len(calls.described) <= 10
 
 
 async def test_what_began_and_ended_between_two_hot_sweeps_is_told_by_the_next_full_one(

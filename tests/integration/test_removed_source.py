@@ -45,6 +45,8 @@ async def test_what_was_open_of_a_removed_source_is_closed_once_for_whoever_was_
         ]
         assert sorted(closed) == ["job.waiting", "source.unreachable"]
         pending = await store.deliveries(DeliveryFilter(receiver="ops"), limit=10)
-        assert sorted(each.event_type for each in pending.rows if not each.attempts) == sorted(closed)
+        assert sorted(each.event_type for each in pending.rows if not each.attempts) == sorted(
+            closed
+        )
     finally:
         await store.close()

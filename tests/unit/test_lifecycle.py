@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobwatch.core.diff import ChangeKind
+from jobwatch.core.diff import ChangeKind, diff_page
 from jobwatch.core.lifecycle import UNKNOWN, Lifecycle
 from jobwatch.core.model import TERMINAL, Job, Phase
 from jobwatch.providers.cos_batch import LIFECYCLE as COS
-from tests.factories import NOW, TABLE, diff, job, snapshot, watch
+from tests.factories import NOW, TABLE, job, snapshot, watch
 
 RUN = "Active Pausing Paused Completing Complete Cancelling Cancelled Failing Failed"
 
@@ -179,7 +179,7 @@ def test_cos_spells_a_status_in_two_ways_and_means_one(written: str, status: str
 )
 def test_every_possible_jump_between_cos_statuses_is_one_change(before: str, after: str) -> None:
     known = snapshot(of=cos_job(before))
-    (change,) = diff([known], [cos_job(after)]).changes
+    (change,) = diff_page({known.key: known}, [cos_job(after)], COS, watch()).changes
     ended = COS_ROWS[after][0] in TERMINAL
     assert change.kind is (ChangeKind.ENDED if ended else ChangeKind.STATUS_CHANGED)
     assert change.after.job.status == after
@@ -192,7 +192,7 @@ def test_every_possible_jump_between_cos_statuses_is_one_change(before: str, aft
 )
 def test_no_listing_leads_acos_job_out_of_its_end(before: str, after: str) -> None:
     known = snapshot(of=cos_job(before))
-    found = diff([known], [cos_job(after)], watch())
+    found = diff_page({known.key: known}, [cos_job(after)], COS, watch())
     assert found.changes == ()
     assert [each.status for each in found.doubted] == ([after] if before != after else [])
 
