@@ -30,7 +30,7 @@ demo: $(STAMP) ## everything on loopback, no account needed; ARGS="--for 40s" st
 
 .PHONY: test
 test: $(STAMP) ## unit, contract and integration tests (under 4 minutes on 2 cores)
-	$(PYTEST) -n $(WORKERS) tests/unit tests/contract tests/integration tests/*.py $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist worksteal tests/unit tests/contract tests/integration tests/*.py $(ARGS)
 
 .PHONY: check
 check: format-check lint types imports test ## format, lint, types, import contracts, tests
@@ -59,7 +59,7 @@ imports: $(STAMP) ## import contracts
 
 .PHONY: faults
 faults: $(STAMP) ## kills from outside and broken peers
-	$(PYTEST) -n $(WORKERS) tests/faults $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist worksteal tests/faults $(ARGS)
 
 .PHONY: e2e
 e2e: $(STAMP) ## the README's commands as child processes
