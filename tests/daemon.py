@@ -35,6 +35,8 @@ def configuration(simulation: Simulation, port: int, **more: Any) -> dict[str, A
     keys, account = simulation.credentials, simulation.cloud.account
     source = {
         "every": "1s",
+        # A restart does not burst: at the usual pace the small pages of these tests would take seconds each time.
+        "rate_limit": {"requests_per_second": 500, "burst": 500},
         "provider": {
             "kind": "cos-batch",
             "region": "ap-chengdu",
