@@ -22,8 +22,8 @@ import yaml
 from jobwatch.app.clock import utc_now
 from jobwatch.cli import main
 from jobwatch.core.conditions import Condition, ConditionName, ConditionState, Move, Subject
-from jobwatch.core.events import condition_event
 from jobwatch.core.model import FailureReason, Job, JobKey
+from jobwatch.core.news import condition_event
 from jobwatch.core.outbox import Result
 from jobwatch.core.overview import LastError, LastSweep, SourceKeys, Spending, WalkState
 from jobwatch.core.plan import SweepKind

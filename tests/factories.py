@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jobwatch.core.diff import Authority, Change, ChangeKind, PageDiff, diff_page
-from jobwatch.core.documents import document, encode
+from jobwatch.core.documents import document
+from jobwatch.core.encoding import encode
 from jobwatch.core.errors import ApiError
 from jobwatch.core.events import EventType, JobEvent, Severity
 from jobwatch.core.first_sight import Watch

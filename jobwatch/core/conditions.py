@@ -31,6 +31,7 @@ class ConditionName(StrEnum):
     FAILING = "failing"
     UNREACHABLE = "unreachable"
     SUSPECT = "suspect"
+    PAUSED = "paused"
 
 
 class ConditionState(StrEnum):

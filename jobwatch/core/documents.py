@@ -5,20 +5,20 @@ Its id is computed from what it tells, its sequence number is given by the store
 
 import base64
 import hashlib
-import json
 from datetime import UTC, datetime
 from typing import TypeAlias, assert_never
 from urllib.parse import quote
 
 from jobwatch.core.conditions import ConditionNote
-from jobwatch.core.events import Event, JobEvent, SourceEvent
+from jobwatch.core.events import Count, DigestEvent, Event, JobEvent, ReceiverEvent, SourceEvent
 from jobwatch.core.model import Job, JobDetail, Origin, Progress, Snapshot
 from jobwatch.core.overview import LastError
 
-BODY_LIMIT = 20_000
 FAILURES_TOLD = 10
 JOB_SCHEMA = "urn:jobwatch:schema:job:1.0"
 SOURCE_SCHEMA = "urn:jobwatch:schema:source:1.0"
+RECEIVER_SCHEMA = "urn:jobwatch:schema:receiver:1.0"
+DIGEST_SCHEMA = "urn:jobwatch:schema:digest:1.0"
 
 Document: TypeAlias = dict[str, object]
 
@@ -33,7 +33,7 @@ def event_id(event: Event, sequence: int) -> str:
         event.origin.instance,
         event.origin.source,
         event.scope,
-        event.job_id,
+        event.job_id if not isinstance(event, DigestEvent) else event.receiver,
         str(sequence),
         event.type.value,
         status,
@@ -60,12 +60,16 @@ def document(event: Event, sequence: int) -> Document:
             about, schema, told = subject(event.snapshot.job), JOB_SCHEMA, _job_data(event)
         case SourceEvent():
             about, schema, told = origin.source, SOURCE_SCHEMA, _source_data(event)
+        case ReceiverEvent():
+            about, schema, told = event.receiver, RECEIVER_SCHEMA, _receiver_data(event)
+        case DigestEvent():
+            about, schema, told = event.receiver, DIGEST_SCHEMA, _digest_data(event)
         case _:
             assert_never(event)
     return {
         "specversion": "1.0",
         "id": event_id(event, sequence),
-        "source": f"/jobwatch/{origin.instance}/{origin.source}",
+        "source": f"/jobwatch/{origin.instance}/{origin.source}".rstrip("/"),
         "type": event.type.value,
         "subject": about,
         "sequence": f"{sequence:020d}",
@@ -74,14 +78,23 @@ def document(event: Event, sequence: int) -> Document:
         "datacontenttype": "application/json",
         "dataschema": schema,
         "data": {
-            "source": origin.source,
-            "provider": origin.provider,
-            "region": origin.region,
-            "labels": dict(origin.labels),
+            **_origin_data(origin),
             "severity": event.severity.value,
             "observed_at": observed_at,
             **told,
         },
+    }
+
+
+def _origin_data(origin: Origin) -> Document:
+    """Which source it is about; nothing where jobwatch speaks of itself."""
+    if not origin.source:
+        return {}
+    return {
+        "source": origin.source,
+        "provider": origin.provider,
+        "region": origin.region,
+        "labels": dict(origin.labels),
     }
 
 
@@ -105,6 +118,45 @@ def _source_data(event: SourceEvent) -> Document:
         **event.counts,
         "links": {"source": event.origin.public_url} if event.origin.public_url else {},
     }
+
+
+def _receiver_data(event: ReceiverEvent) -> Document:
+    return {
+        "receiver": event.receiver,
+        "condition": condition_document(event.condition),
+        "reason": event.reason or None,
+        "error": event.error or None,
+        "pending": event.pending,
+        "links": _home_link(event.origin),
+    }
+
+
+def _digest_data(event: DigestEvent) -> Document:
+    return {
+        "receiver": event.receiver,
+        "total": event.total,
+        "began_at": instant(event.began_at),
+        "ended_at": instant(event.ended_at),
+        "counts": [_count_document(each) for each in event.counts],
+        "samples": [dict(each) for each in event.samples],
+        "omitted": event.total - len(event.samples),
+        "links": _home_link(event.origin),
+    }
+
+
+def _count_document(each: Count) -> Document:
+    return {
+        "source": each.source or None,
+        "type": each.type.value,
+        "severity": each.severity.value,
+        "count": each.count,
+        "tasks": each.tasks,
+        "tasks_failed": each.tasks_failed,
+    }
+
+
+def _home_link(origin: Origin) -> dict[str, str]:
+    return {"home": origin.public_url} if origin.public_url else {}
 
 
 def condition_document(note: ConditionNote | None) -> Document | None:
@@ -206,33 +258,3 @@ def released(draft: Document, detail: JobDetail | None, error: str | None) -> Do
     if detail is None and error is not None:
         data["detail_error"] = error
     return {**draft, "data": data}
-
-
-def encode(doc: Document) -> bytes:
-    """The document as UTF-8 JSON under 20 KB: long texts are cut, never the structure."""
-    limit = 1024
-    body = _dump(doc)
-    while len(body) > BODY_LIMIT and limit >= 1:
-        body = _dump(_cut(doc, limit))
-        limit //= 2
-    return body
-
-
-def _dump(doc: object) -> bytes:
-    return json.dumps(doc, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-
-
-_FREE = frozenset(
-    {"description", "operation", "status", "previous_status", "labels", "detail", "error"}
-)
-"""Parts of a document that people or the cloud wrote; all others are names, times and numbers."""
-
-
-def _cut(value: object, limit: int, *, free: bool = False) -> object:
-    if isinstance(value, str):
-        return value[: limit - 1] + "…" if free and len(value) > limit else value
-    if isinstance(value, dict):
-        return {key: _cut(item, limit, free=free or key in _FREE) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_cut(item, limit, free=free) for item in value]
-    return value

@@ -1,18 +1,17 @@
 """What is worth telling, to whom it matters how much.
 
-An event is about one job or about one source. The document that tells it is made in `core.documents`.
+An event is about one job, one source or one receiver, or it tells many others at once. The document that tells it is
+made in `core.documents`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeAlias, assert_never
+from typing import TypeAlias
 
-from jobwatch.core.conditions import ConditionName, ConditionNote, ConditionState
-from jobwatch.core.diff import TOLD_KINDS, Change, ChangeKind
-from jobwatch.core.lifecycle import Lifecycle
-from jobwatch.core.model import Job, Origin, Outcome, Snapshot
+from jobwatch.core.conditions import ConditionName, ConditionNote
+from jobwatch.core.model import Origin, Snapshot
 from jobwatch.core.overview import LastError
 
 DETAIL_PATIENCE = timedelta(minutes=2)
@@ -36,6 +35,9 @@ class EventType(StrEnum):
     UNREACHABLE = "source.unreachable"
     SUSPECT = "source.suspect"
     BASELINED = "source.baselined"
+    PAUSED = "receiver.paused"
+    TEST = "receiver.test"
+    DIGEST = "digest"
 
 
 class Severity(StrEnum):
@@ -63,6 +65,7 @@ CONDITIONS = {
     ConditionName.FAILING: EventType.FAILING,
     ConditionName.UNREACHABLE: EventType.UNREACHABLE,
     ConditionName.SUSPECT: EventType.SUSPECT,
+    ConditionName.PAUSED: EventType.PAUSED,
 }
 """The type that tells each condition: its opening, its reminders and its closing."""
 
@@ -74,17 +77,14 @@ PROBLEMS = frozenset(
         *CONDITIONS.values(),
     }
 )
+OF_JOBWATCH = frozenset({EventType.PAUSED, EventType.TEST, EventType.DIGEST})
+"""Types that are about no source and no job: words on those neither hide nor except them."""
+
+UNASKED = frozenset({EventType.TEST, EventType.DIGEST})
+"""Types that nobody subscribes to: a test is sent by command, a digest tells what was wanted."""
+
 GROUPS = {"endings": ENDINGS, "problems": PROBLEMS}
 """The words that `wants.types` accepts for several types at once."""
-
-_OUTCOMES = {
-    Outcome.SUCCEEDED: EventType.SUCCEEDED,
-    Outcome.COMPLETED_WITH_FAILURES: EventType.COMPLETED_WITH_FAILURES,
-    Outcome.FAILED: EventType.FAILED,
-    Outcome.CANCELLED: EventType.CANCELLED,
-    Outcome.VANISHED: EventType.VANISHED,
-}
-_END_KINDS = frozenset({ChangeKind.ENDED, ChangeKind.OUTCOME_CHANGED, ChangeKind.VANISHED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,89 +141,70 @@ class SourceEvent:
     ending: bool = field(default=False, init=False)
 
 
-Event: TypeAlias = JobEvent | SourceEvent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverEvent:
+    """Something worth telling about one receiver: that it is paused, or that this is a test.
+
+    `reason` is why it is paused, as one word. `error` is what its last attempt met, `pending` what waits for it.
+    """
+
+    type: EventType
+    severity: Severity
+    origin: Origin
+    receiver: str
+    observed_at: datetime
+    condition: ConditionNote | None = None
+    reason: str = ""
+    error: str = ""
+    pending: int = 0
+    scope: str = field(default="", init=False)
+    late: bool = field(default=False, init=False)
+    ending: bool = field(default=False, init=False)
+
+    @property
+    def job_id(self) -> str:
+        """What orders its deliveries: news of one receiver is told in order."""
+        return self.receiver
 
 
-def event_for(change: Change, lifecycle: Lifecycle, origin: Origin) -> JobEvent | None:
-    """The event that a change deserves; None for history and for what nobody needs to hear."""
-    kind = change.kind
-    if change.history or kind not in TOLD_KINDS:
-        return None
-    event_type = _type(change)
-    job = change.after.job
-    return JobEvent(
-        type=event_type,
-        severity=_severity(event_type, job),
-        origin=origin,
-        snapshot=change.after,
-        previous_status=change.before.job.status if change.before else None,
-        observed_at=change.after.observed_at,
-        late=change.late,
-        # Of a job that the cloud does not know any more, DescribeJob has nothing to say.
-        needs_detail=kind is not ChangeKind.VANISHED and lifecycle.needs_detail(job.status),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """How many of one kind a digest tells. Tasks are those of the jobs among them."""
+
+    source: str
+    type: EventType
+    severity: Severity
+    count: int
+    tasks: int = 0
+    tasks_failed: int = 0
 
 
-def _type(change: Change) -> EventType:
-    outcome = change.after.outcome
-    if change.kind in _END_KINDS and outcome in _OUTCOMES:
-        return _OUTCOMES[outcome]
-    return (
-        EventType.DISCOVERED if change.kind is ChangeKind.DISCOVERED else EventType.STATUS_CHANGED
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestEvent:
+    """Many events in one: how many of which kind, and some of them in full, the most severe first.
+
+    `samples` are documents of events. `began_at` and `ended_at` are when the first and the last of them were recorded.
+    """
+
+    origin: Origin
+    severity: Severity
+    receiver: str
+    observed_at: datetime
+    began_at: datetime
+    ended_at: datetime
+    counts: tuple[Count, ...]
+    samples: tuple[Mapping[str, object], ...]
+    type: EventType = field(default=EventType.DIGEST, init=False)
+    condition: ConditionNote | None = field(default=None, init=False)
+    scope: str = field(default="", init=False)
+    job_id: str = field(default="", init=False)
+    late: bool = field(default=False, init=False)
+    ending: bool = field(default=False, init=False)
+
+    @property
+    def total(self) -> int:
+        """How many events it tells."""
+        return sum(each.count for each in self.counts)
 
 
-def condition_event(
-    note: ConditionNote,
-    snapshot: Snapshot,
-    origin: Origin,
-    *,
-    observed_at: datetime,
-    detail: Mapping[str, object] | None = None,
-) -> JobEvent:
-    """What is told when a condition of a job opens, is reminded of, or closes."""
-    event_type = CONDITIONS[note.name]
-    return JobEvent(
-        type=event_type,
-        severity=condition_severity(note, _severity(event_type, snapshot.job)),
-        origin=origin,
-        snapshot=snapshot,
-        previous_status=None,
-        observed_at=observed_at,
-        late=False,
-        needs_detail=False,
-        condition=note,
-        detail=detail,
-    )
-
-
-def condition_severity(note: ConditionNote, severity: Severity) -> Severity:
-    """How urgent it is to hear of a condition: that it closed is no more than good to know."""
-    return Severity.INFO if note.state is ConditionState.CLOSED else severity
-
-
-def _severity(event_type: EventType, job: Job) -> Severity:
-    match event_type:
-        case EventType.FAILED | EventType.VANISHED | EventType.UNREACHABLE | EventType.SUSPECT:
-            return Severity.CRITICAL
-        case EventType.COMPLETED_WITH_FAILURES:
-            nothing_worked = job.progress is not None and job.progress.succeeded == 0
-            return Severity.CRITICAL if nothing_worked else Severity.WARNING
-        case (
-            EventType.STALLED
-            | EventType.STUCK
-            | EventType.WAITING
-            | EventType.OVERDUE
-            | EventType.FAILING
-        ):
-            return Severity.WARNING
-        case (
-            EventType.SUCCEEDED
-            | EventType.CANCELLED
-            | EventType.DISCOVERED
-            | EventType.STATUS_CHANGED
-            | EventType.BASELINED
-        ):
-            return Severity.INFO
-        case _:
-            assert_never(event_type)
+Event: TypeAlias = JobEvent | SourceEvent | ReceiverEvent | DigestEvent

@@ -39,19 +39,25 @@ class Result(StrEnum):
     REDIRECT = "redirect"
     HTTP_4XX = "http_4xx"
     AUTH = "auth"
+    NOT_FOUND = "not_found"
     GONE = "gone"
     TOO_LARGE = "too_large"
     RATE_LIMITED = "rate_limited"
     HTTP_5XX = "http_5xx"
+    REJECTED = "rejected"
     BODY_ERROR = "body_error"
     RENDER_ERROR = "render_error"
     CANCELLED = "cancelled"
     LOST = "lost"
 
 
+HOPELESS = frozenset({Result.TOO_LARGE, Result.REJECTED})
+"""The same bytes would meet the same answer: no second try."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """`waits[n]` is the pause after attempt n + 1; the last one repeats. The delivery's deadline decides death."""
+    """When to try again: `waits[n]` is the pause after attempt n + 1; the last one repeats. The delivery's deadline decides death."""
 
     waits: tuple[timedelta, ...]
     jitter: float = 0.2
@@ -62,6 +68,12 @@ STANDARD_WAITS = tuple(
     timedelta(seconds=seconds)
     for seconds in (5, 30, 120, 600, 1800, 3600, 7200, 18000, 36000, 50400, 72000, 86400)
 )
+CHAT_WAITS = tuple(
+    timedelta(seconds=seconds) for seconds in (5, 30, 120, 300, 600, 1200, 1800, 3600, 3600, 7200)
+)
+PAGING_WAITS = tuple(
+    timedelta(seconds=seconds) for seconds in (5, 30, 120, 300, 600, 1800, 3600, 7200, 14400, 28800)
+)
 LONGEST_WAIT = timedelta(hours=30)
 """No due time further ahead than this was ever written; one that is, comes from a clock that stepped."""
 
@@ -70,8 +82,8 @@ LONGEST_WAIT = timedelta(hours=30)
 class Delivery:
     """One claimed delivery: everything an attempt needs. `claim` is the fence of this claim.
 
-    `attempt` is the number of the attempt that the claim began, from 1. `deadline` is None where the budget has
-    no end.
+    `attempt` is the number of the attempt that the claim began, from 1; `spent` of them were made before the budget
+    was renewed. `deadline` is None where the budget has no end. `manual`: a person asked for it.
     """
 
     id: int
@@ -83,6 +95,8 @@ class Delivery:
     attempt: int
     recorded_at: datetime
     deadline: datetime | None
+    spent: int = 0
+    manual: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +127,7 @@ class Settlement:
 
 def backoff(policy: RetryPolicy, attempt: int, *, chance: float) -> timedelta:
     """The pause after attempt number `attempt` (from 1); `chance` in [0, 1) spreads it by ± `jitter`."""
-    wait = policy.waits[min(attempt, len(policy.waits)) - 1]
+    wait = policy.waits[max(1, min(attempt, len(policy.waits))) - 1]
     return wait * (1 + policy.jitter * (2 * chance - 1))
 
 
@@ -124,8 +138,9 @@ def settle(
 
     1. Told is told.
     2. An attempt cut off by our own shutdown is given back untouched.
-    3. An attempt that began at or after the deadline was the last one.
-    4. Otherwise it is due again after the pause, or what the receiver asked for if that is longer, or at the
+    3. What a receiver refuses for its content or size would be refused for ever.
+    4. An attempt that began at or after the deadline was the last one.
+    5. Otherwise it is due again after the pause, or what the receiver asked for if that is longer, or at the
        deadline if that comes first.
     """
     if attempt.result is Result.OK:
@@ -139,9 +154,10 @@ def settle(
             give_back=True,
         )
     deadline = delivery.deadline
-    if deadline is not None and attempt.started_at >= deadline:
+    late = deadline is not None and attempt.started_at >= deadline
+    if late or attempt.result in HOPELESS:
         return Settlement(delivery=delivery, attempt=attempt, state=DeliveryState.DEAD)
-    pause = backoff(policy, delivery.attempt, chance=chance)
+    pause = backoff(policy, delivery.attempt - delivery.spent, chance=chance)
     due_at = now + max(pause, attempt.retry_after or timedelta())
     if deadline is not None:
         due_at = max(now, min(due_at, deadline))

@@ -8,9 +8,10 @@ from jobwatch.core.census import Counts, count
 from jobwatch.core.conditions import ConditionState, Move
 from jobwatch.core.diff import Change
 from jobwatch.core.documents import detail_document
-from jobwatch.core.events import DETAIL_PATIENCE, Event, JobEvent, event_for
+from jobwatch.core.events import DETAIL_PATIENCE, Event, JobEvent
 from jobwatch.core.lifecycle import Lifecycle
 from jobwatch.core.model import JobDetail, JobKey, Origin
+from jobwatch.core.news import event_for
 from jobwatch.core.routing import Routed, Subscription, route, route_closing
 from jobwatch.core.rules import NO_RULES, Rules
 

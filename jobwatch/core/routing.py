@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from jobwatch.core.events import Event, EventType, JobEvent
+from jobwatch.core.events import UNASKED, Event, EventType, JobEvent, ReceiverEvent
 
 ANY = "*"
 """The glob that matches every text."""
@@ -27,6 +27,10 @@ class RouteReason(StrEnum):
     BELOW_THRESHOLD = "below_threshold"
     TOLD_OPENING = "told_of_opening"
     NOT_TOLD_OPENING = "not_told_of_opening"
+    ITSELF = "is_itself"
+    MUTED = "muted"
+    DIGEST = "digest"
+    TEST = "test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +99,8 @@ def route_closing(
 
 
 def _reason(event: Event, subscription: Subscription) -> RouteReason:
+    if isinstance(event, ReceiverEvent) and event.receiver == subscription.receiver:
+        return RouteReason.ITSELF
     mismatch = _mismatch(event, subscription.wants, excepting=False)
     if mismatch is not None:
         return mismatch
@@ -107,18 +113,34 @@ def _reason(event: Event, subscription: Subscription) -> RouteReason:
 
 
 def _mismatch(event: Event, selection: Selection, *, excepting: bool) -> RouteReason | None:
-    if event.type not in selection.types:
+    """What of a selection an event does not fit.
+
+    What a source or a receiver has to say is about no job: words on jobs neither hide it nor except it.
+    """
+    if event.type not in selection.types or event.type in UNASKED:
         return RouteReason.TYPE_NOT_WANTED
+    if isinstance(event, ReceiverEvent):
+        return _words_on_sources(selection) if excepting else None
     if not _matches(event.origin.source, selection.sources):
         return RouteReason.SOURCE_NOT_WANTED
-    if not isinstance(event, JobEvent):
-        # What a source has to say is about no job: words on jobs neither hide it nor except it.
-        return _words_on_jobs(selection) if excepting else None
+    if isinstance(event, JobEvent):
+        return _of_job(event, selection)
+    return _words_on_jobs(selection) if excepting else None
+
+
+def _of_job(event: JobEvent, selection: Selection) -> RouteReason | None:
     if not _matches(event.snapshot.job.operation, selection.operations):
         return RouteReason.OPERATION_NOT_WANTED
     if not _matches(event.snapshot.job.description, selection.descriptions):
         return RouteReason.DESCRIPTION_NOT_WANTED
     return None
+
+
+def _words_on_sources(selection: Selection) -> RouteReason | None:
+    """What is told of a receiver is about no source: words on sources neither hide it nor except it."""
+    if ANY not in selection.sources:
+        return RouteReason.SOURCE_NOT_WANTED
+    return _words_on_jobs(selection)
 
 
 def _words_on_jobs(selection: Selection) -> RouteReason | None:

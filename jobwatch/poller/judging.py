@@ -18,15 +18,9 @@ from jobwatch.core.conditions import (
     moves,
 )
 from jobwatch.core.documents import Document
-from jobwatch.core.events import (
-    CONDITIONS,
-    Event,
-    Severity,
-    SourceEvent,
-    condition_event,
-    condition_severity,
-)
+from jobwatch.core.events import CONDITIONS, Event, Severity, SourceEvent
 from jobwatch.core.model import JobKey, Snapshot
+from jobwatch.core.news import condition_event, condition_severity
 from jobwatch.core.overview import SourceState
 from jobwatch.core.recording import Desk, batch_for, notice_for
 from jobwatch.core.rules import (

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, func, select, update
 
-from jobwatch.core.documents import detail_document, encode, released
+from jobwatch.core.documents import detail_document, released
+from jobwatch.core.encoding import encode
 from jobwatch.core.model import JobKey
 from jobwatch.store.fencing import hold
 from jobwatch.store.outbox_tables import events, held

@@ -91,6 +91,9 @@ deliveries = Table(
     Column("last_answer", Word),
     Column("digest_id", Text),
     Column("closing", Boolean, nullable=False, server_default=false()),
+    Column("renewed_at", Instant),
+    Column("spent", Integer, nullable=False, server_default="0"),
+    Column("manual", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("event_id", "receiver"),
     sqlite_autoincrement=True,
 )
@@ -136,6 +139,14 @@ Index(
     postgresql_where=_dead,
 )
 
+_in_digest = deliveries.c.digest_id.is_not(None)
+Index(
+    "ix_deliveries_digest",
+    deliveries.c.digest_id,
+    sqlite_where=_in_digest,
+    postgresql_where=_in_digest,
+)
+
 attempts = Table(
     "attempts",
     metadata,
@@ -166,13 +177,25 @@ receivers = Table(
     Column("failing_since", Instant),
     Column("open_until", Instant),
     Column("open_count", Integer, nullable=False, server_default="0"),
-    Column("probe_token", Text),
+    Column("trust", Integer),
+    Column("probe", BigInteger),
     Column("probe_until", Instant),
-    Column("rate_tat", Instant),
-    Column("rate_key", Text),
+    Column("recent", Document),
+    Column("windows", Document),
+    Column("gate", Text),
     Column("config_hash", Text),
     Column("paused_at", Instant),
     Column("last_success_at", Instant),
+    Column("updated_at", Instant, nullable=False),
+)
+
+# What one URL was sent lately. The key is a keyed hash: a URL is a secret.
+gates = Table(
+    "gates",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("places", Document, nullable=False),
+    Column("held_until", Instant),
     Column("updated_at", Instant, nullable=False),
 )
 

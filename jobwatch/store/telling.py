@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from jobwatch.core.census import EVENTS, Series
-from jobwatch.core.documents import document, encode
+from jobwatch.core.documents import document
+from jobwatch.core.encoding import encode
 from jobwatch.core.events import Event
 from jobwatch.core.outbox import DeliveryState
 from jobwatch.core.routing import Routed

@@ -13,15 +13,9 @@ from jobwatch.core.conditions import (
     condition_id,
 )
 from jobwatch.core.diff import Authority, PageDiff, diff_page
-from jobwatch.core.events import (
-    CONDITIONS,
-    Event,
-    EventType,
-    Severity,
-    SourceEvent,
-    condition_event,
-)
+from jobwatch.core.events import CONDITIONS, Event, EventType, Severity, SourceEvent
 from jobwatch.core.model import Job, JobKey, Snapshot
+from jobwatch.core.news import condition_event
 from jobwatch.core.outbox import Attempt, Delivery, DeliveryState, Result, Settlement
 from jobwatch.core.overview import Identity
 from jobwatch.core.recording import Batch, Desk, Notice, batch_for, notice_for

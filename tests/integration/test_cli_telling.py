@@ -8,15 +8,10 @@ import pytest
 from jobwatch.cli.demo.telling import event_block
 from jobwatch.cli.event_line import event_line
 from jobwatch.core.conditions import ConditionName, ConditionNote, ConditionState
-from jobwatch.core.documents import document, encode
-from jobwatch.core.events import (
-    CONDITIONS,
-    Event,
-    EventType,
-    Severity,
-    SourceEvent,
-    condition_event,
-)
+from jobwatch.core.documents import document
+from jobwatch.core.encoding import encode
+from jobwatch.core.events import CONDITIONS, Event, EventType, Severity, SourceEvent
+from jobwatch.core.news import condition_event
 from jobwatch.core.overview import LastError
 from jobwatch.simulator.receiver import Received
 from jobwatch.store.values import EventRow

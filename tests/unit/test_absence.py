@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from jobwatch.core.absence import SUSPECT_AT_LEAST, is_suspect, missing, vanish
 from jobwatch.core.diff import TOLD_KINDS, Authority, ChangeKind
-from jobwatch.core.events import EventType, event_for
+from jobwatch.core.events import EventType
 from jobwatch.core.model import Job, Outcome, Snapshot
+from jobwatch.core.news import event_for
 from jobwatch.core.recording import Desk, batch_for
 from tests.factories import (
     ENDED_JOBS,

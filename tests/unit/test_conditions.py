@@ -21,8 +21,9 @@ from jobwatch.core.conditions import (
     condition_id,
     moves,
 )
-from jobwatch.core.events import EventType, condition_event
+from jobwatch.core.events import EventType
 from jobwatch.core.model import JobKey
+from jobwatch.core.news import condition_event
 from jobwatch.core.recording import Desk, notice_for
 from jobwatch.core.routing import RouteReason, Selection, Subscription
 from tests.factories import DAY, HOUR, MINUTE, NOW, OPERATIONS, SECOND, TABLE, origin, snapshot

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobwatch.core.conditions import ConditionName, ConditionNote, ConditionState
-from jobwatch.core.documents import BODY_LIMIT, document, encode, event_id, released
-from jobwatch.core.events import EventType, Severity, SourceEvent, condition_event
+from jobwatch.core.documents import document, event_id, released
+from jobwatch.core.encoding import BODY_LIMIT, encode
+from jobwatch.core.events import EventType, Severity, SourceEvent
+from jobwatch.core.news import condition_event
 from jobwatch.core.overview import LastError
 from tests.factories import HOUR, MINUTE, NOW, SECOND, detail, job, origin, snapshot
 

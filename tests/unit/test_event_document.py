@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from cloudevents.core.formats.json import JSONFormat
 
-from jobwatch.core.documents import document, encode, instant, released
+from jobwatch.core.documents import document, instant, released
+from jobwatch.core.encoding import encode
 from jobwatch.core.events import EventType
 from jobwatch.core.model import FailureReason, Job, Phase
 from tests.factories import (

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobwatch.core.documents import BODY_LIMIT, Document, document, encode, released
+from jobwatch.core.documents import Document, document, released
+from jobwatch.core.encoding import BODY_LIMIT, encode
 from jobwatch.core.model import FailureReason, Job, JobDetail
 from tests.factories import detail, event, job, origin, progress, snapshot
 

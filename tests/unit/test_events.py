@@ -18,10 +18,9 @@ from jobwatch.core.events import (
     JobEvent,
     Severity,
     SourceEvent,
-    condition_event,
-    event_for,
 )
 from jobwatch.core.model import Job, Outcome, Snapshot
+from jobwatch.core.news import condition_event, event_for
 from tests.factories import (
     ENDED_JOBS,
     HOUR,

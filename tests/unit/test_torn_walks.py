@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from jobwatch.core.absence import missing, vanish
 from jobwatch.core.diff import Authority, Change, ChangeKind, PageDiff, diff_page, refuse
-from jobwatch.core.events import event_for
 from jobwatch.core.first_sight import Watch
 from jobwatch.core.model import Job, JobKey, Snapshot
+from jobwatch.core.news import event_for
 from jobwatch.providers.cos_batch import LIFECYCLE as COS
 from tests.factories import MINUTE, NOW, applied, job, origin, watch
 
