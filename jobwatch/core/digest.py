@@ -80,7 +80,7 @@ def plan(
     queue = sorted(waiting, key=lambda each: (each.since, each.group))
     turns = {each.group: _turn(each, windows.get(each.group), policy, now) for each in queue}
     if sum(turn.alone for turn in turns.values()) > LONELY:
-        turns = {each.group: _with_the_rest(each, turns[each.group], policy, now) for each in queue}
+        turns = {group: _with_the_rest(turn, policy, now) for group, turn in turns.items()}
     together = tuple(group for group, turn in turns.items() if turn.together)
     free = slots - bool(together)
     alone: dict[Group, int] = {}
