@@ -27,6 +27,7 @@ from jobwatch.formats import FormatName, build, classify
 from jobwatch.formats.values import Recipient, Told, Verdict
 from jobwatch.loop import Bell
 from jobwatch.store import Store
+from jobwatch.store.outbox_values import Claim, Manner
 
 LEASE_MARGIN = timedelta(seconds=15)
 ANSWER_LIMIT = 16 * 1024
@@ -52,11 +53,15 @@ class Send(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """How a receiver is reached: its settings, as the notifier needs them."""
+    """How a receiver is reached: its settings, as the notifier needs them.
+
+    `recipient` is where messages go as the configuration says now. `manner` is what the store has to know of that.
+    """
 
     receiver: str
     format: FormatName
     recipient: Callable[[], Recipient]
+    manner: Callable[[Recipient], Manner]
     policy: RetryPolicy
     timeout: timedelta
     concurrency: int
@@ -76,6 +81,7 @@ class Notifier:
     bell: Bell = field(default_factory=Bell)
     running: dict[asyncio.Task[Settlement], int] = field(default_factory=dict)
     unsettled: list[Settlement] = field(default_factory=list)
+    again_at: datetime | None = None
 
     async def deliver_due(self) -> timedelta:
         """One pass over the outbox: claim what can start now, wait for the first to end, settle what ended.
@@ -85,15 +91,10 @@ class Notifier:
         """
         if self.unsettled:  # before their claims' leases end, and they are sent again
             await self._settle_ended()
-        free = self.post.concurrency - len(self.running)
-        if free:
-            lease = self.post.timeout + LEASE_MARGIN
-            claimed = await self.store.claim_due(
-                self.post.receiver, limit=free, lease=lease, held=tuple(self.running.values())
-            )
-            self.running |= {self.spawn(self._attempt(each)): each.id for each in claimed}
+        if len(self.running) < self.post.concurrency:
+            await self._claim()
         if not self.running:
-            return await self._until_due()
+            return self._until_again()
         await self._first_ended()
         await self._settle_ended()
         return timedelta()
@@ -107,13 +108,27 @@ class Notifier:
             await asyncio.wait(self.running)
         await self._settle_ended()
 
-    async def _attempt(self, delivery: Delivery) -> Settlement:
+    async def _claim(self) -> None:
+        """Start what may be sent now. A recipient that cannot be read costs no attempt: nothing is claimed for it."""
+        recipient = self.post.recipient()
+        claimed = await self.store.claim_due(
+            Claim(
+                manner=self.post.manner(recipient),
+                limit=self.post.concurrency - len(self.running),
+                lease=self.post.timeout + LEASE_MARGIN,
+                held=tuple(self.running.values()),
+            )
+        )
+        self.again_at = claimed.again_at
+        for each in claimed.deliveries:
+            self.running[self.spawn(self._attempt(each, recipient))] = each.id
+
+    async def _attempt(self, delivery: Delivery, recipient: Recipient) -> Settlement:
         """Send once. Never raises: whatever happens becomes the result of the attempt."""
         started_at = self.clock()
         began = asyncio.get_running_loop().time()
         answer: HttpResponse | TransportError | None = None
         try:
-            recipient = self.post.recipient()
             answer = await self._send(delivery, recipient, started_at)
             verdict = classify(self.post.format, answer, recipient, self.clock())
         except asyncio.CancelledError:
@@ -151,7 +166,7 @@ class Notifier:
         if len(self.running) == self.post.concurrency:
             await asyncio.wait(self.running, return_when=asyncio.FIRST_COMPLETED)
             return
-        pause = await self._until_due()
+        pause = self._until_again()
         rung = asyncio.ensure_future(self.bell.wait())
         waits: set[asyncio.Future[Settlement] | asyncio.Future[None]] = {*self.running, rung}
         try:
@@ -174,11 +189,10 @@ class Notifier:
             self._report(settlement)
         self.unsettled.clear()
 
-    async def _until_due(self) -> timedelta:
-        due_at = await self.store.next_due(self.post.receiver)
-        if due_at is None:
+    def _until_again(self) -> timedelta:
+        if self.again_at is None:
             return IDLE
-        return min(IDLE, max(BREATH, due_at - self.clock()))
+        return min(IDLE, max(BREATH, self.again_at - self.clock()))
 
     def _report(self, settlement: Settlement) -> None:
         attempt, delivery = settlement.attempt, settlement.delivery

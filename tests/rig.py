@@ -32,11 +32,21 @@ from jobwatch.simulator.receiver import Received
 from jobwatch.simulator.script import JobScript, Step
 from jobwatch.simulator.simulation import DEMO_WEBHOOK_SECRET, Simulation
 from jobwatch.store import Store
+from jobwatch.store.outbox_values import Manner
 from jobwatch.store.settings import SqliteSettings
 from jobwatch.transport import Transport
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 EVERY = timedelta(seconds=30)
+
+
+OWN_ORIGIN = Origin(instance="jobwatch", source="", provider="", region="", account="", labels={})
+
+
+def manner(name: str, **how: Any) -> Manner:
+    """How a receiver of the rig is told: by a URL of its own, without a limit, unless the test says otherwise."""
+    plain: dict[str, Any] = {"fingerprint": "as it was", "gate": f"url of {name}"}
+    return Manner(receiver=name, origin=OWN_ORIGIN, **(plain | how))
 
 
 JOB_NEWS = Selection(types=frozenset(EventType) - {EventType.BASELINED})
@@ -303,6 +313,7 @@ async def rig(
                     receiver=name,
                     format="standard",
                     recipient=lambda: recipient,
+                    manner=lambda _: manner(name),
                     policy=RetryPolicy(waits=STANDARD_WAITS),
                     timeout=given.timeout,
                     concurrency=given.concurrency,

@@ -13,11 +13,11 @@ from rich.text import Text
 from jobwatch import logs
 from jobwatch.cli.configuration import load
 from jobwatch.cli.ending import Exit
-from jobwatch.cli.reach import Reach, reach, silent_sources
+from jobwatch.cli.reach import Reach, reach, silent_receivers, silent_sources
 from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, table
 from jobwatch.cli.text import NOTHING, plain
 from jobwatch.core.documents import Document
-from jobwatch.core.events import EventType
+from jobwatch.core.events import UNASKED, EventType
 from jobwatch.settings import Loaded, redacted, subscriptions
 from jobwatch.settings.environment import FILE_VARIABLE, read_environment
 
@@ -72,11 +72,18 @@ def _report(loaded: Loaded, environ: Mapping[str, str]) -> Report:
     routes = {
         event_type: {each.receiver: reach(event_type, each, sources) for each in subscribed}
         for event_type in EventType
+        if event_type not in UNASKED
     }
     silent = [
-        (event_type, name)
-        for event_type in ALWAYS_TOLD
-        for name in silent_sources(event_type, subscribed, sources)
+        *(
+            _nobody(f"{event_type} of source {name}", "no receiver")
+            for event_type in ALWAYS_TOLD
+            for name in silent_sources(event_type, subscribed, sources)
+        ),
+        *(
+            _nobody(f"{EventType.PAUSED} of receiver {name}", "no other receiver")
+            for name in silent_receivers(subscribed)
+        ),
     ]
     return Report(
         file=loaded.path,
@@ -86,12 +93,12 @@ def _report(loaded: Loaded, environ: Mapping[str, str]) -> Report:
             (each.pattern, each.reason, each.written) for each in loaded.not_yet_active
         ),
         routes=routes,
-        warnings=(*loaded.warnings, *(_nobody(*each) for each in silent)),
+        warnings=(*loaded.warnings, *silent),
     )
 
 
-def _nobody(event_type: EventType, source: str) -> str:
-    return f"{event_type} of source {source} reaches nobody: no receiver wants it"
+def _nobody(news: str, who: str) -> str:
+    return f"{news} reaches nobody: {who} wants it"
 
 
 def _variables(environ: Mapping[str, str], file: Path | None) -> tuple[str, ...]:

@@ -14,6 +14,26 @@ LONELY = 10
 """When more than this would go out by themselves at one moment, they are told together instead."""
 
 
+_KEPT = frozenset({"id", "source", "type", "subject", "time", "data"})
+_KEPT_DATA = frozenset(
+    {
+        "source",
+        "region",
+        "severity",
+        "late",
+        "condition",
+        "job",
+        "detail",
+        "error",
+        "since",
+        "receiver",
+        "reason",
+        "links",
+    }
+)
+_KEPT_DETAIL = frozenset({"status_reason", "suspended_cause", "failures"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestPolicy:
     """`first` messages of a group by themselves, then one digest `every` so often."""
@@ -128,3 +148,18 @@ def _with_the_rest(turn: _Turn, policy: DigestPolicy, now: datetime) -> _Turn:
     if not turn.alone:
         return turn
     return _Turn(window=Window(now + policy.every, policy.first), together=True)
+
+
+def sample(document: Mapping[str, object]) -> dict[str, object]:
+    """What a digest shows of an event: its document without what only a machine would read."""
+    data = _part(document, "data")
+    kept = {name: value for name, value in data.items() if name in _KEPT_DATA}
+    if isinstance(data.get("detail"), Mapping):
+        detail = _part(data, "detail")
+        kept["detail"] = {name: value for name, value in detail.items() if name in _KEPT_DETAIL}
+    return {name: value for name, value in document.items() if name in _KEPT} | {"data": kept}
+
+
+def _part(document: Mapping[str, object], name: str) -> Mapping[str, object]:
+    part = document.get(name)
+    return part if isinstance(part, Mapping) else {}

@@ -192,8 +192,8 @@ class DigestEvent:
     observed_at: datetime
     began_at: datetime
     ended_at: datetime
-    counts: tuple[Count, ...]
-    samples: tuple[Mapping[str, object], ...]
+    counts: tuple[Count, ...] = ()
+    samples: tuple[Mapping[str, object], ...] = ()
     type: EventType = field(default=EventType.DIGEST, init=False)
     condition: ConditionNote | None = field(default=None, init=False)
     scope: str = field(default="", init=False)

@@ -54,8 +54,7 @@ def fits(silence: Silence, event: Event) -> bool:
             job = event.snapshot.job
             return fits_job(silence, event.origin.source, subject(job), job.description)
         case SourceEvent():
-            of_jobs = silence.job is not None or silence.description is not None
-            return not of_jobs and _fits(silence.source, event.origin.source)
+            return fits_source(silence, event.origin.source)
         case _:
             return False
 
@@ -67,6 +66,17 @@ def fits_job(silence: Silence, source: str, job: str, description: str) -> bool:
         and silence.job in (None, job)
         and _fits(silence.description, description)
     )
+
+
+def fits_source(silence: Silence, source: str) -> bool:
+    """Whether news of a source itself is what a silence means."""
+    of_jobs = silence.job is not None or silence.description is not None
+    return not of_jobs and _fits(silence.source, source)
+
+
+def answer(mute: Mute) -> str:
+    """What is kept with a delivery that a mute silenced, in place of a receiver's answer."""
+    return f"mute {mute.id}: {mute.silence.reason}" if mute.silence.reason else f"mute {mute.id}"
 
 
 def _fits(glob: str | None, text: str) -> bool:

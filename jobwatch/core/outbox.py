@@ -83,7 +83,8 @@ class Delivery:
     """One claimed delivery: everything an attempt needs. `claim` is the fence of this claim.
 
     `attempt` is the number of the attempt that the claim began, from 1; `spent` of them were made before the budget
-    was renewed. `deadline` is None where the budget has no end. `manual`: a person asked for it.
+    was renewed. `deadline` is None where the budget has no end. `manual`: a person asked for it. `gate` names the URL
+    whose rate it counts for.
     """
 
     id: int
@@ -97,6 +98,7 @@ class Delivery:
     deadline: datetime | None
     spent: int = 0
     manual: bool = False
+    gate: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,8 @@ class Attempt:
 class Settlement:
     """What becomes of a claimed delivery: its state, and when it is due again if it stays pending.
 
-    `give_back` undoes the claim: the attempt was never made and does not count.
+    `give_back` undoes the claim: the attempt was never made and does not count. `chance` in [0, 1) spreads the rest
+    that its receiver may be given.
     """
 
     delivery: Delivery
@@ -123,6 +126,7 @@ class Settlement:
     state: DeliveryState
     due_at: datetime | None = None
     give_back: bool = False
+    chance: float = 0.5
 
 
 def backoff(policy: RetryPolicy, attempt: int, *, chance: float) -> timedelta:
@@ -156,11 +160,17 @@ def settle(
     deadline = delivery.deadline
     late = deadline is not None and attempt.started_at >= deadline
     if late or attempt.result in HOPELESS:
-        return Settlement(delivery=delivery, attempt=attempt, state=DeliveryState.DEAD)
+        return Settlement(
+            delivery=delivery, attempt=attempt, state=DeliveryState.DEAD, chance=chance
+        )
     pause = backoff(policy, delivery.attempt - delivery.spent, chance=chance)
     due_at = now + max(pause, attempt.retry_after or timedelta())
     if deadline is not None:
         due_at = max(now, min(due_at, deadline))
     return Settlement(
-        delivery=delivery, attempt=attempt, state=DeliveryState.PENDING, due_at=due_at
+        delivery=delivery,
+        attempt=attempt,
+        state=DeliveryState.PENDING,
+        due_at=due_at,
+        chance=chance,
     )

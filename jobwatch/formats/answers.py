@@ -1,15 +1,18 @@
-"""What every format reads in an answer: its status, Retry-After, and words that may be shown."""
+"""What every format reads in an answer: its status, Retry-After, and words that may be shown.
+
+What a format does not know better is kept and tried again; only what it knows to be refused for ever is given up.
+"""
 
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import assert_never
-from urllib.parse import unquote, unquote_plus, urlsplit
+from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
 
-from jobwatch.core.errors import TransportKind
+from jobwatch.core.errors import TransportError, TransportKind
 from jobwatch.core.http import HttpResponse
 from jobwatch.core.outbox import Result
-from jobwatch.formats.values import Recipient
+from jobwatch.formats.values import Recipient, Verdict
 
 ANSWER_LIMIT = 4096
 LONGEST_RETRY_AFTER = timedelta(hours=1)
@@ -20,6 +23,7 @@ MASKED_FROM = 4
 _EXACT = {
     401: Result.AUTH,
     403: Result.AUTH,
+    404: Result.NOT_FOUND,
     410: Result.GONE,
     413: Result.TOO_LARGE,
     429: Result.RATE_LIMITED,
@@ -32,6 +36,30 @@ _HUNDREDS = {
 }
 _MAY_ASK_FOR_REST = frozenset({429, 503})
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
+_SIGNED = re.compile(
+    r"""(\bsign(?:ature)?["']?\s*[=:]\s*["']?|\bv1,)[A-Za-z0-9+/=_%-]{16,}""", re.IGNORECASE
+)
+"""A signature that a receiver repeats: `sign=…` in a URL, `"sign": "…"` in a body, `v1,…` in a header."""
+
+_PUBLIC = frozenset(
+    {
+        "cgi-bin",
+        "enqueue",
+        "hook",
+        "invoke",
+        "manual",
+        "open-apis",
+        "paths",
+        "robot",
+        "send",
+        "services",
+        "triggers",
+        "webhook",
+        "workflows",
+    }
+)
+"""Words in the path of everybody's robot: masking them would hide what the robot says of itself."""
+
 # C0 and C1 controls, zero-width and directional marks, line and paragraph separators, BOM.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
@@ -80,12 +108,26 @@ def retry_after(response: HttpResponse, now: datetime) -> timedelta | None:
     return min(max(at - now, timedelta(0)), LONGEST_RETRY_AFTER)
 
 
+def by_status(answer: HttpResponse | TransportError, recipient: Recipient, now: datetime) -> Verdict:
+    """What an answer means where nothing but its status tells: any 2xx is success, the body is only shown."""
+    if isinstance(answer, TransportError):
+        return Verdict(result=result_of_kind(answer.kind), answer=shown(str(answer), recipient))
+    return Verdict(
+        result=result_of_status(answer.status),
+        status=answer.status,
+        retry_after=retry_after(answer, now),
+        answer=shown(answer.body.decode(errors="replace"), recipient),
+    )
+
+
 def shown(text: str, recipient: Recipient) -> str:
     """The beginning of a text, fit for anybody: on one line, without the recipient's secrets."""
     visible = _INVISIBLE.sub("", " ".join(text.split()))
     pieces = sorted(_secret_pieces(recipient), key=len, reverse=True)
     if pieces:
-        visible = re.sub("|".join(map(re.escape, pieces)), MASK, visible)
+        masked = "|".join(map(re.escape, pieces))
+        visible = re.sub(masked, MASK, visible, flags=re.IGNORECASE)
+    visible = _SIGNED.sub(rf"\1{MASK}", visible)
     return visible.encode()[:ANSWER_LIMIT].decode(errors="ignore")
 
 
@@ -98,9 +140,16 @@ def _secret_pieces(recipient: Recipient) -> set[str]:
     for pair in url.query.split("&"):
         value = pair.partition("=")[2] or pair
         pieces |= {value, unquote(value), unquote_plus(value)}
-    for secret in recipient.secrets:
+    pieces -= _PUBLIC
+    for secret in (*recipient.secrets, recipient.routing_key or ""):
         pieces |= {secret, secret.removeprefix("whsec_"), secret.removeprefix("whsec_").rstrip("=")}
     for name, value in recipient.headers:
         if name.lower() != "content-type":
             pieces |= {value, *value.split()}
-    return {piece for piece in pieces if len(piece) >= MASKED_FROM}
+    spelt = {spelling for piece in pieces for spelling in _spellings(piece)}
+    return {piece for piece in spelt if len(piece) >= MASKED_FROM}
+
+
+def _spellings(piece: str) -> tuple[str, ...]:
+    """As it is, as JSON may write it, and as a URL does."""
+    return (piece, piece.replace("/", r"\/"), quote(piece, safe=""), quote_plus(piece))

@@ -7,15 +7,18 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protoc
 import base64
 import binascii
 import re
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
 
+from jobwatch.core.encoding import BODY_LIMIT
 from jobwatch.core.errors import ConfigError, TransportError
 from jobwatch.core.http import HttpRequest, HttpResponse
-from jobwatch.formats.answers import result_of_kind, result_of_status, retry_after, shown
-from jobwatch.formats.values import Recipient, Told, Verdict
+from jobwatch.formats.answers import by_status
+from jobwatch.formats.values import Limits, Recipient, Told, Verdict
+
+LIMITS = Limits(max_bytes=BODY_LIMIT)
+"""What the stored document keeps to; no rate, for receivers of this format are people's own."""
 
 CONTENT_TYPE = "application/cloudevents+json"
 SECRET_PREFIX = "whsec_"  # noqa: S105  what a secret begins with, not one
@@ -54,48 +57,52 @@ def check_secret(text: str) -> str | None:
     return None
 
 
-def build(events: Sequence[Told], recipient: Recipient, now: datetime) -> HttpRequest:
+def build(told: Told, recipient: Recipient, now: datetime) -> HttpRequest:
     """Build the signed request for one event: its stored bytes, its id, the time of this attempt.
 
     Raises `ConfigError` where no secret, or a malformed one, would sign.
     """
-    (event,) = events
+    if not recipient.secrets:
+        raise ConfigError([f"receiver {recipient.name}: has no secret to sign with"])
     headers = {"content-type": CONTENT_TYPE}
-    headers |= {
+    headers |= own_headers(recipient)
+    headers |= signed(told, told.body, recipient, now)
+    return HttpRequest(method="POST", url=recipient.url, headers=headers, body=told.body)
+
+
+def own_headers(recipient: Recipient) -> dict[str, str]:
+    """The headers that the recipient adds, in lower case, without those that the request itself decides."""
+    return {
         name.lower(): value
         for name, value in recipient.headers
         if name.lower() not in _NOT_THE_USERS
     }
-    headers |= {
-        "webhook-id": event.id,
+
+
+def signed(told: Told, body: bytes, recipient: Recipient, now: datetime) -> dict[str, str]:
+    """The headers of Standard Webhooks for these bytes. Raises `ConfigError` where a secret is malformed."""
+    return {
+        "webhook-id": told.id,
         "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": _signatures(event, recipient, now),
+        "webhook-signature": _signatures(told, body, recipient, now),
     }
-    return HttpRequest(method="POST", url=recipient.url, headers=headers, body=event.body)
 
 
-def _signatures(event: Told, recipient: Recipient, now: datetime) -> str:
+def _signatures(told: Told, body: bytes, recipient: Recipient, now: datetime) -> str:
     """Sign with every secret, so that a receiver may change to the new one when it likes."""
     problems = [
         f"receiver {recipient.name}: secret {number} {problem}"
         for number, secret in enumerate(recipient.secrets, start=1)
         if (problem := check_secret(secret))
     ]
-    if problems or not recipient.secrets:
-        raise ConfigError(problems or [f"receiver {recipient.name}: has no secret to sign with"])
+    if problems:
+        raise ConfigError(problems)
     # The library reads the digits of the time and takes them for UTC, whatever their zone.
     at = now.astimezone(UTC)
-    body = event.body.decode()
-    return " ".join(Webhook(secret).sign(event.id, at, body) for secret in recipient.secrets)
+    text = body.decode()
+    return " ".join(Webhook(secret).sign(told.id, at, text) for secret in recipient.secrets)
 
 
 def classify(answer: HttpResponse | TransportError, recipient: Recipient, now: datetime) -> Verdict:
     """Say what an answer means: the status decides, the body is only shown."""
-    if isinstance(answer, TransportError):
-        return Verdict(result=result_of_kind(answer.kind), answer=shown(str(answer), recipient))
-    return Verdict(
-        result=result_of_status(answer.status),
-        status=answer.status,
-        retry_after=retry_after(answer, now),
-        answer=shown(answer.body.decode(errors="replace"), recipient),
-    )
+    return by_status(answer, recipient, now)

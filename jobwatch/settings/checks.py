@@ -15,8 +15,8 @@ from jobwatch.providers import open_provider
 from jobwatch.secret_files import Check, read_secret_file
 from jobwatch.settings.model import Settings
 from jobwatch.settings.problems import Mistake
-from jobwatch.settings.receivers import MAKE_ONE, Receiver, wrong_header_value
-from jobwatch.settings.recipients import secret_check, wrong_url
+from jobwatch.settings.receivers import Receiver, wrong_header_value
+from jobwatch.settings.recipients import MAKE_ONE, secret_check, wrong_url
 from jobwatch.settings.yaml_tree import KeyPath
 
 _GLOB = re.compile(r"[*?\[]")

@@ -1,16 +1,16 @@
 """Receivers: where news goes, what each of them wants, and how long it is tried."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, timedelta, tzinfo
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr
 
-from jobwatch.formats.standard import check_secret
 from jobwatch.settings.fields import Duration, Line, Part, between, checked
-from jobwatch.settings.told import TypeWord
+from jobwatch.settings.told import TypeWord, WantedWord
 
 Format: TypeAlias = Literal[
     "standard", "slack", "wecom", "dingtalk", "feishu", "teams", "pagerduty", "template"
@@ -19,6 +19,7 @@ Format: TypeAlias = Literal[
 _TRY = between("100ms", "5m", "an attempt holds one of the receiver's few connections")
 _GIVE_UP = between("1s", "30d", "news older than that is history")
 _DIGEST = between("1s", "1d", "longer is not news")
+_MOBILE = re.compile(r"\+?[0-9][0-9-]{3,30}", re.ASCII)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OWN_HEADERS = frozenset(
     {
@@ -35,14 +36,6 @@ _OWN_HEADERS = frozenset(
     }
 )
 
-
-MAKE_ONE = 'make one with: echo "whsec_$(openssl rand -base64 32)"'
-
-
-def wrong_secret(text: str) -> str | None:
-    """Say what is wrong with a Standard Webhooks key, and how to make a right one."""
-    wrong = check_secret(text)
-    return f"{wrong}; {MAKE_ONE}" if wrong else None
 
 
 def wrong_header(name: str) -> str | None:
@@ -67,11 +60,25 @@ def _wrong_secret_value(value: SecretStr) -> str | None:
     return wrong_header_value(value.get_secret_value())
 
 
+def zone(name: str) -> tzinfo:
+    """The time zone of that name; UTC needs no database. Raises as `ZoneInfo` does."""
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
 def _wrong_timezone(value: str) -> str | None:
     try:
-        ZoneInfo(value)
-    except (OSError, ValueError):
-        return 'is not a time zone; write one such as "UTC" or "Asia/Shanghai"'
+        zone(value)
+    except (OSError, ValueError, KeyError):  # a folder, no path that may be, no such zone
+        known = {each.lower(): each for each in available_timezones()}
+        found = get_close_matches(value.lower(), known, n=1, cutoff=0.8)
+        hint = f'did you mean "{known[found[0]]}"?' if found else 'write one such as "UTC" or "Asia/Shanghai"'
+        return f"is not a time zone; {hint}"
+    return None
+
+
+def _wrong_mobile(value: str) -> str | None:
+    if _MOBILE.fullmatch(value) is None:
+        return "is not a mobile number: digits, with + and the country's code where it is abroad"
     return None
 
 
@@ -81,7 +88,7 @@ HeaderName: TypeAlias = Annotated[str, checked(wrong_header)]
 class Exceptions(Part):
     """What is not wanted though `wants` says so: what matches every key that is given here."""
 
-    types: tuple[TypeWord, ...] | None = None
+    types: tuple[WantedWord, ...] | None = None
     sources: tuple[str, ...] | None = None
     operations: tuple[str, ...] | None = None
     descriptions: tuple[str, ...] | None = None
@@ -93,7 +100,7 @@ class Wants(Part):
     `types` None = as its format says.
     """
 
-    types: tuple[TypeWord, ...] | None = None
+    types: tuple[WantedWord, ...] | None = None
     sources: tuple[str, ...] = ("*",)
     operations: tuple[str, ...] = ("*",)
     descriptions: tuple[str, ...] = ("*",)
@@ -113,14 +120,14 @@ class Mention(Part):
     """Whom a chat message calls, and for which types."""
 
     types: tuple[TypeWord, ...] = ()
-    mobiles: tuple[Line, ...] = ()
+    mobiles: tuple[Annotated[Line, checked(_wrong_mobile)], ...] = ()
     all: bool = False
 
 
 class Receiver(Part):
     """A named webhook endpoint. Its URL is a secret; whatever is secret also comes from a file.
 
-    `give_up_after` and `max_age` None = as its format says.
+    `give_up_after` and `max_age` None = as its format says. `template` may hold what is secret, and is not shown.
     """
 
     url: SecretStr | None = None
@@ -144,4 +151,4 @@ class Receiver(Part):
     timezone: Annotated[Line, checked(_wrong_timezone)] = "UTC"
     title_prefix: Line = ""
     mention: Mention = Mention()
-    template: str | None = None
+    template: SecretStr | None = None

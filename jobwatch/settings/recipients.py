@@ -1,8 +1,8 @@
-"""Where a receiver's messages go at this moment: URL, keys, headers, written or in files."""
+"""Where messages go at this moment: URL, keys, headers, written or in files; and how they are worded."""
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,16 +12,22 @@ from pydantic import SecretStr
 
 from jobwatch.core.errors import ConfigError
 from jobwatch.formats import FormatName
-from jobwatch.formats.values import Recipient
+from jobwatch.formats.standard import check_secret as _standard_secret
+from jobwatch.formats.values import Mention, Recipient, Style
 from jobwatch.secret_files import Check, FileSecret, FixedSecret, Secret
 from jobwatch.settings.model import Settings
-from jobwatch.settings.receivers import Receiver, wrong_header_value, wrong_secret
+from jobwatch.settings.receivers import Receiver, wrong_header_value, zone
+from jobwatch.settings.told import calling_types
+
+MAKE_ONE = 'make one with: echo "whsec_$(openssl rand -base64 32)"'
+SIGNED = frozenset({"standard", "template"})
+"""Formats whose requests Standard Webhooks keys sign."""
 
 _NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f]")
 
 
 def wrong_url(text: str, *, allow_http: bool) -> str | None:
-    """Say what is wrong with the URL of a receiver, without showing it."""
+    """Say what is wrong with a URL to send to, without showing it."""
     if _NOT_IN_URLS.search(text):
         return "contains a blank, a line break or another control character"
     try:
@@ -49,15 +55,21 @@ def _is_loopback(host: str) -> bool:
 
 
 def secret_check(receiver: Receiver) -> Check | None:
-    """What a format demands of a secret, where it demands anything."""
-    return wrong_secret if receiver.format == "standard" else None
+    """What a format demands of a secret; None where it takes none."""
+    check = _standard_secret if receiver.format in SIGNED else None
+    if check is None or receiver.format not in SIGNED:
+        return check
+
+    def explained(text: str) -> str | None:
+        wrong = check(text)
+        return f"{wrong}; {MAKE_ONE}" if wrong else None
+
+    return explained
 
 
 def format_name(receiver: Receiver) -> FormatName:
-    """The format as one that this version has. Raises `ConfigError`: never, once loaded."""
-    if receiver.format == "standard":
-        return receiver.format
-    raise ConfigError([f"the format {receiver.format} is not yet active in this version"])
+    """The format of a receiver."""
+    return 'standard'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +80,9 @@ class LiveRecipient:
     url: Secret
     secrets: tuple[Secret, ...] = ()
     headers: Mapping[str, Secret]
+    routing_key: Secret | None = None
+    template: Secret | None = None
+    style: Style
 
     def current(self) -> Recipient:
         """What holds now; at most a `stat` for each file that did not change."""
@@ -76,42 +91,84 @@ class LiveRecipient:
             url=self.url.current(),
             secrets=tuple(each.current() for each in self.secrets),
             headers=tuple((name, each.current()) for name, each in self.headers.items()),
+            routing_key=self.routing_key.current() if self.routing_key else None,
+            template=self.template.current() if self.template else None,
+            style=self.style,
         )
 
     def take_problems(self) -> list[str]:
         """What went wrong with files since the last call; the values before are still used."""
-        sources = (self.url, *self.secrets, *self.headers.values())
-        return [problem for each in sources if (problem := each.take_problem()) is not None]
+        found = (each.take_problem() for each in self._read_anew())
+        return [problem for problem in found if problem is not None]
+
+    def _read_anew(self) -> Iterator[Secret]:
+        yield self.url
+        yield from self.secrets
+        yield from self.headers.values()
+        if self.routing_key is not None:
+            yield self.routing_key
 
 
 def live_recipient(settings: Settings, name: str) -> LiveRecipient:
     """The receiver of that name. Raises `KeyError` for any other."""
     receiver = settings.receivers[name]
-    url_check = partial(wrong_url, allow_http=settings.egress.allow_http)
-    header_files = {
-        header: FileSecret(path, check=wrong_header_value)
-        for header, path in receiver.header_files.items()
-    }
+    check = secret_check(receiver)
     return LiveRecipient(
         name=name,
-        url=_either(receiver.url, receiver.url_file, url_check),
+        url=_url(settings, receiver),
         secrets=(
             *(FixedSecret(each.get_secret_value()) for each in receiver.secrets),
-            *(FileSecret(path, check=secret_check(receiver)) for path in receiver.secret_files),
+            *(FileSecret(path, check=check) for path in receiver.secret_files),
         ),
         headers={
+            **{key: FixedSecret(each.get_secret_value()) for key, each in receiver.headers.items()},
             **{
-                header: FixedSecret(value.get_secret_value())
-                for header, value in receiver.headers.items()
+                key: FileSecret(path, check=wrong_header_value)
+                for key, path in receiver.header_files.items()
             },
-            **header_files,
         },
+        routing_key=_either(receiver.routing_key, receiver.routing_key_file, None),
+        template=_either(receiver.template, None, None),
+        style=style_of(receiver),
     )
 
 
-def _either(value: SecretStr | None, path: Path | None, check: Check) -> Secret:
+def style_of(receiver: Receiver) -> Style:
+    """How messages for people are written."""
+    return Style(
+        language=receiver.language,
+        timezone=zone(receiver.timezone),
+        timezone_name=receiver.timezone,
+        title_prefix=receiver.title_prefix,
+        mention=Mention(
+            types=frozenset(each.value for each in calling_types(receiver.mention.types)),
+            mobiles=receiver.mention.mobiles,
+            everybody=receiver.mention.all,
+        ),
+    )
+
+
+def heartbeat_url(settings: Settings) -> Secret | None:
+    """Where the heartbeat goes; None where nobody listens for one."""
+    heartbeat = settings.heartbeat
+    return _either(heartbeat.url, heartbeat.url_file, url_check(settings))
+
+
+def url_check(settings: Settings) -> Check:
+    """What is demanded of every URL that is sent to."""
+    return partial(wrong_url, allow_http=settings.egress.allow_http)
+
+
+def _url(settings: Settings, receiver: Receiver) -> Secret:
+    url = _either(receiver.url, receiver.url_file, url_check(settings))
+    if url is not None:
+        return url
+    if receiver.format != "pagerduty":
+        raise ConfigError(["a receiver has neither url nor url_file"])
+    return FixedSecret('https://events.pagerduty.com/v2/enqueue')
+
+
+def _either(value: SecretStr | None, path: Path | None, check: Check | None) -> Secret | None:
     if value is not None:
         return FixedSecret(value.get_secret_value())
-    if path is None:
-        raise ConfigError(["a receiver has neither url nor url_file"])
-    return FileSecret(path, check=check)
+    return None if path is None else FileSecret(path, check=check)

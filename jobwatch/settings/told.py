@@ -5,32 +5,21 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from jobwatch.core.events import GROUPS, EventType
+from jobwatch.core.events import GROUPS, UNASKED, EventType
 from jobwatch.settings.fields import checked
 
-LATER_TYPES = (
-    "job.vanished",
-    "job.stalled",
-    "job.stuck",
-    "job.waiting",
-    "job.overdue",
-    "job.failing",
-    "job.output_expiring",
-    "source.unreachable",
-    "source.suspect",
-    "source.baselined",
-    "receiver.paused",
-    "receiver.test",
-    "digest",
-)
+LATER_TYPES = ("job.output_expiring",)
 """Types that are promised and that this version does not tell: a receiver may want them already."""
 
-TYPES = (
-    *(each.value for each in EventType),
-    *(word for word in LATER_TYPES if word not in set(EventType)),
-)
+TYPES = (*(each.value for each in EventType), *LATER_TYPES)
 EVERYTHING = "*"
 WORDS = (*TYPES, *GROUPS, EVERYTHING)
+ASKED = tuple(word for word in WORDS if word not in UNASKED)
+
+_WHY_UNASKED = {
+    EventType.TEST: "is sent by command to the receiver that is tested, whatever it wants",
+    EventType.DIGEST: "tells many events that were wanted, in one message; `digest` sets how",
+}
 
 
 def nearest(word: str, known: tuple[str, ...]) -> str | None:
@@ -40,13 +29,21 @@ def nearest(word: str, known: tuple[str, ...]) -> str | None:
 
 
 def _wrong_type(word: str) -> str | None:
-    if word in WORDS:
-        return None
-    close = nearest(word, WORDS)
+    return None if word in WORDS else _no_type(word, WORDS)
+
+
+def _wrong_wanted(word: str) -> str | None:
+    if word in UNASKED:
+        return f'"{word}" {_WHY_UNASKED[EventType(word)]}; leave it out'
+    return None if word in ASKED else _no_type(word, ASKED)
+
+
+def _no_type(word: str, known: tuple[str, ...]) -> str:
+    close = nearest(word, known)
     hint = f'did you mean "{close}"?' if close else ""
     groups = ", ".join((*GROUPS, '"*"'))
-    known = f"the groups are {groups}, the types {', '.join(TYPES)}"
-    return f'"{word[:64]}" is not an event type; {hint or known}'
+    types = ", ".join(each for each in TYPES if each in known)
+    return f'"{word[:64]}" is not an event type; {hint or f"the groups are {groups}, the types {types}"}'
 
 
 TypeWord: TypeAlias = Annotated[
@@ -54,13 +51,23 @@ TypeWord: TypeAlias = Annotated[
 ]
 """An event type, a group of types, or `*`."""
 
+WantedWord: TypeAlias = Annotated[
+    str, checked(_wrong_wanted), Field(json_schema_extra={"enum": list(ASKED)})
+]
+"""The same, less the types that nobody subscribes to."""
+
 
 def types_of(words: tuple[str, ...]) -> frozenset[EventType]:
-    """The types of this version that these words name."""
+    """The types of this version that somebody who wants these words is told."""
     if EVERYTHING in words:
-        return frozenset(EventType)
+        return frozenset(EventType) - UNASKED
     named = {each for each in EventType if each.value in words}
     return frozenset(named.union(*(GROUPS[word] for word in words if word in GROUPS)))
+
+
+def calling_types(words: tuple[str, ...]) -> frozenset[EventType]:
+    """The types of which a message calls people: `*` is every one that may be sent."""
+    return frozenset(EventType) if EVERYTHING in words else types_of(words)
 
 
 def default_words(payload_format: str) -> tuple[str, ...]:

@@ -1,86 +1,168 @@
-"""Taking deliveries to be sent: leased, fenced, in order."""
+"""Taking deliveries to be sent: leased, fenced, in order, as many as the receiver's breaker and its URL's rate admit."""
 
-from collections.abc import Collection
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Integer, Row, and_, bindparam, or_, select, update
-
-from jobwatch.core.outbox import LONGEST_WAIT, Delivery, DeliveryState
-from jobwatch.store import order
-from jobwatch.store.outbox_tables import deliveries, events, state_is
-
-
-class Claimant(NamedTuple):
-    """Who claims for which receiver, and for how long. `held` are claims of its own that are still being sent."""
-
-    owner: str
-    receiver: str
-    lease: timedelta
-    held: Collection[int] = ()
-
-
-_sendable = and_(
-    deliveries.c.receiver == bindparam("to"),
-    state_is("pending"),
-    events.c.detail_until.is_(None),
-    ~order.earlier_is_open,
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    and_,
+    bindparam,
+    func,
+    not_,
+    or_,
+    select,
+    update,
 )
-"""Released, and first of its job. Needs a join with `events`."""
+
+from jobwatch.core import breaker, rate_gate
+from jobwatch.core.breaker import PauseReason, ReceiverState
+from jobwatch.core.outbox import LONGEST_WAIT, Delivery, DeliveryState
+from jobwatch.core.rate_gate import RateGate
+from jobwatch.store import digesting, order, receivers, renewing
+from jobwatch.store.order import Untold
+from jobwatch.store.outbox_tables import deliveries, events, state_is
+from jobwatch.store.outbox_values import Claim, Claimed, Manner
+from jobwatch.store.receivers import Stand
 
 _claimable = (
-    select(
-        deliveries.c.id,
-        deliveries.c.claim,
-        deliveries.c.attempts,
-        deliveries.c.deadline,
-        deliveries.c.created_at,
-        deliveries.c.event_id,
-        events.c.type,
-        events.c.body,
-    )
+    select(deliveries, events.c.type, events.c.body)
     .join(events, events.c.id == deliveries.c.event_id)
-    .where(_sendable, deliveries.c.due_at <= bindparam("now"))
+    .where(order.sendable, deliveries.c.due_at <= bindparam("now"))
     .order_by(deliveries.c.due_at, deliveries.c.id)
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(of=deliveries, skip_locked=True)
 )
-
+_claimable_again = _claimable.where(not_(order.fresh))
+_claimable_by_id = (
+    select(deliveries, events.c.type, events.c.body)
+    .join(events, events.c.id == deliveries.c.event_id)
+    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(deliveries.c.due_at, deliveries.c.id)
+)
 _next_due = (
     select(deliveries.c.due_at)
     .join(events, events.c.id == deliveries.c.event_id)
-    .where(_sendable)
+    .where(order.sendable)
     .order_by(deliveries.c.due_at)
     .limit(1)
 )
+_next_due_again = _next_due.where(not_(order.fresh))
 
 
-def claim_due(
-    connection: Connection, claimant: Claimant, limit: int, now: datetime
-) -> list[Delivery]:
+class _Found(NamedTuple):
+    """What may be sent now, and when there will be more to send."""
+
+    rows: Sequence[Row[*tuple[Any, ...]]]
+    more_at: datetime | None
+
+
+def claim_due(connection: Connection, owner: str, claim: Claim, now: datetime) -> Claimed:
     """Claim what is due: released, in its job's order, by due time.
 
-    1. A due time that comes from a clock that stepped becomes now.
-    2. Claims whose lease ran out are pending again, unless an ending made them pointless meanwhile.
-    3. What is then due is claimed. An attempt counts from here, so that a delivery that kills its sender still ends.
+    1. A due time that comes from a clock that stepped becomes now; claims whose lease ran out are pending again,
+       unless an ending made them pointless meanwhile; news that is too old expires.
+    2. The breaker of the receiver and the rate of its URL say how many may go out.
+    3. So many of what is due are claimed, those of a digest in one delivery. An attempt counts from here, so that a
+       delivery that kills its sender still ends.
     """
-    _mend_due_times(connection, claimant.receiver, now)
-    _take_back_expired(connection, claimant, now)
-    asked = {"to": claimant.receiver, "now": now, "limit": limit}
-    found = connection.execute(_claimable, asked).all()
-    if found:
-        connection.execute(
-            update(deliveries)
-            .where(deliveries.c.id.in_([row.id for row in found]))
-            .values(
-                state=DeliveryState.CLAIMED,
-                attempts=deliveries.c.attempts + 1,
-                claim=deliveries.c.claim + 1,
-                claimed_until=now + claimant.lease,
-                owner=claimant.owner,
-            )
+    manner = claim.manner
+    _mend_due_times(connection, manner.receiver, now)
+    _take_back_expired(connection, claim, now)
+    _expire(connection, manner, now)
+    stand = _as_configured(connection, receivers.stand(connection, manner.receiver), manner, now)
+    gate = rate_gate.pruned(receivers.gate(connection, manner.gate), manner.rates, now)
+    admitted, allowed = breaker.admitted(stand.breaker, now)
+    room = _room(claim, allowed, rate_gate.free(gate, manner.rates, now))
+    before = stand
+    stand = stand._replace(breaker=admitted)
+    if room:
+        found, stand = _find(connection, claim, stand, room, now)
+    else:
+        found = _Found((), _next(connection, _next_due, claim, now))
+    until = now + claim.lease
+    if found.rows:
+        _take(connection, [row.id for row in found.rows], owner, until)
+        stand = _with_probe(stand, found.rows[0].id, until)
+        if manner.rates:
+            gate = rate_gate.taken(gate, (row.id for row in found.rows), until)
+            receivers.keep_gate(connection, manner.gate, gate, now)
+    if stand != before or not stand.known or stand.gate != manner.gate:
+        stand = stand._replace(gate=manner.gate, fingerprint=manner.fingerprint)
+        receivers.keep(connection, manner.receiver, stand, now)
+    return Claimed(
+        deliveries=tuple(_delivery(row, manner) for row in found.rows),
+        again_at=_again_at(found.more_at, stand, gate, claim, now),
+    )
+
+
+def _as_configured(connection: Connection, stand: Stand, manner: Manner, now: datetime) -> Stand:
+    """A change of its configuration may have mended a receiver: it is tried again.
+
+    What a person paused stays paused until a person resumes it.
+    """
+    changed = stand.known and stand.fingerprint != manner.fingerprint
+    by_command = stand.breaker.reason == PauseReason.COMMAND
+    if not changed or stand.breaker.state is ReceiverState.ACTIVE or by_command:
+        return stand
+    if stand.breaker.state is ReceiverState.PAUSED:
+        waiting = renewing.pending_of(manner.receiver)
+        renewing.renew_budgets(connection, waiting, manner.give_up_after, now)
+    return stand._replace(breaker=breaker.resumed(stand.breaker))
+
+
+def _room(claim: Claim, allowed: int | None, free: int | None) -> int:
+    """How many may be claimed: the least of what the caller can send, the breaker admits, and the rate leaves."""
+    rooms = [claim.limit]
+    if allowed is not None:
+        rooms.append(allowed - len(claim.held))
+    if free is not None:
+        rooms.append(free)
+    return max(0, min(rooms))
+
+
+def _find(
+    connection: Connection, claim: Claim, stand: Stand, room: int, now: datetime
+) -> tuple[_Found, Stand]:
+    """What is to be sent now. Of fresh news for a chat, a digest decides."""
+    manner = claim.manner
+    asked = {"to": manner.receiver, "now": now, "limit": room}
+    if manner.digest is None:
+        rows = connection.execute(_claimable, asked).all()
+        more_at = now if len(rows) == room else _next(connection, _next_due, claim, now, rows)
+        return _Found(rows, more_at), stand
+    again = connection.execute(_claimable_again, asked).all()
+    rest = _next(connection, _next_due_again, claim, now, again)
+    if len(again) == room:
+        return _Found(again, now), stand
+    sifted = digesting.sift(connection, manner, stand.windows, room - len(again), now)
+    fresh = connection.execute(_claimable_by_id, {"ids": sifted.ids}).all() if sifted.ids else []
+    times = [time for time in (rest, sifted.again_at) if time is not None]
+    found = _Found([*again, *fresh], min(times, default=None))
+    return found, stand._replace(windows=sifted.windows)
+
+
+def _take(connection: Connection, ids: Sequence[int], owner: str, until: datetime) -> None:
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id.in_(ids))
+        .values(
+            state=DeliveryState.CLAIMED,
+            attempts=deliveries.c.attempts + 1,
+            claim=deliveries.c.claim + 1,
+            claimed_until=until,
+            owner=owner,
         )
-    return [_delivery(row, claimant.receiver) for row in found]
+    )
+
+
+def _with_probe(stand: Stand, delivery: int, until: datetime) -> Stand:
+    if stand.breaker.state is not ReceiverState.HALF_OPEN:
+        return stand
+    return stand._replace(breaker=breaker.probing(stand.breaker, delivery, until))
 
 
 def _mend_due_times(connection: Connection, receiver: str, now: datetime) -> None:
@@ -89,7 +171,7 @@ def _mend_due_times(connection: Connection, receiver: str, now: datetime) -> Non
         .where(
             deliveries.c.receiver == receiver,
             deliveries.c.due_at > now,
-            # What was never tried was due when it was written.
+            # What was never tried was due when it was written: what delays it is a breaker, a rate or a window.
             or_(deliveries.c.attempts == 0, deliveries.c.due_at > now + LONGEST_WAIT),
             state_is("pending"),
         )
@@ -97,16 +179,16 @@ def _mend_due_times(connection: Connection, receiver: str, now: datetime) -> Non
     )
 
 
-def _take_back_expired(connection: Connection, claimant: Claimant, now: datetime) -> None:
+def _take_back_expired(connection: Connection, claim: Claim, now: datetime) -> None:
     """Let go of claims whose lease ran out; a clock that stepped does not end those that are still being sent."""
     until = deliveries.c.claimed_until
     expired = connection.scalars(
         update(deliveries)
         .where(
-            deliveries.c.receiver == claimant.receiver,
+            deliveries.c.receiver == claim.manner.receiver,
             or_(until < now, until > now + LONGEST_WAIT),
             state_is("claimed"),
-            deliveries.c.id.not_in(claimant.held),
+            deliveries.c.id.not_in(claim.held),
         )
         .values(state=DeliveryState.PENDING, due_at=now, claimed_until=None, owner=None)
         .returning(deliveries.c.id)
@@ -115,26 +197,59 @@ def _take_back_expired(connection: Connection, claimant: Claimant, now: datetime
         order.supersede(connection, order.pointless(connection, expired), now)
 
 
-def _delivery(row: Row[*tuple[Any, ...]], receiver: str) -> Delivery:
+def _expire(connection: Connection, manner: Manner, now: datetime) -> None:
+    """Drop news that nobody wants to hear any more. That a condition closed is never too old: an incident may be open."""
+    if manner.max_age is None:
+        return
+    told_at = func.coalesce(
+        deliveries.c.renewed_at, deliveries.c.created_at, type_=deliveries.c.created_at.type
+    )
+    old: ColumnElement[bool] = and_(
+        deliveries.c.receiver == manner.receiver,
+        state_is("pending"),
+        ~deliveries.c.closing,
+        told_at < now - manner.max_age,
+    )
+    ids = connection.scalars(select(deliveries.c.id).where(old).limit(order.CHUNK)).all()
+    order.settle_untold(connection, ids, Untold(DeliveryState.EXPIRED, now))
+
+
+def _delivery(row: Row[*tuple[Any, ...]], manner: Manner) -> Delivery:
     return Delivery(
         id=row.id,
         claim=row.claim + 1,
-        receiver=receiver,
+        receiver=row.receiver,
         event_id=row.event_id,
         event_type=row.type,
         body=bytes(row.body),
         attempt=row.attempts + 1,
         recorded_at=row.created_at,
         deadline=row.deadline,
+        spent=row.spent,
+        manual=row.manual,
+        gate=manner.gate,
     )
 
 
-def next_due(connection: Connection, receiver: str, now: datetime) -> datetime | None:
-    """When `claim_due` will find something again: a due time, or the end of a claim's lease."""
-    due_at = connection.scalar(_next_due, {"to": receiver})
+def _next(
+    connection: Connection,
+    statement: Any,
+    claim: Claim,
+    now: datetime,
+    taken: Iterable[Row[*tuple[Any, ...]]] = (),
+) -> datetime | None:
+    """When something more is due: a due time, or the end of the lease of a claim that is not the caller's."""
+    ids = [row.id for row in taken]
+    receiver = claim.manner.receiver
+    asked = statement.where(deliveries.c.id.not_in(ids)) if ids else statement
+    due_at = connection.scalar(asked, {"to": receiver})
     until = connection.scalar(
         select(deliveries.c.claimed_until)
-        .where(deliveries.c.receiver == receiver, state_is("claimed"))
+        .where(
+            deliveries.c.receiver == receiver,
+            state_is("claimed"),
+            deliveries.c.id.not_in(claim.held),
+        )
         .order_by(deliveries.c.claimed_until)
         .limit(1)
     )
@@ -142,6 +257,23 @@ def next_due(connection: Connection, receiver: str, now: datetime) -> datetime |
         time if time <= now + LONGEST_WAIT else now for time in (due_at, until) if time is not None
     ]
     return min(times, default=None)
+
+
+def _again_at(
+    more_at: datetime | None, stand: Stand, gate: RateGate, claim: Claim, now: datetime
+) -> datetime | None:
+    """When to claim again if no attempt ends before: something is due, the breaker admits, and the rate leaves room."""
+    if more_at is None or stand.breaker.state is ReceiverState.PAUSED:
+        return None
+    times = [more_at]
+    if (rest := breaker.again_at(stand.breaker)) is not None:
+        times.append(rest)
+    if rate_gate.free(gate, claim.manner.rates, now) == 0:
+        times.append(rate_gate.again_at(gate, claim.manner.rates, now))
+    _, allowed = breaker.admitted(stand.breaker, now)
+    if allowed is not None and allowed <= len(claim.held) and claim.held:
+        times.append(now + claim.lease)  # an answer comes before, and is followed by another claim
+    return max(times)
 
 
 def take_back_all(connection: Connection, now: datetime) -> None:
@@ -152,6 +284,7 @@ def take_back_all(connection: Connection, now: datetime) -> None:
         .values(state=DeliveryState.PENDING, due_at=now, claimed_until=None, owner=None)
         .returning(deliveries.c.id)
     ).all()
+    renewing.forget_probes(connection)
     for first in range(0, len(ids), order.CHUNK):
         order.supersede(
             connection, order.pointless(connection, ids[first : first + order.CHUNK]), now
@@ -173,5 +306,6 @@ def give_back(connection: Connection, owner: str, now: datetime) -> int:
         .returning(deliveries.c.id)
     ).all()
     if ids:
+        renewing.forget_probes(connection, ids)
         order.supersede(connection, order.pointless(connection, ids), now)
     return len(ids)

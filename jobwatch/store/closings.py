@@ -1,7 +1,7 @@
 """Who hears that a condition closed: pure, from what became of telling that it opened.
 
 1. What was never tried is not told any more once the condition closed: it came and went before anybody could hear of
-   it. The closing would be no news either.
+   it. The closing would be no news either. The same holds for what was muted, or too old, before anybody tried it.
 2. Whoever may have heard of it hears the closing. An attempt that failed may have arrived all the same: a closing too
    many is harmless, one too few leaves an incident open for ever.
 """
@@ -11,6 +11,14 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from jobwatch.core.outbox import DeliveryState
+
+_UNHEARD = (
+    DeliveryState.PENDING,
+    DeliveryState.SUPERSEDED,
+    DeliveryState.MUTED,
+    DeliveryState.EXPIRED,
+)
+"""Where nobody heard of what was never tried. What a digest absorbed may be heard with it."""
 
 
 class Telling(NamedTuple):
@@ -37,7 +45,7 @@ def decide(tellings: Iterable[Telling]) -> Closing:
         untried = not each.attempts
         if untried and each.state is DeliveryState.PENDING:
             pointless.append(each.id)
-        unheard = untried and each.state in (DeliveryState.PENDING, DeliveryState.SUPERSEDED)
+        unheard = untried and each.state in _UNHEARD
         heard[each.receiver] |= not unheard
     return Closing(
         pointless=tuple(pointless),

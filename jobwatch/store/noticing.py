@@ -11,9 +11,10 @@ from sqlalchemy.exc import IntegrityError
 
 from jobwatch.core.conditions import Condition, ConditionState
 from jobwatch.core.errors import StaleWrite
+from jobwatch.core.muting import Mute, muted_by
 from jobwatch.core.outbox import DeliveryState
 from jobwatch.core.recording import Notice
-from jobwatch.store import order, series
+from jobwatch.store import muting, order, series
 from jobwatch.store.closings import Closing, Telling, decide
 from jobwatch.store.fencing import take_numbers
 from jobwatch.store.outbox_tables import conditions, deliveries, events, is_open
@@ -76,7 +77,8 @@ class Noticed(NamedTuple):
 def tell(connection: Connection, lease: Lease, notices: Sequence[Notice], moment: Moment) -> None:
     """Write notices by themselves, and count them. Raises `FenceLost`, `StaleWrite`."""
     start = take_numbers(connection, lease, events=len(notices), rows=0)
-    written = write(connection, lease, notices, start.sequence, moment)
+    mutes = muting.active(connection, moment.now)
+    written = write(connection, lease, notices, start.sequence, moment, mutes)
     subject = str(lease.source_id)
     amounts: dict[series.Key, float] = {
         ("source", subject, each): value for each, value in counted(written.told).items()
@@ -90,10 +92,11 @@ def write(
     notices: Sequence[Notice],
     sequence: int,
     moment: Moment,
+    mutes: Sequence[Mute] = (),
 ) -> Noticed:
     """Write the steps of conditions, the events that tell them, and their deliveries. Raises `StaleWrite`.
 
-    Who could not hear that a condition opened does not hear that it closed.
+    Who could not hear that a condition opened does not hear that it closed. `mutes` are those that hold now.
     """
     if not notices:
         return Noticed([], 0)
@@ -102,7 +105,10 @@ def write(
     closings = _closings(connection, steps.closed)
     pointless = [each for closing in closings.values() for each in closing.pointless]
     order.supersede(connection, pointless, moment.now)
-    told = [_told(each, number, closings) for number, each in enumerate(notices, sequence + 1)]
+    told = [
+        _told(each, number, _closing_of(each, closings), mutes)
+        for number, each in enumerate(notices, sequence + 1)
+    ]
     write_events(connection, lease, told, moment.at)
     return Noticed(told, write_deliveries(connection, lease, told, moment.at, moment.now))
 
@@ -174,10 +180,17 @@ def _closings(connection: Connection, closed: Sequence[Condition]) -> dict[str, 
     return {each.id: decide(tellings[each.id]) for each in closed}
 
 
-def _told(notice: Notice, sequence: int, closings: dict[str, Closing]) -> Told:
+def _closing_of(notice: Notice, closings: dict[str, Closing]) -> Closing | None:
+    """Who hears of it, where a notice tells that a condition closed."""
+    move = notice.move
+    if move is None or move.state is not ConditionState.CLOSED:
+        return None
+    return closings[move.condition.id]
+
+
+def _told(notice: Notice, sequence: int, closing: Closing | None, mutes: Sequence[Mute]) -> Told:
     id_, body = numbered(notice.event, sequence)
     move = notice.move
-    closing = move is not None and move.state is ConditionState.CLOSED
     return Told(
         event=notice.event,
         routes=notice.routes,
@@ -186,8 +199,9 @@ def _told(notice: Notice, sequence: int, closings: dict[str, Closing]) -> Told:
         body=body,
         with_change=False,
         condition_id=move.condition.id if move else None,
-        closing=closing,
-        unaware=closings[move.condition.id].unaware if move and closing else frozenset(),
+        closing=closing is not None,
+        unaware=closing.unaware if closing else frozenset(),
+        muted=muted_by(notice.event, mutes),
     )
 
 

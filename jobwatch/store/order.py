@@ -3,11 +3,14 @@
 - A delivery waits while an earlier one of its (receiver, job) is open.
 - An ending makes earlier news of its job pointless: what is still pending of it is superseded, never sent. That a
   condition closed is told all the same: somebody may wait for it.
+- Fresh news of a chat may be told in a digest. What was tried already, or is sent again because a person asked for it,
+  goes out by itself.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -21,9 +24,10 @@ from sqlalchemy import (
 )
 
 from jobwatch.core.census import DELIVERIES, Series
+from jobwatch.core.events import UNASKED
 from jobwatch.core.outbox import DeliveryState
 from jobwatch.store import series
-from jobwatch.store.outbox_tables import deliveries, state_is
+from jobwatch.store.outbox_tables import deliveries, events, state_is
 
 CHUNK = 5000
 """Values in one IN (…): below every engine's limit on parameters."""
@@ -52,6 +56,21 @@ earlier_is_open: ColumnElement[bool] = exists().where(
 )
 """Whether a delivery has to wait for an earlier one."""
 
+sendable: ColumnElement[bool] = and_(
+    deliveries.c.receiver == bindparam("to"),
+    state_is("pending"),
+    events.c.detail_until.is_(None),
+    ~earlier_is_open,
+)
+"""Released, and first of its job. Needs a join with `events`."""
+
+fresh: ColumnElement[bool] = and_(
+    deliveries.c.attempts == 0,
+    ~deliveries.c.manual,
+    events.c.type.not_in(sorted(each.value for each in UNASKED)),
+)
+"""What a digest may tell. Needs a join with `events`."""
+
 _older_news = select(deliveries.c.id).where(
     _ending.c.event_id.in_(bindparam("endings", expanding=True)),
     _ending.c.ending,
@@ -72,12 +91,7 @@ _pointless = select(deliveries.c.id).where(
     ),
 )
 
-_supersede = (
-    update(deliveries)
-    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)), _droppable)
-    .values(state=DeliveryState.SUPERSEDED, settled_at=bindparam("now"), due_at=None)
-    .returning(deliveries.c.receiver)
-)
+_pending = state_is("pending")
 
 
 def older_news(connection: Connection, event_ids: Sequence[str]) -> list[int]:
@@ -90,13 +104,39 @@ def pointless(connection: Connection, ids: Sequence[int]) -> list[int]:
     return list(connection.scalars(_pointless, {"ids": ids}))
 
 
+class Untold(NamedTuple):
+    """What becomes of deliveries without an attempt. `answer` says why, where there is more to say."""
+
+    state: DeliveryState
+    now: datetime
+    answer: str | None = None
+    digest_id: str | None = None
+
+
 def supersede(connection: Connection, ids: Sequence[int], now: datetime) -> None:
     """Drop these pending deliveries, however many, and count them."""
-    if not ids:
-        return
-    dropped: Counter[str] = Counter()
+    settle_untold(connection, ids, Untold(DeliveryState.SUPERSEDED, now), _droppable)
+
+
+def settle_untold(
+    connection: Connection,
+    ids: Sequence[int],
+    untold: Untold,
+    which: ColumnElement[bool] = _pending,
+) -> None:
+    """Settle pending deliveries without an attempt, however many, and count them."""
+    values: dict[str, object] = {
+        "state": untold.state,
+        "settled_at": untold.now,
+        "due_at": None,
+        "digest_id": untold.digest_id,
+    }
+    if untold.answer is not None:
+        values["last_answer"] = untold.answer
+    settled: Counter[str] = Counter()
     for first in range(0, len(ids), CHUNK):
-        asked = {"ids": ids[first : first + CHUNK], "now": now}
-        dropped.update(connection.scalars(_supersede, asked))
-    label = Series(DELIVERIES, (DeliveryState.SUPERSEDED.value,))
-    series.add(connection, {("receiver", name, label): count for name, count in dropped.items()})
+        chunk = deliveries.c.id.in_(ids[first : first + CHUNK])
+        statement = update(deliveries).where(chunk, which).values(**values)
+        settled.update(connection.scalars(statement.returning(deliveries.c.receiver)))
+    label = Series(DELIVERIES, (untold.state.value,))
+    series.add(connection, {("receiver", name, label): count for name, count in settled.items()})

@@ -27,7 +27,7 @@ def overview(connection: Connection, facts: Facts) -> Overview:
         sources=tuple(states(connection)),
         series=tuple(_series(connection)),
         census=tuple(_census(connection)),
-        outbox=tuple(_outbox(connection)),
+        outbox=tuple(outbox(connection)),
         conditions=tuple(_conditions(connection)),
         created_at=facts.created_at,
         size_bytes=facts.size_bytes,
@@ -105,7 +105,8 @@ def _conditions(connection: Connection) -> list[ConditionCount]:
     return [ConditionCount(*row) for row in found]
 
 
-def _outbox(connection: Connection) -> list[OutboxDepth]:
+def outbox(connection: Connection) -> list[OutboxDepth]:
+    """What waits for every receiver that anything waits for, or was given up for, by name."""
     waiting = connection.execute(
         select(
             deliveries.c.receiver,

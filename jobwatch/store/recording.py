@@ -14,8 +14,9 @@ from jobwatch.core.documents import detail_document
 from jobwatch.core.errors import StaleWrite
 from jobwatch.core.events import JobEvent
 from jobwatch.core.model import JobKey
+from jobwatch.core.muting import Mute, muted_by
 from jobwatch.core.recording import Batch, Entry
-from jobwatch.store import noticing, order, sampling, series
+from jobwatch.store import muting, noticing, order, sampling, series
 from jobwatch.store.bulk import insert_many
 from jobwatch.store.columns import clean, to_json, to_micros
 from jobwatch.store.fencing import take_numbers
@@ -47,7 +48,7 @@ def record(connection: Connection, lease: Lease, batch: Batch, now: datetime) ->
 
     1. Prove the lease, and take numbers for new jobs and for events.
     2. Snapshots: new ones, and those that still have the version that was read.
-    3. Changes, events and deliveries; an ending supersedes what is pending of its job.
+    3. Changes, events and deliveries, muted or not; an ending supersedes what is pending of its job.
     4. Notices, with the steps of conditions that they tell.
     5. Counters.
     """
@@ -58,13 +59,15 @@ def record(connection: Connection, lease: Lease, batch: Batch, now: datetime) ->
     rows = _write_jobs(connection, lease, batch.entries, start.row)
     _keep_details(connection, lease, batch.entries, rows)
     sampling.keep(connection, lease.source_id, batch.entries, rows)
-    told = _tell(telling, start.sequence)
+    mutes = muting.active(connection, now) if events else ()
+    told = _tell(telling, start.sequence, mutes)
     _write_changes(connection, lease, batch.entries, told)
     write_events(connection, lease, told.values(), batch.recorded_at)
     sent = write_deliveries(connection, lease, told.values(), batch.recorded_at, now)
     _drop_old_news(connection, telling, told, now)
     moment = Moment(batch.recorded_at, now)
-    noticed = noticing.write(connection, lease, batch.notices, start.sequence + len(told), moment)
+    sequence = start.sequence + len(told)
+    noticed = noticing.write(connection, lease, batch.notices, sequence, moment, mutes)
     every = [*told.values(), *noticed.told]
     _count(connection, lease, batch, every)
     return Recorded(rows=rows, events=len(every), deliveries=sent + noticed.deliveries)
@@ -129,16 +132,16 @@ def _check_versions(connection: Connection, lease: Lease, entries: Iterable[Entr
         raise StaleWrite(f"a job of {lease.source} stands twice in one batch")
 
 
-def _tell(entries: Iterable[Entry], sequence: int) -> dict[int, Told]:
+def _tell(entries: Iterable[Entry], sequence: int, mutes: Sequence[Mute]) -> dict[int, Told]:
     """The events of these entries, by the identity of the entry."""
     return {
-        id(entry): _told(entry, entry.event, number)
+        id(entry): _told(entry, entry.event, number, mutes)
         for number, entry in enumerate(entries, sequence + 1)
         if entry.event is not None
     }
 
 
-def _told(entry: Entry, event: JobEvent, sequence: int) -> Told:
+def _told(entry: Entry, event: JobEvent, sequence: int, mutes: Sequence[Mute]) -> Told:
     id_, body = numbered(event, sequence)
     return Told(
         event=event,
@@ -147,6 +150,7 @@ def _told(entry: Entry, event: JobEvent, sequence: int) -> Told:
         id=id_,
         body=body,
         detail_until=entry.detail_until,
+        muted=muted_by(event, mutes),
     )
 
 
@@ -168,7 +172,7 @@ def _write_changes(
             change.history,
             change.late,
             told[id(entry)].id if id(entry) in told else None,
-            to_json({routed.receiver: routed.reason.value for routed in entry.routes}),
+            to_json(told[id(entry)].reasons if id(entry) in told else {}),
         )
         for entry in entries
         if (change := entry.change).kind in _KEPT_KINDS and not change.history

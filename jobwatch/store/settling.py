@@ -1,15 +1,19 @@
 """Writing down what became of claimed deliveries. A stale claim changes nothing."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial, reduce
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from jobwatch.core import rate_gate
+from jobwatch.core.breaker import Breaker, Ended, ended, released
 from jobwatch.core.census import ATTEMPTS, DELAYS, DELIVERIES, DELIVERY_LAG, Series, observe
 from jobwatch.core.outbox import SETTLED, DeliveryState, Settlement
-from jobwatch.store import order, series
+from jobwatch.core.rate_gate import RateGate
+from jobwatch.store import order, receivers, series
 from jobwatch.store.columns import clamp
 from jobwatch.store.outbox_tables import attempts, deliveries, state_is
 
@@ -28,6 +32,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement], now: datet
     if again:
         order.supersede(connection, order.pointless(connection, again), now)
     _count(connection, valid, now)
+    _judge_receivers(connection, valid, now)
     return len(valid)
 
 
@@ -56,7 +61,7 @@ def _write_attempts(connection: Connection, made: Sequence[Settlement]) -> None:
         {
             "delivery_id": each.delivery.id,
             "number": each.delivery.attempt,
-            "trigger": "auto",
+            "trigger": "manual" if each.delivery.manual else "auto",
             "started_at": each.attempt.started_at,
             "took_ms": round(each.attempt.took.total_seconds() * 1000),
             "result": each.attempt.result.value,
@@ -124,3 +129,38 @@ def _count(connection: Connection, valid: Sequence[Settlement], now: datetime) -
         for name, amount in counted.items():
             added["receiver", each.delivery.receiver, name] += amount
     series.add(connection, added)
+
+
+def _judge_receivers(connection: Connection, valid: Sequence[Settlement], now: datetime) -> None:
+    """What these attempts say of their receivers and of the URLs that they went to."""
+    by_receiver: dict[str, list[Settlement]] = defaultdict(list)
+    by_gate: dict[str, list[Settlement]] = defaultdict(list)
+    for each in valid:
+        by_receiver[each.delivery.receiver].append(each)
+        by_gate[each.delivery.gate].append(each)
+    for name, settled in sorted(by_receiver.items()):
+        stand = receivers.stand(connection, name)
+        judged = reduce(partial(_judged, now=now), settled, stand.breaker)
+        if judged != stand.breaker:
+            receivers.keep(connection, name, stand._replace(breaker=judged), now)
+    for key, settled in sorted(by_gate.items()):
+        gate = receivers.gate(connection, key)
+        passed = reduce(partial(_passed, now=now), settled, gate)
+        if passed != gate:
+            receivers.keep_gate(connection, key, passed, now)
+
+
+def _judged(breaker: Breaker, each: Settlement, *, now: datetime) -> Breaker:
+    if each.give_back:
+        return released(breaker, each.delivery.id)
+    result = each.attempt.result
+    return ended(
+        breaker, Ended(delivery=each.delivery.id, result=result, at=now, chance=each.chance)
+    )
+
+
+def _passed(gate: RateGate, each: Settlement, *, now: datetime) -> RateGate:
+    """A message that was given back may have arrived all the same."""
+    gate = rate_gate.arrived(gate, each.delivery.id, now)
+    rest = each.attempt.retry_after
+    return gate if rest is None else rate_gate.held(gate, now + rest)

@@ -1,19 +1,19 @@
 """`Store`: every verb, each of them one transaction."""
 
-from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Self
 
-from jobwatch.core.outbox import Delivery, Settlement
+from jobwatch.core.outbox import Settlement
 from jobwatch.store import (
     claiming,
     detail,
     pruning,
     settling,
 )
-from jobwatch.store.claiming import Claimant
 from jobwatch.store.keeping import Keeping
 from jobwatch.store.opening import Opened, open_postgres, open_sqlite
+from jobwatch.store.outbox_values import Claim, Claimed
 from jobwatch.store.settings import PostgresSettings, SqliteSettings
 from jobwatch.store.values import (
     AwaitingDetail,
@@ -88,17 +88,11 @@ class Store(Keeping):
 
     # The outbox.
 
-    async def claim_due(
-        self, receiver: str, *, limit: int, lease: timedelta, held: Collection[int] = ()
-    ) -> list[Delivery]:
-        """Claim deliveries that may be sent now, earliest first, for the length of the lease.
-
-        `held` are deliveries that the caller claimed before and is still sending, whatever the clock says.
-        """
-        claimant = Claimant(self.owner, receiver, lease, held)
+    async def claim_due(self, claim: Claim) -> Claimed:
+        """Claim deliveries that may be sent now, earliest first, for the length of the lease."""
         return await self._database.write(
             lambda connection: claiming.claim_due(
-                connection, claimant, limit, self._database.now(connection)
+                connection, self.owner, claim, self._database.now(connection)
             )
         )
 
@@ -109,14 +103,6 @@ class Store(Keeping):
         return await self._database.write(
             lambda connection: settling.settle(
                 connection, settlements, self._database.now(connection)
-            )
-        )
-
-    async def next_due(self, receiver: str) -> datetime | None:
-        """When `claim_due` may find something again, None while nothing is open."""
-        return await self._database.read(
-            lambda connection: claiming.next_due(
-                connection, receiver, self._database.now(connection)
             )
         )
 

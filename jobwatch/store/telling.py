@@ -7,14 +7,16 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from jobwatch.core.census import EVENTS, Series
+from jobwatch.core.census import DELIVERIES, EVENTS, Series
 from jobwatch.core.documents import document
 from jobwatch.core.encoding import encode
 from jobwatch.core.events import Event
+from jobwatch.core.muting import Mute, answer
 from jobwatch.core.outbox import DeliveryState
-from jobwatch.core.routing import Routed
+from jobwatch.core.routing import Routed, RouteReason
+from jobwatch.store import series
 from jobwatch.store.bulk import insert_many
-from jobwatch.store.columns import clean, to_json, to_micros
+from jobwatch.store.columns import MICROSECOND, clean, to_json, to_micros
 from jobwatch.store.outbox_tables import deliveries, events
 from jobwatch.store.values import Lease
 
@@ -50,12 +52,17 @@ _DELIVERY = (
     "due_at",
     "deadline",
     "created_at",
+    "settled_at",
+    "last_answer",
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """An event with its number. `unaware` receivers are routed to, and not told that a condition closed."""
+    """An event with its number.
+
+    `unaware` receivers are routed to, and not told that a condition closed. Where it is `muted`, nobody is told.
+    """
 
     event: Event
     routes: tuple[Routed, ...]
@@ -67,6 +74,7 @@ class Told:
     condition_id: str | None = None
     closing: bool = False
     unaware: frozenset[str] = frozenset()
+    muted: Mute | None = None
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -74,8 +82,9 @@ class Told:
         return {each.receiver: self._reason(each) for each in self.routes}
 
     def _reason(self, routed: Routed) -> str:
-        superseded = routed.wanted and routed.receiver in self.unaware
-        return DeliveryState.SUPERSEDED.value if superseded else routed.reason.value
+        if routed.wanted and routed.receiver in self.unaware:
+            return DeliveryState.SUPERSEDED.value
+        return (RouteReason.MUTED if routed.wanted and self.muted else routed.reason).value
 
 
 def numbered(event: Event, sequence: int) -> tuple[str, bytes]:
@@ -115,8 +124,9 @@ def write_events(connection: Connection, lease: Lease, told: Iterable[Told], at:
 def write_deliveries(
     connection: Connection, lease: Lease, told: Iterable[Told], at: datetime, now: datetime
 ) -> int:
-    """Write a delivery for every receiver that is told. Returns how many."""
-    due_at, created_at = to_micros(now), to_micros(at)
+    """Write a delivery for every receiver that is told, or would be but for a mute. Returns how many."""
+    moments = to_micros(at), to_micros(now)
+    muted: Counter[str] = Counter()
     rows = [
         (
             each.id,
@@ -127,11 +137,7 @@ def write_deliveries(
             each.sequence,
             each.event.ending,
             each.closing,
-            DeliveryState.PENDING.value,
-            routed.reason.value,
-            due_at,
-            None if routed.give_up_after is None else to_micros(at + routed.give_up_after),
-            created_at,
+            *_standing(each, routed, moments, muted),
         )
         for each in told
         for routed in each.routes
@@ -139,7 +145,29 @@ def write_deliveries(
     ]
     if rows:
         insert_many(connection, deliveries, _DELIVERY, rows)
+    count_muted(connection, muted)
     return len(rows)
+
+
+def _standing(
+    told: Told, routed: Routed, moments: tuple[int | None, int | None], muted: Counter[str]
+) -> tuple[object, ...]:
+    """State, reason and times of a new delivery; a muted one is counted for its receiver."""
+    at, now = moments
+    budget = routed.give_up_after
+    deadline = None if at is None or budget is None else at + budget // MICROSECOND
+    if told.muted is None:
+        return DeliveryState.PENDING.value, routed.reason.value, now, deadline, at, None, None
+    muted[routed.receiver] += 1
+    why = clean(answer(told.muted))
+    state, reason = DeliveryState.MUTED.value, RouteReason.MUTED.value
+    return state, reason, None, deadline, at, now, why
+
+
+def count_muted(connection: Connection, muted: Counter[str]) -> None:
+    """Count what was muted, by receiver."""
+    label = Series(DELIVERIES, (DeliveryState.MUTED.value,))
+    series.add(connection, {("receiver", name, label): count for name, count in muted.items()})
 
 
 def counted(told: Sequence[Told]) -> Counter[Series]:

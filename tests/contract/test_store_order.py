@@ -15,6 +15,7 @@ from tests.contract.watcher import (
     Clock,
     Watcher,
     claim,
+    next_due,
     outcome,
     returned,
 )
@@ -51,7 +52,7 @@ async def test_news_of_a_job_is_told_in_order(prod: Watcher, clock: Clock) -> No
     first = await claim(prod.store)
     assert [each.event_type for each in first] == ["job.discovered", "job.discovered"]
     assert await claim(prod.store) == []
-    assert await prod.store.next_due("ops") == NOW + LEASE
+    assert await next_due(prod.store) == NOW + LEASE
     await prod.store.settle([outcome(each, clock()) for each in first])
     (second,) = await claim(prod.store)
     assert second.event_type == "job.status_changed"
@@ -63,7 +64,7 @@ async def test_news_waits_for_earlier_news_in_backoff(prod: Watcher, clock: Cloc
     (first,) = await claim(prod.store)
     await prod.store.settle([outcome(first, clock(), Result.TIMEOUT)])
     assert await claim(prod.store) == []
-    assert await prod.store.next_due("ops") == NOW + MINUTE
+    assert await next_due(prod.store) == NOW + MINUTE
 
 
 async def test_news_waits_for_earlier_news_that_is_not_released(prod: Watcher) -> None:

@@ -19,6 +19,7 @@ from tests.contract.watcher import (
     Clock,
     Watcher,
     claim,
+    next_due,
     outcome,
     returned,
     send_all,
@@ -66,7 +67,7 @@ async def test_what_is_claimed_is_not_claimed_again_while_its_lease_lasts(
     await claim(prod.store)
     clock.advance(LEASE)
     assert await claim(prod.store) == []
-    assert await prod.store.next_due("ops") == NOW + LEASE
+    assert await next_due(prod.store) == NOW + LEASE
 
 
 async def test_a_claim_whose_lease_ran_out_is_claimed_again_as_another_attempt(
@@ -135,7 +136,7 @@ async def test_a_failed_one_is_due_again_when_it_was_said(prod: Watcher, clock: 
     await prod.sees(job())
     (sent,) = await claim(prod.store)
     await prod.store.settle([outcome(sent, clock(), Result.HTTP_5XX)])
-    assert await prod.store.next_due("ops") == NOW + MINUTE
+    assert await next_due(prod.store) == NOW + MINUTE
     assert await claim(prod.store) == []
     clock.advance(MINUTE)
     (again,) = await claim(prod.store)
@@ -149,7 +150,7 @@ async def test_a_dead_one_is_kept_and_not_sent(prod: Watcher, clock: Clock) -> N
     assert await prod.store.settle([dead]) == 1
     (depth,) = (await prod.store.overview()).outbox
     assert (depth.receiver, depth.pending, depth.dead) == ("ops", 0, 1)
-    assert await prod.store.next_due("ops") is None
+    assert await next_due(prod.store) is None
 
 
 async def test_each_attempt_is_written_down(prod: Watcher, clock: Clock) -> None:
@@ -237,7 +238,7 @@ async def test_a_due_time_beyond_any_that_could_be_written_counts_as_due(
     (sent,) = await claim(prod.store)
     await prod.store.settle([outcome(sent, clock(), Result.TIMEOUT)])
     clock.advance(-timedelta(days=30))
-    assert await prod.store.next_due("ops") == clock()
+    assert await next_due(prod.store) == clock()
     (again,) = await claim(prod.store)
     assert again.attempt == 2
 
@@ -257,7 +258,7 @@ async def test_a_due_time_as_far_ahead_as_can_be_written_is_waited_for(
     (sent,) = await claim(prod.store)
     await prod.store.settle([outcome(sent, clock(), Result.TIMEOUT, again_in=LONGEST_WAIT)])
     assert await claim(prod.store) == []
-    assert await prod.store.next_due("ops") == NOW + LONGEST_WAIT
+    assert await next_due(prod.store) == NOW + LONGEST_WAIT
 
 
 async def test_a_claim_from_before_a_clock_stepped_back_is_over(

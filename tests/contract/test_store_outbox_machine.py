@@ -27,7 +27,7 @@ from jobwatch.core.routing import Subscription
 from jobwatch.store import SqliteSettings, Store
 from jobwatch.store.values import DeliveryFilter, DeliveryRow
 from tests.contract.databases import migrated_file
-from tests.contract.watcher import LEASE, Clock, Watcher, claim
+from tests.contract.watcher import LEASE, Clock, Watcher, claim, next_due
 from tests.factories import HOUR, SECOND, job
 
 T = TypeVar("T")
@@ -206,7 +206,7 @@ class Outbox(RuleBasedStateMachine):
             self.claim(limit=100, after=0 * SECOND)
             while self.claims:
                 self.answer_with(self.claims.pop(), Result.OK)
-            due_at = self.run(self.store.next_due("ops"))
+            due_at = self.run(next_due(self.store))
             if due_at is None:
                 return
             self.clock.now = max(self.clock.now, due_at)

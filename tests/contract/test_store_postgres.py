@@ -13,7 +13,7 @@ from jobwatch.core.outbox import Result
 from jobwatch.store import PostgresSettings, Store
 from jobwatch.store.values import DeliveryFilter
 from tests.contract.databases import Stores
-from tests.contract.watcher import OTHER, PROD, Clock, Watcher, claim, outcome
+from tests.contract.watcher import OTHER, PROD, Clock, Watcher, claim, next_due, outcome
 from tests.factories import MINUTE, NOW, SECOND, job
 
 
@@ -40,7 +40,7 @@ async def test_leases_and_due_times_follow_the_servers_clock(
     assert abs(state.lease_until - now - MINUTE) < 10 * SECOND
     clock.now = NOW - timedelta(days=3000)
     await prod.sees(job())
-    due_at = await store.next_due("ops")
+    due_at = await next_due(store)
     assert due_at is not None
     assert abs(due_at - now) < 10 * SECOND
     assert len(await claim(store)) == 1

@@ -26,7 +26,7 @@ from jobwatch.store.values import (
     SweepReport,
 )
 from tests.contract.databases import Stores
-from tests.contract.watcher import Clock, Watcher, claim, outcome
+from tests.contract.watcher import Clock, Watcher, claim, next_due, outcome
 from tests.factories import DAY, MINUTE, NOW, SECOND, job, progress
 
 
@@ -194,7 +194,7 @@ async def test_no_verb_walks_a_whole_table(file_stores: Stores, clock: Clock) ->
     releases = [Release(event_id=each.event_id, detail=None) for each in waiting]
     await prod.store.release(prod.lease, releases)
     await prod.store.next_detail_deadline(prod.lease)
-    await prod.store.next_due("ops")
+    await next_due(prod.store)
     claimed = await claim(prod.store)
     clock.advance(DAY)
     claimed = await claim(prod.store)

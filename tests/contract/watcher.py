@@ -1,8 +1,9 @@
 """A source's task and a notifier in miniature, for tests of the store: they see jobs, release, send and settle."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from jobwatch.core.conditions import (
     Condition,
@@ -14,13 +15,14 @@ from jobwatch.core.conditions import (
 )
 from jobwatch.core.diff import Authority, PageDiff, diff_page
 from jobwatch.core.events import CONDITIONS, Event, EventType, Severity, SourceEvent
-from jobwatch.core.model import Job, JobKey, Snapshot
+from jobwatch.core.model import Job, JobKey, Origin, Snapshot
 from jobwatch.core.news import condition_event
 from jobwatch.core.outbox import Attempt, Delivery, DeliveryState, Result, Settlement
 from jobwatch.core.overview import Identity
 from jobwatch.core.recording import Batch, Desk, Notice, batch_for, notice_for
 from jobwatch.core.routing import Selection, Subscription
 from jobwatch.store import Store
+from jobwatch.store.outbox_values import Claim, Manner
 from jobwatch.store.values import Lease, OpenCondition, Recorded, Release
 from tests import factories
 from tests.factories import MINUTE, NOW, SECOND
@@ -28,6 +30,7 @@ from tests.factories import MINUTE, NOW, SECOND
 PROD = Identity(name="prod", kind="cos-batch", region="ap-chengdu", account="100000000001")
 OTHER = Identity(name="vault_jobs", kind="cas", region="ap-chengdu", account="-")
 LEASE = 30 * SECOND
+OWN_ORIGIN = Origin(instance="jobwatch", source="", provider="", region="", account="", labels={})
 
 
 @dataclass
@@ -142,8 +145,28 @@ class Watcher:
         return await self.store.release(self.lease, releases)
 
 
-async def claim(store: Store, limit: int = 100, receiver: str = "ops") -> list[Delivery]:
-    return await store.claim_due(receiver, limit=limit, lease=LEASE)
+def manner(receiver: str = "ops", **how: Any) -> Manner:
+    """How a receiver is told: by a URL of its own, without a limit, unless the test says otherwise."""
+    plain: dict[str, Any] = {"fingerprint": "as it was", "gate": f"url of {receiver}"}
+    return Manner(receiver=receiver, origin=OWN_ORIGIN, **(plain | how))
+
+
+async def claim(
+    store: Store,
+    limit: int = 100,
+    receiver: str = "ops",
+    *,
+    held: Collection[int] = (),
+    **how: Any,
+) -> list[Delivery]:
+    wanted = Claim(manner=manner(receiver, **how), limit=limit, lease=LEASE, held=held)
+    return list((await store.claim_due(wanted)).deliveries)
+
+
+async def next_due(store: Store, receiver: str = "ops", **how: Any) -> datetime | None:
+    """When something may be claimed next."""
+    wanted = Claim(manner=manner(receiver, **how), limit=0, lease=LEASE)
+    return (await store.claim_due(wanted)).again_at
 
 
 def outcome(

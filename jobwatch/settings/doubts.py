@@ -1,0 +1,109 @@
+"""What is allowed and likely not meant: keys that change nothing, a URL that belongs to another format."""
+
+import ipaddress
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
+
+from jobwatch.core.addresses import refusal
+from jobwatch.formats import CHATS
+from jobwatch.settings.looking import text_of
+from jobwatch.settings.model import Settings
+from jobwatch.settings.problems import Mistake
+from jobwatch.settings.receivers import Mention, Receiver
+from jobwatch.settings.views import digest_policy, egress_guard, max_age
+from jobwatch.settings.yaml_tree import KeyPath
+
+CALLS_MOBILES = frozenset({"wecom", "dingtalk"})
+CALLS_EVERYBODY = frozenset({"slack", "wecom", "dingtalk", "feishu"})
+ONE_SECRET = frozenset({"dingtalk", "feishu"})
+"""Formats whose robot has a single secret, and whose request carries a single signature."""
+
+HOSTS = {
+    "hooks.slack.com": "slack",
+    "hooks.slack-gov.com": "slack",
+    "qyapi.weixin.qq.com": "wecom",
+    "oapi.dingtalk.com": "dingtalk",
+    "open.feishu.cn": "feishu",
+    "open.larksuite.com": "feishu",
+    "*.logic.azure.com": "teams",
+    "*.api.powerplatform.com": "teams",
+    "*.webhook.office.com": "teams",
+    "events.pagerduty.com": "pagerduty",
+    "events.eu.pagerduty.com": "pagerduty",
+}
+"""Hosts that speak one format alone, as globs."""
+
+
+def doubts(settings: Settings, receiver: Receiver, path: KeyPath) -> Iterator[Mistake]:
+    """Look at one receiver whose keys are all right by themselves."""
+    yield from _unread(receiver, path)
+    yield from _mention(receiver, (*path, "mention"))
+    yield from _digest(receiver, path)
+    if receiver.format in ONE_SECRET and len(receiver.secrets) + len(receiver.secret_files) > 1:
+        yield Mistake(
+            (*path, "secrets"), "has several: a robot has one secret, and only the first signs"
+        )
+    url = text_of(receiver.url, receiver.url_file)
+    if url is not None:
+        key = "url" if receiver.url is not None else "url_file"
+        yield from _host(settings, receiver, _hostname(url), (*path, key))
+
+
+def _unread(receiver: Receiver, path: KeyPath) -> Iterator[Mistake]:
+    """Words for messages to people, given to a receiver that gets the event itself."""
+    if receiver.format != "standard":
+        return
+    for key in ("language", "timezone", "title_prefix"):
+        if getattr(receiver, key) != type(receiver).model_fields[key].default:
+            yield Mistake((*path, key), "changes nothing: format standard sends the event itself")
+
+
+def _mention(receiver: Receiver, path: KeyPath) -> Iterator[Mistake]:
+    mention, format_ = receiver.mention, receiver.format
+    if mention == Mention():
+        return
+    if format_ not in CALLS_EVERYBODY:
+        yield Mistake(path, f"calls nobody: format {format_} cannot")
+        return
+    if mention.mobiles and format_ not in CALLS_MOBILES:
+        yield Mistake((*path, "mobiles"), f"calls nobody: format {format_} knows no mobile numbers")
+    if not mention.types:
+        yield Mistake((*path, "types"), "is empty, so nobody is called; write for example [problems]")
+    elif not (mention.mobiles or mention.all):
+        yield Mistake(path, "calls nobody: it has types, but neither mobiles nor all: true")
+
+
+def _digest(receiver: Receiver, path: KeyPath) -> Iterator[Mistake]:
+    written = "digest" in receiver.model_fields_set and receiver.digest is not None
+    if written and receiver.format not in CHATS:
+        yield Mistake(
+            (*path, "digest"), f"changes nothing: format {receiver.format} tells each event by itself"
+        )
+    policy, oldest = digest_policy(receiver), max_age(receiver)
+    if policy is not None and oldest is not None and oldest <= policy.every:
+        yield Mistake(
+            (*path, "max_age"), "is no longer than digest.every: what waits for a digest is too old then"
+        )
+
+
+def _host(
+    settings: Settings, receiver: Receiver, host: str, path: KeyPath
+) -> Iterator[Mistake]:
+    meant = next((name for glob, name in HOSTS.items() if fnmatchcase(host, glob)), None)
+    if meant is not None and receiver.format not in (meant, "template"):
+        yield Mistake(path, f"looks like a URL of {meant}; is format: {meant} meant?")
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return
+    refused = refusal(egress_guard(settings), address)
+    if refused is not None:
+        yield Mistake(path, f"nothing will be sent there: {refused}")
+
+
+def _hostname(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
