@@ -153,7 +153,7 @@ class Notifier:
         self, delivery: Delivery, recipient: Recipient, now: datetime
     ) -> HttpResponse | TransportError:
         told = Told(id=delivery.event_id, type=delivery.event_type, body=delivery.body)
-        request = build(self.post.format, [told], recipient, now)
+        request = build(self.post.format, told, recipient, now)
         try:
             return await self.send(
                 request, timeout=self.post.timeout, max_body=ANSWER_LIMIT, truncate=True

@@ -1,7 +1,30 @@
 """What holds for every test."""
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+from jobwatch.simulator.receiver import WebhookSink
+from tests.event_check import EventCheck
 
 # How long an example takes says something about the machine, and nothing about the code: the whole suite has a timeout.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session")
+def overhearing() -> Iterator[EventCheck]:
+    """One check for the session: a receiver of any test records as ever, and is overheard."""
+    check, record = EventCheck(), WebhookSink._record
+    WebhookSink._record = check.listen(record)  # type: ignore[method-assign]
+    yield check
+    WebhookSink._record = record  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
+def event_check(overhearing: EventCheck) -> Iterator[EventCheck]:
+    """Every event that a receiver of this test accepts is what the schema of its type promises."""
+    yield overhearing
+    wrong = overhearing.take()
+    assert not wrong, "\n".join(wrong)

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from jobwatch.cli import delivery_commands
 from jobwatch.cli.options import (
     LAST_PORT,
     Config,
@@ -212,6 +213,9 @@ def deliveries(
 
     wanted = DeliveryFilter(receiver=receiver, state=state, source=source)
     show_deliveries(config, wanted, limit=limit, cursor=cursor, output=output)
+
+
+app.add_typer(delivery_commands.app)
 
 
 @app.command()

@@ -79,9 +79,9 @@ def state_of(row: DeliveryRow, now: datetime) -> Text:
 
 
 def answer_of(row: DeliveryRow) -> str:
-    """What came of the last attempt: result, HTTP status and the beginning of the answer."""
-    if row.last_result is None:
-        return NOTHING
+    """What came of the last attempt: result, HTTP status and the beginning of the answer; or why there was none."""
+    if row.last_result is None or row.state in (DeliveryState.MUTED, DeliveryState.EXPIRED):
+        return row.last_answer or NOTHING
     status = f" (HTTP {row.last_status})" if row.last_status else ""
     answer = f": {row.last_answer}" if row.last_answer else ""
     return f"{row.last_result.value}{status}{answer}"

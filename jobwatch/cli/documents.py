@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from jobwatch.core.documents import Document, error_document, instant, job_document
 from jobwatch.core.forecast import Forecast
+from jobwatch.core.muting import Mute
 from jobwatch.core.overview import LastSweep, SourceKeys, SourceState, Spending, WalkState
+from jobwatch.store.outbox_values import ReceiverRow
 from jobwatch.store.values import (
     AttemptRow,
     ChangeRow,
@@ -211,4 +213,39 @@ def _attempt(row: AttemptRow) -> Document:
         "result": row.result.value,
         "status": row.status,
         "answer": row.answer,
+    }
+
+
+def mute_document(mute: Mute, now: datetime) -> Document:
+    """One mute. A part that is null fits everything; `holds` says whether it silences anything now."""
+    silence = mute.silence
+    return {
+        "id": mute.id,
+        "source": silence.source,
+        "job": silence.job,
+        "description": silence.description,
+        "reason": silence.reason,
+        "created_at": instant(mute.created_at),
+        "expires_at": instant(mute.expires_at),
+        "ended_at": instant(mute.ended_at),
+        "holds": mute.holds(now),
+    }
+
+
+def receiver_row(row: ReceiverRow) -> Document:
+    """One receiver, and what waits for it. Its URL is a secret."""
+    return {
+        "name": row.name,
+        "state": row.state.value,
+        "reason": row.reason,
+        "failures": row.failures,
+        "failing_since": instant(row.failing_since),
+        "open_until": instant(row.open_until),
+        "held_until": instant(row.held_until),
+        "paused_at": instant(row.paused_at),
+        "last_success_at": instant(row.last_success_at),
+        "pending": row.pending,
+        "dead": row.dead,
+        "oldest_at": instant(row.oldest_at),
+        "last_error": row.last_error or None,
     }

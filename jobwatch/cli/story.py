@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from jobwatch.cli.deliveries import answer_of
 from jobwatch.cli.documents import body_of
 from jobwatch.cli.event_line import condition_words, part
 from jobwatch.cli.job_page import failure_reasons
-from jobwatch.cli.text import instant, length, tasks
+from jobwatch.cli.text import NOTHING, instant, length, tasks
 from jobwatch.cli.words import (
     AUTHORITIES,
     CHANGES,
@@ -49,6 +50,7 @@ class Kind(StrEnum):
 
 
 HISTORY = "told nobody: it is history from before jobwatch watched (`first_sight`)"
+_EXPLAINED = (DeliveryState.DEAD, DeliveryState.MUTED, DeliveryState.EXPIRED)
 _ORDER = {kind: place for place, kind in enumerate(Kind)}
 
 
@@ -223,14 +225,20 @@ def _deliveries(known: Known) -> Iterator[Line]:
             )
         unsent = row.state not in (*OPEN, DeliveryState.DELIVERED)
         if unsent and row.settled_at is not None:
-            routed = row.reason in set(RouteReason)  # why it was to be sent, not why it was not
-            why = "" if routed or not row.reason else f" ({row.reason.replace('_', ' ')})"
             yield Line(
                 at=row.settled_at,
                 kind=Kind.DELIVERY,
-                words=f"{row.receiver}, {row.event_type}: {said(DELIVERIES, row.state)}{why}",
+                words=f"{row.receiver}, {row.event_type}: {said(DELIVERIES, row.state)}{_why(row)}",
                 event_id=row.event_id,
             )
+
+
+def _why(row: DeliveryRow) -> str:
+    """Why it was not sent, where more is known: which mute, the last answer."""
+    if row.state in _EXPLAINED and (answer := answer_of(row)) != NOTHING:
+        return f" ({answer})"
+    routed = row.reason in set(RouteReason)  # why it was to be sent, not why it was not
+    return "" if routed or not row.reason else f" ({row.reason.replace('_', ' ')})"
 
 
 def _attempt(row: DeliveryRow, attempt: AttemptRow) -> str:

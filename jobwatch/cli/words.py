@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+from jobwatch.core.breaker import PauseReason, ReceiverState
 from jobwatch.core.conditions import ConditionState
 from jobwatch.core.detail import DetailError
 from jobwatch.core.diff import Authority, ChangeKind
 from jobwatch.core.errors import WithheldReason
-from jobwatch.core.outbox import DeliveryState
+from jobwatch.core.outbox import DeliveryState, Result
 from jobwatch.core.plan import PlanReason
 from jobwatch.core.routing import RouteReason
 
@@ -34,6 +35,10 @@ ROUTES: Mapping[str, str] = {
     RouteReason.DESCRIPTION_NOT_WANTED: "does not want jobs with this description",
     RouteReason.EXCEPTED: "does not want it: `except` leaves it out",
     RouteReason.BELOW_THRESHOLD: "does not want it: too few tasks failed",
+    RouteReason.ITSELF: "does not hear of it, because it is about itself",
+    RouteReason.MUTED: "does not hear of it: muted",
+    RouteReason.DIGEST: "hears of it in a digest",
+    RouteReason.TEST: "is sent a test",
     DeliveryState.SUPERSEDED: "does not hear of it: it came and went before it was sent",
 }
 CHANGES: Mapping[str, str] = {
@@ -72,6 +77,41 @@ DELIVERIES: Mapping[str, str] = {
     DeliveryState.ABSORBED: "told within a digest",
     DeliveryState.EXPIRED: "not sent: too old by then",
     DeliveryState.MUTED: "not sent: muted",
+}
+
+RECEIVERS: Mapping[str, str] = {
+    ReceiverState.ACTIVE: "active",
+    ReceiverState.FAILING: "failing: left alone for a while",
+    ReceiverState.HALF_OPEN: "tried again, with care",
+    ReceiverState.PAUSED: "paused",
+}
+PAUSES: Mapping[str, str] = {
+    PauseReason.GONE: "it said that it is gone",
+    PauseReason.NO_SUCCESS: "it took nothing for days",
+    PauseReason.COMMAND: "by command",
+}
+
+RESULTS: Mapping[str, str] = {
+    Result.OK: "accepted",
+    Result.TIMEOUT: "no answer in time",
+    Result.DNS: "its name could not be looked up",
+    Result.CONNECT: "no connection could be made",
+    Result.TLS: "its certificate or its TLS was not accepted",
+    Result.BLOCKED: "its address is one that jobwatch may not call",
+    Result.RESET: "the connection broke",
+    Result.REDIRECT: "it points elsewhere; jobwatch follows no redirect: configure the final URL",
+    Result.HTTP_4XX: "it refused the request",
+    Result.AUTH: "it refused the key or the signature",
+    Result.NOT_FOUND: "there is nothing at this URL",
+    Result.GONE: "it says that it is gone for good",
+    Result.TOO_LARGE: "the message is too large for it",
+    Result.RATE_LIMITED: "it was sent too much lately",
+    Result.HTTP_5XX: "it has trouble of its own",
+    Result.REJECTED: "it refused the message for its content",
+    Result.BODY_ERROR: "it answered 200, and an error inside",
+    Result.RENDER_ERROR: "the message could not be made",
+    Result.CANCELLED: "jobwatch stopped meanwhile",
+    Result.LOST: "jobwatch ended meanwhile",
 }
 
 

@@ -33,6 +33,10 @@ PATIENCE = timedelta(hours=120)
 """A receiver that took nothing for so long is paused."""
 
 
+UNSENT = frozenset({Result.CANCELLED, Result.LOST, Result.RENDER_ERROR})
+"""The receiver said nothing: it may never have been asked."""
+
+
 class ReceiverState(StrEnum):
     """Where a receiver stands: metric label and API field alike."""
 
@@ -183,7 +187,7 @@ def ended(breaker: Breaker, attempt: Ended) -> Breaker:
     whose = blame(attempt.result)
     was_probe = breaker.probe == attempt.delivery
     breaker = released(breaker, attempt.delivery)
-    if attempt.result in (Result.CANCELLED, Result.LOST):
+    if attempt.result in UNSENT:
         return breaker
     if breaker.state is ReceiverState.PAUSED:
         return _told(breaker, attempt)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.census import Series
 from jobwatch.core.watched import NO_GAPS, Gaps
 
@@ -166,13 +167,17 @@ class ConditionCount(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """Everything the store series of /metrics are made of, read in one go."""
+    """Everything the store series of /metrics are made of, read in one go.
+
+    `receivers` are those of which anything is known; any other one is active.
+    """
 
     sources: tuple[SourceState, ...]
     series: tuple[SeriesValue, ...]
     census: tuple[CensusRow, ...]
     outbox: tuple[OutboxDepth, ...]
     conditions: tuple[ConditionCount, ...] = ()
+    receivers: Mapping[str, ReceiverState] = field(default_factory=dict)
     created_at: datetime
     size_bytes: int
     now: datetime

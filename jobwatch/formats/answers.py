@@ -108,7 +108,9 @@ def retry_after(response: HttpResponse, now: datetime) -> timedelta | None:
     return min(max(at - now, timedelta(0)), LONGEST_RETRY_AFTER)
 
 
-def by_status(answer: HttpResponse | TransportError, recipient: Recipient, now: datetime) -> Verdict:
+def by_status(
+    answer: HttpResponse | TransportError, recipient: Recipient, now: datetime
+) -> Verdict:
     """What an answer means where nothing but its status tells: any 2xx is success, the body is only shown."""
     if isinstance(answer, TransportError):
         return Verdict(result=result_of_kind(answer.kind), answer=shown(str(answer), recipient))

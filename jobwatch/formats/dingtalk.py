@@ -18,7 +18,7 @@ from jobwatch.core.outbox import Result
 from jobwatch.core.rate_gate import Rate
 from jobwatch.formats.fitting import cut, fitted
 from jobwatch.formats.message import Fact, Message, Sample
-from jobwatch.formats.posting import json_post
+from jobwatch.formats.posting import json_bytes, json_post
 from jobwatch.formats.robots import (
     Meaning,
     called_mobiles,
@@ -26,13 +26,13 @@ from jobwatch.formats.robots import (
     hmac_base64,
     in_markdown,
     in_text,
-    json_bytes,
     judged,
     link_target,
+    message_for,
     signing_secret,
     titled,
+    unslanted,
 )
-from jobwatch.formats.telling import message_of, parsed
 from jobwatch.formats.values import Limits, Recipient, Style, Told, Verdict
 
 SECRET_PREFIX = "SEC"  # noqa: S105  what a secret begins with, not one
@@ -76,7 +76,7 @@ def build(told: Told, recipient: Recipient, now: datetime) -> HttpRequest:
     """
     style = recipient.style
     secret = signing_secret(recipient, [check_secret(each) for each in recipient.secrets])
-    message = message_of(parsed(told.body), style)
+    message = message_for(told, recipient)
     text = fitted(message, partial(_markdown, style=style), TEXT_BYTES).decode()
     title = cut(titled(message, style, in_text), TITLE_LENGTH)
     body: dict[str, object] = {"msgtype": "markdown", "markdown": {"title": title, "text": text}}
@@ -106,23 +106,25 @@ def classify(answer: HttpResponse | TransportError, recipient: Recipient, now: d
 
 
 def _markdown(message: Message, style: Style) -> bytes:
-    blocks = [f"### {titled(message, style, in_markdown)}"]
-    blocks += [in_markdown(message.summary)] if message.summary else []
-    # One block each: within a block its lines would run together.
-    blocks += ["\n".join(_fact(each) for each in message.facts)] if message.facts else []
+    """Blocks apart by an empty line: within one, lines would run together."""
+    blocks = [f"### {titled(message, style, _harmless)}", _harmless(message.summary)]
+    blocks.append("\n".join(_fact(each) for each in message.facts))
     blocks += [f"> {_sample(each)}" for each in message.samples]
-    blocks += [in_markdown(message.omitted_words)] if message.omitted_words else []
+    blocks.append(_harmless(message.omitted_words))
     if link := link_target(message):
-        blocks.append(f"[{in_markdown(message.link_words) or '→'}]({link})")
-    if mobiles := called_mobiles(message, style):
-        # A number is called where the text names it, not by `atMobiles` alone.
-        blocks.append(" ".join(f"@{mobile}" for mobile in mobiles))
-    return "\n\n".join(blocks).encode()
+        blocks.append(f"[{_harmless(message.link_words) or '→'}]({link})")
+    # A number is called where the text names it, not by `atMobiles` alone.
+    blocks.append(" ".join(f"@{mobile}" for mobile in called_mobiles(message, style)))
+    return "\n\n".join(filter(None, blocks)).encode()
+
+
+def _harmless(text: str) -> str:
+    return unslanted(in_markdown(text))
 
 
 def _fact(fact: Fact) -> str:
-    return f"- **{in_markdown(fact.label)}**: {in_markdown(fact.value)}"
+    return f"- **{_harmless(fact.label)}**: {_harmless(fact.value)}"
 
 
 def _sample(sample: Sample) -> str:
-    return " — ".join(in_markdown(each) for each in (sample.headline, sample.note) if each)
+    return " — ".join(_harmless(each) for each in (sample.headline, sample.note) if each)

@@ -20,18 +20,17 @@ from jobwatch.core.rate_gate import Rate
 from jobwatch.formats.answers import LONGEST_RETRY_AFTER
 from jobwatch.formats.fitting import fitted
 from jobwatch.formats.message import Fact, Message, Sample, Tone
-from jobwatch.formats.posting import json_post
+from jobwatch.formats.posting import json_bytes, json_post
 from jobwatch.formats.robots import (
     Meaning,
     calls_everybody,
     hmac_base64,
-    json_bytes,
     judged,
     link_target,
+    message_for,
     one_line,
     signing_secret,
 )
-from jobwatch.formats.telling import message_of, parsed
 from jobwatch.formats.values import Limits, Recipient, Style, Told, Verdict
 
 LIMITS = Limits(
@@ -85,7 +84,7 @@ def build(told: Told, recipient: Recipient, now: datetime) -> HttpRequest:
     """
     secret = signing_secret(recipient, [check_secret(each) for each in recipient.secrets])
     signed = signature(secret, now) if secret else {}
-    message = message_of(parsed(told.body), recipient.style)
+    message = message_for(told, recipient)
     render = partial(_body, style=recipient.style, signed=signed)
     return json_post(recipient, fitted(message, render, LIMITS.max_bytes))
 
@@ -128,9 +127,7 @@ def _elements(message: Message, style: Style) -> list[object]:
     if message.omitted_words:
         elements.append({"tag": "note", "elements": [_plain(message.omitted_words)]})
     if calls_everybody(message, style):
-        elements.append(
-            {"tag": "div", "text": {"tag": "lark_md", "content": "<at id=all></at>"}}
-        )
+        elements.append({"tag": "div", "text": {"tag": "lark_md", "content": "<at id=all></at>"}})
     if link := link_target(message):
         button = {"tag": "button", "text": _plain(message.link_words or "→"), "url": link}
         elements.append({"tag": "action", "actions": [{**button, "type": "default"}]})

@@ -30,8 +30,8 @@ _INVISIBLE = re.compile(
 )
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
-_LINK = re.compile(r"https?://[!-~]+", re.ASCII)
-_LINK_BREAKERS = frozenset("<>\"'`|\\{}[]()")
+_LINK = re.compile(r"""https?://[^\s<>"'`|\\{}()\[\]\x00-\x20\x7f-\U0010ffff]+""")
+"""What ends a link in no chat's markup."""
 
 
 def plain(value: object, limit: int) -> str:
@@ -95,6 +95,5 @@ def link(part: Document, *names: str) -> str | None:
     for name in names:
         found = part.get(name)
         if isinstance(found, str) and len(found) <= LINK and _LINK.fullmatch(found):
-            if not _LINK_BREAKERS.intersection(found):
-                return found
+            return found
     return None

@@ -1,8 +1,9 @@
 """What the chat robots have in common: harmless text, one signature, and a code within an answer of any status.
 
 Law of this module: what came from the cloud stays text. The markup of these robots has no escapes, so a character that
-could begin markup is replaced by its fullwidth twin (`*` by `＊`, `<` by `＜`): a person reads the same, a robot does not.
-Letters, digits, `-`, `.`, `/`, `:` and a `_` between letters or digits stay as they are, so ids and paths can be copied.
+could begin markup is replaced by its fullwidth twin (U+FF0A for `*`, U+FF1C for `<`, U+FF20 for `@`, ...): a person reads
+the same, a robot does not. Letters, digits, `-`, `.`, `/` and a `_` between letters or digits stay as they are, so ids and
+paths can be copied. A client may still link what looks like a bare domain; it then shows where it leads.
 """
 
 import base64
@@ -11,15 +12,17 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from jobwatch.core.errors import ConfigError, TransportError
 from jobwatch.core.http import HttpResponse
 from jobwatch.core.outbox import Result
-from jobwatch.formats.answers import result_of_kind, result_of_status, retry_after, shown
+from jobwatch.formats.answers import by_status, result_of_status
 from jobwatch.formats.message import Message
-from jobwatch.formats.values import Recipient, Style, Verdict
+from jobwatch.formats.telling import message_of
+from jobwatch.formats.values import Recipient, Style, Told, Verdict
 
 MOBILES_CALLED = 100
 """More people than this are not called by one message: their numbers would leave no room for the news."""
@@ -29,7 +32,8 @@ _FULLWIDTH = 0xFEE0
 # `<@userid>` calls and `<font>` colours; `&` begins an entity; a backslash may begin an escape.
 _IN_TEXT = {ord(each): ord(each) + _FULLWIDTH for each in "<>@&\\"}
 _IN_MARKDOWN = _IN_TEXT | {ord(each): ord(each) + _FULLWIDTH for each in "*`[]~"}
-_IN_MARKER = {ord(each): ord(each) + _FULLWIDTH for each in "#+-=|.)_"}
+_IN_MARKER = {ord(each): ord(each) + _FULLWIDTH for each in "#+-=|.)"}
+_COLON, _UNDERSCORE = "\uff1a", "\uff3f"
 _LINK = re.compile(":(?=//)")
 _OUTER_UNDERSCORE = re.compile("(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 # A heading, a list item, a rule or a table row: what means something at the beginning of a line alone.
@@ -44,6 +48,11 @@ class Meaning(NamedTuple):
     rest: timedelta | None = None
 
 
+def message_for(told: Told, recipient: Recipient) -> Message:
+    """The message that tells an event, without the time of the attempt: the same on every try."""
+    return message_of(json.loads(told.body), recipient.style)
+
+
 def one_line(text: str) -> str:
     """A text on one line, without controls, directional and zero-width marks and lone surrogates."""
     line = " ".join(text.split())
@@ -54,14 +63,18 @@ def one_line(text: str) -> str:
 
 def in_text(text: str) -> str:
     """A text that calls nobody and links nowhere in a robot's plain text."""
-    return _LINK.sub("：", one_line(text).translate(_IN_TEXT))  # noqa: RUF001  the fullwidth twin is meant
+    return _LINK.sub(_COLON, one_line(text).translate(_IN_TEXT))
 
 
 def in_markdown(text: str) -> str:
     """A text that stays text in a robot's markdown, at the beginning of a line too."""
-    flat = _LINK.sub("：", one_line(text).translate(_IN_MARKDOWN))  # noqa: RUF001  likewise
-    inner = _OUTER_UNDERSCORE.sub("＿", flat)  # noqa: RUF001  likewise
-    return _MARKER.sub(_without_meaning, inner, count=1) if _MARKER.match(inner) else inner
+    flat = _LINK.sub(_COLON, one_line(text).translate(_IN_MARKDOWN))
+    return _MARKER.sub(_without_meaning, flat, count=1) if _MARKER.match(flat) else flat
+
+
+def unslanted(text: str) -> str:
+    """A text without underscores that markdown could read as emphasis: `a_b` stays, `_a_` does not."""
+    return _OUTER_UNDERSCORE.sub(_UNDERSCORE, text)
 
 
 def _without_meaning(marker: re.Match[str]) -> str:
@@ -73,11 +86,11 @@ def titled(message: Message, style: Style, harmless: Callable[[str], str]) -> st
 
     The prefix is the configuration's own text, and a robot may be set to take only messages that hold it as a keyword.
     """
-    title, prefix = message.title, style.title_prefix
-    if not prefix or not title.startswith(prefix):
-        return harmless(title)
-    rest = title.removeprefix(prefix)
-    return one_line(prefix) + " " * rest[:1].isspace() + harmless(rest)
+    prefix = one_line(style.title_prefix)
+    if not prefix or not message.title.startswith(prefix):
+        return harmless(message.title)
+    rest = message.title.removeprefix(prefix)
+    return prefix + " " * rest[:1].isspace() + harmless(rest)
 
 
 def link_target(message: Message) -> str | None:
@@ -96,13 +109,6 @@ def called_mobiles(message: Message, style: Style) -> list[str]:
 def calls_everybody(message: Message, style: Style) -> bool:
     """Whether this message calls the whole chat."""
     return message.calls and style.mention.everybody
-
-
-def json_bytes(body: Mapping[str, object]) -> bytes:
-    r"""A body as UTF-8 JSON. WeCom refuses `\uXXXX` (code 40033); without controls in the texts none is written."""
-    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
-        errors="replace"
-    )
 
 
 def signing_secret(recipient: Recipient, problems: Sequence[str | None]) -> str | None:
@@ -137,20 +143,15 @@ def judged(
     2xx with code 0 is told; 2xx without a code is no robot speaking. A code that is not listed keeps the message: who
     cannot say what it means must not throw it away. With another status the status decides, unless the code is listed.
     """
+    verdict = by_status(answer, recipient, now)
     if isinstance(answer, TransportError):
-        return Verdict(result=result_of_kind(answer.kind), answer=shown(str(answer), recipient))
+        return verdict
     meaning = _meaning(answer, codes, fields)
-    return Verdict(
-        result=meaning.result,
-        status=answer.status,
-        retry_after=retry_after(answer, now) or meaning.rest,
-        answer=shown(answer.body.decode(errors="replace"), recipient),
-    )
+    rest = verdict.retry_after or meaning.rest
+    return replace(verdict, result=meaning.result, retry_after=rest)
 
 
-def _meaning(
-    answer: HttpResponse, codes: Mapping[int, Meaning], fields: Sequence[str]
-) -> Meaning:
+def _meaning(answer: HttpResponse, codes: Mapping[int, Meaning], fields: Sequence[str]) -> Meaning:
     code = _code(answer.body, fields)
     if code is not None and code in codes:
         return codes[code]

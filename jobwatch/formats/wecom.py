@@ -16,19 +16,18 @@ from jobwatch.core.outbox import Result
 from jobwatch.core.rate_gate import Rate
 from jobwatch.formats.fitting import fitted
 from jobwatch.formats.message import Fact, Message, Sample, Tone
-from jobwatch.formats.posting import json_post
+from jobwatch.formats.posting import json_bytes, json_post
 from jobwatch.formats.robots import (
     Meaning,
     called_mobiles,
     calls_everybody,
     in_markdown,
     in_text,
-    json_bytes,
     judged,
     link_target,
+    message_for,
     titled,
 )
-from jobwatch.formats.telling import message_of, parsed
 from jobwatch.formats.values import Limits, Recipient, Style, Told, Verdict
 
 MARKDOWN_BYTES = 4096
@@ -58,7 +57,7 @@ CODES = {
 def build(told: Told, recipient: Recipient, now: datetime) -> HttpRequest:  # noqa: ARG001  every format is asked alike
     """Build the request: its bytes are the same on every try."""
     style = recipient.style
-    message = message_of(parsed(told.body), style)
+    message = message_for(told, recipient)
     mobiles, everybody = called_mobiles(message, style), calls_everybody(message, style)
     if mobiles or everybody:
         content = fitted(message, partial(_text, style=style), TEXT_BYTES).decode()
@@ -77,14 +76,17 @@ def classify(answer: HttpResponse | TransportError, recipient: Recipient, now: d
 
 
 def _markdown(message: Message, style: Style) -> bytes:
-    lines = [_heading(message, style)]
-    lines += [in_markdown(message.summary)] if message.summary else []
-    lines += [_fact(each) for each in message.facts]
-    lines += [f"• {_sample(each)}" for each in message.samples]
-    lines += [in_markdown(message.omitted_words)] if message.omitted_words else []
+    """Blocks apart by an empty line: what follows a quote would be quoted too."""
+    samples = [f"• {_sample(each)}" for each in message.samples]
+    blocks = [
+        [_heading(message, style), in_markdown(message.summary)],
+        [_fact(each) for each in message.facts],
+        [*samples, in_markdown(message.omitted_words)],
+    ]
     if link := link_target(message):
-        lines.append(f"[{in_markdown(message.link_words) or '→'}]({link})")
-    return "\n".join(lines).encode()
+        blocks.append([f"[{in_markdown(message.link_words) or '→'}]({link})"])
+    written = ("\n".join(filter(None, lines)) for lines in blocks)
+    return "\n\n".join(filter(None, written)).encode()
 
 
 def _heading(message: Message, style: Style) -> str:
@@ -103,14 +105,13 @@ def _sample(sample: Sample) -> str:
 
 
 def _text(message: Message, style: Style) -> bytes:
-    lines = [titled(message, style, in_text)]
-    lines += [in_text(message.summary)] if message.summary else []
+    lines = [titled(message, style, in_text), in_text(message.summary)]
     lines += [f"{in_text(each.label)}: {in_text(each.value)}" for each in message.facts]
     lines += [
         "• " + " — ".join(in_text(part) for part in (each.headline, each.note) if part)
         for each in message.samples
     ]
-    lines += [in_text(message.omitted_words)] if message.omitted_words else []
+    lines.append(in_text(message.omitted_words))
     if link := link_target(message):
         lines.append(f"{in_text(message.link_words)} {link}".strip())
-    return "\n".join(lines).encode()
+    return "\n".join(filter(None, lines)).encode()

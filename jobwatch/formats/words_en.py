@@ -1,4 +1,5 @@
 """What messages say in English. A key is the same in every language; so are the names in braces."""
+# ruff: noqa: RUF001  a number of times is written with its own sign
 
 PHRASES = {
     # Titles: of an event, of a reminder, of a closing.

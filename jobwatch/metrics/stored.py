@@ -14,7 +14,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from jobwatch.core import census
-from jobwatch.core.events import EventType
+from jobwatch.core.breaker import ReceiverState
+from jobwatch.core.events import OF_JOBWATCH, EventType
 from jobwatch.core.lifecycle import UNKNOWN
 from jobwatch.core.model import Outcome
 from jobwatch.core.outbox import SETTLED, Result
@@ -26,6 +27,9 @@ from jobwatch.metrics.freshness import Scope, SourceShape, data_at, is_up
 from jobwatch.metrics.table import Row
 
 TASK_STATES = ("succeeded", "failed", "remaining")
+OF_SOURCES = tuple(each.value for each in EventType if each not in OF_JOBWATCH)
+"""Types that a source may bring: what jobwatch says of itself is about none."""
+
 CONDITIONS = tuple(name.value for name in JOB_CONDITIONS)
 
 Values = dict[str, dict[Labels, float]]
@@ -130,6 +134,9 @@ class StoredCollector(Collector):
                 if depth.oldest_at is not None:
                     age = (now - depth.oldest_at).total_seconds()
                     values[table.OUTBOX_OLDEST][key] = max(0.0, age)
+        for name in self._receivers:
+            state = overview.receivers.get(name, ReceiverState.ACTIVE)
+            values[table.RECEIVER_STATE][name, state.value] = 1.0
 
 
 def _zeros(sources: Sequence[SourceShape], receivers: Sequence[str]) -> Values:
@@ -149,13 +156,14 @@ def _source_labels(shape: SourceShape) -> Iterator[tuple[str, Iterable[Labels]]]
     yield census.FINISHED, product(name, operations, outcomes)
     yield census.LAST_FINISHED, product(name, operations, outcomes)
     yield census.TASKS_FINISHED, product(name, operations, ("succeeded", "failed"))
-    yield census.EVENTS, product(name, (event.value for event in EventType))
+    yield census.EVENTS, product(name, OF_SOURCES)
     yield census.UNKNOWN_STATUS, product(name)
 
 
 def _receiver_labels(receivers: Sequence[str]) -> Iterator[tuple[str, Iterable[Labels]]]:
     yield census.DELIVERIES, product(receivers, (state.value for state in SETTLED))
     yield census.ATTEMPTS, product(receivers, (result.value for result in Result))
+    yield table.RECEIVER_STATE, product(receivers, (state.value for state in ReceiverState))
     for name in (table.OUTBOX_PENDING, table.OUTBOX_DEAD, table.OUTBOX_OLDEST):
         yield name, product(receivers)
 

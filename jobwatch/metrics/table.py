@@ -32,6 +32,7 @@ DELIVERY_DURATION = "jobwatch_delivery_duration_seconds"
 OUTBOX_PENDING = "jobwatch_outbox_pending"
 OUTBOX_DEAD = "jobwatch_outbox_dead"
 OUTBOX_OLDEST = "jobwatch_outbox_oldest_age_seconds"
+RECEIVER_STATE = "jobwatch_receiver_state"
 CLOCK_OFFSET = "jobwatch_source_clock_offset_seconds"
 KEYS_EXPIRY = "jobwatch_credentials_expiry_timestamp_seconds"
 LEASE_HELD = "jobwatch_lease_held"
@@ -242,6 +243,12 @@ _RECEIVER_ROWS = (
     _gauge(OUTBOX_PENDING, "Deliveries not settled yet.", "receiver"),
     _gauge(OUTBOX_DEAD, "Deliveries given up, kept and redeliverable.", "receiver"),
     _gauge(OUTBOX_OLDEST, "Age of the oldest pending delivery; 0 if none.", "receiver"),
+    _gauge(
+        RECEIVER_STATE,
+        "1 for the state in which the receiver is, 0 for the others.",
+        "receiver",
+        "state",
+    ),
 )
 
 _PROGRAM_ROWS = (

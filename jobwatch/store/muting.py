@@ -4,7 +4,6 @@ A mute that begins silences what waits and was not claimed. What a person asked 
 condition closed is told to whoever heard of its opening.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -22,12 +21,11 @@ from sqlalchemy import (
 
 from jobwatch.core.muting import Mute, Silence, answer, fits_job, fits_source
 from jobwatch.core.outbox import DeliveryState
-from jobwatch.core.routing import RouteReason
+from jobwatch.store import order
 from jobwatch.store.columns import Instant
-from jobwatch.store.order import CHUNK
+from jobwatch.store.order import CHUNK, Untold
 from jobwatch.store.outbox_tables import deliveries, mutes, state_is
 from jobwatch.store.tables import jobs, sources, unfinished
-from jobwatch.store.telling import count_muted
 
 
 class Silenced(NamedTuple):
@@ -129,19 +127,6 @@ _part = (
     .limit(CHUNK)
 )
 _locked_part = _part.with_for_update(of=deliveries, skip_locked=True)
-_silence = (
-    update(deliveries)
-    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)), state_is("pending"))
-    .values(
-        state=DeliveryState.MUTED,
-        reason=RouteReason.MUTED,
-        due_at=None,
-        settled_at=bindparam("now"),
-        last_answer=bindparam("why"),
-    )
-    .returning(deliveries.c.receiver)
-)
-
 Part = Callable[[Connection, int], list[Row[*tuple[Any, ...]]]]
 
 
@@ -174,8 +159,4 @@ def _name(row: Row[*tuple[Any, ...]]) -> str:
 
 def _mute_waiting(connection: Connection, mute: Mute, now: datetime) -> None:
     found = list(_waiting(connection, mute.silence, _lock_part))
-    muted: Counter[str] = Counter()
-    for first in range(0, len(found), CHUNK):
-        asked = {"ids": found[first : first + CHUNK], "now": now, "why": answer(mute)}
-        muted.update(connection.scalars(_silence, asked))
-    count_muted(connection, muted)
+    order.settle_untold(connection, found, Untold(DeliveryState.MUTED, now, answer(mute)))

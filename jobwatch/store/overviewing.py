@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Double, and_, case, cast, func, select
 
+from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.census import Series
 from jobwatch.core.overview import CensusRow, ConditionCount, OutboxDepth, Overview, SeriesValue
-from jobwatch.store.outbox_tables import conditions, deliveries, is_open, state_is
+from jobwatch.store.outbox_tables import conditions, deliveries, is_open, receivers, state_is
 from jobwatch.store.reading import states
 from jobwatch.store.tables import jobs, series, sources, unfinished
 
@@ -29,6 +30,7 @@ def overview(connection: Connection, facts: Facts) -> Overview:
         census=tuple(_census(connection)),
         outbox=tuple(outbox(connection)),
         conditions=tuple(_conditions(connection)),
+        receivers=_receivers(connection),
         created_at=facts.created_at,
         size_bytes=facts.size_bytes,
         now=facts.now,
@@ -103,6 +105,11 @@ def _conditions(connection: Connection) -> list[ConditionCount]:
         .order_by(*grouped)
     )
     return [ConditionCount(*row) for row in found]
+
+
+def _receivers(connection: Connection) -> dict[str, ReceiverState]:
+    found = connection.execute(select(receivers.c.name, receivers.c.state))
+    return {name: ReceiverState(state) for name, state in found}
 
 
 def outbox(connection: Connection) -> list[OutboxDepth]:

@@ -229,6 +229,8 @@ def _delivery_row(row: Row[*tuple[Any, ...]]) -> DeliveryRow:
         last_result=Result(row.last_result) if row.last_result else None,
         last_status=row.last_status,
         last_answer=row.last_answer or "",
+        digest_id=row.digest_id,
+        manual=row.manual,
     )
 
 

@@ -4,7 +4,7 @@ Law: who decides by a row holds it until the decision is written. Two processes 
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -26,7 +26,7 @@ from jobwatch.core.breaker import Breaker, ReceiverState, Recent
 from jobwatch.core.digest import Group, Window
 from jobwatch.core.rate_gate import Place, RateGate
 from jobwatch.store.columns import EPOCH, MICROSECOND
-from jobwatch.store.outbox_tables import deliveries, gates, receivers, state_is
+from jobwatch.store.outbox_tables import gates, receivers
 from jobwatch.store.tables import meta
 
 
@@ -181,20 +181,3 @@ def take_own_numbers(connection: Connection, events: int) -> int:
     """Take so many sequence numbers for what jobwatch says of itself: the number below the first."""
     taken = connection.execute(_take_own, {"events": events}).scalar_one()
     return int(taken) - events
-
-
-def renew_budgets(
-    connection: Connection, name: str, give_up_after: timedelta | None, now: datetime
-) -> int:
-    """Let a receiver's pending deliveries begin anew, due at once. Returns how many."""
-    renewed = connection.execute(
-        update(deliveries)
-        .where(deliveries.c.receiver == name, state_is("pending"))
-        .values(
-            due_at=now,
-            deadline=None if give_up_after is None else now + give_up_after,
-            renewed_at=now,
-            spent=deliveries.c.attempts,
-        )
-    )
-    return renewed.rowcount

@@ -11,10 +11,10 @@ from jobwatch.store import (
     pruning,
     settling,
 )
-from jobwatch.store.keeping import Keeping
 from jobwatch.store.opening import Opened, open_postgres, open_sqlite
 from jobwatch.store.outbox_values import Claim, Claimed
 from jobwatch.store.settings import PostgresSettings, SqliteSettings
+from jobwatch.store.tending import Tending
 from jobwatch.store.values import (
     AwaitingDetail,
     Lease,
@@ -24,7 +24,7 @@ from jobwatch.store.values import (
 )
 
 
-class Store(Keeping):
+class Store(Tending):
     """An open store.
 
     `fingerprint_seed` seeds the hashes of members' bytes, `created_at` and `store_id` tell one store from another.

@@ -145,7 +145,7 @@ def write_deliveries(
     ]
     if rows:
         insert_many(connection, deliveries, _DELIVERY, rows)
-    count_muted(connection, muted)
+    _count_muted(connection, muted)
     return len(rows)
 
 
@@ -164,8 +164,7 @@ def _standing(
     return state, reason, None, deadline, at, now, why
 
 
-def count_muted(connection: Connection, muted: Counter[str]) -> None:
-    """Count what was muted, by receiver."""
+def _count_muted(connection: Connection, muted: Counter[str]) -> None:
     label = Series(DELIVERIES, (DeliveryState.MUTED.value,))
     series.add(connection, {("receiver", name, label): count for name, count in muted.items()})
 

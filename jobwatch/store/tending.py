@@ -5,46 +5,46 @@ from datetime import datetime, timedelta
 
 from jobwatch.core.conditions import Condition
 from jobwatch.core.recording import Notice
-from jobwatch.store import attending
-from jobwatch.store.keeping import Keeping
+from jobwatch.store import receiving
+from jobwatch.store.attending import Attending
 from jobwatch.store.noticing import Moment
 from jobwatch.store.outbox_values import ReceiverRow
 
 
-class Tending(Keeping):
+class Tending(Attending):
     """The part of `Store` that knows receivers. Times are those of the store's own clock."""
 
     async def receivers(self, names: Collection[str]) -> list[ReceiverRow]:
         """These receivers as people look at them, by name; one that nothing is known of is active."""
         return await self._database.read(
-            lambda connection: attending.rows(connection, names, self._database.now(connection))
+            lambda connection: receiving.rows(connection, names, self._database.now(connection))
         )
 
-    async def pause(self, name: str) -> bool:
+    async def pause_receiver(self, name: str) -> bool:
         """Send a receiver nothing until it is resumed. False if it was paused already."""
         return await self._database.write(
-            lambda connection: attending.pause(connection, name, self._database.now(connection))
+            lambda connection: receiving.pause(connection, name, self._database.now(connection))
         )
 
-    async def resume(self, name: str, *, give_up_after: timedelta | None) -> bool:
+    async def resume_receiver(self, name: str, *, give_up_after: timedelta | None) -> bool:
         """Try a receiver again. False if it was neither paused nor left alone."""
         return await self._database.write(
-            lambda connection: attending.resume(
+            lambda connection: receiving.resume(
                 connection, name, give_up_after, self._database.now(connection)
             )
         )
 
-    async def retire(self, configured: Collection[str]) -> int:
+    async def retire_receivers(self, configured: Collection[str]) -> int:
         """Give up what waits for receivers that are not configured any more. Returns how many deliveries."""
         return await self._database.write(
-            lambda connection: attending.retire(
+            lambda connection: receiving.retire(
                 connection, configured, self._database.now(connection)
             )
         )
 
     async def receiver_conditions(self) -> list[Condition]:
         """What is open of receivers, the oldest first."""
-        return await self._database.read(attending.open_conditions)
+        return await self._database.read(receiving.open_conditions)
 
     async def tell_own(self, notices: Sequence[Notice], at: datetime) -> int:
         """Write what jobwatch says of itself; `at` by the caller's clock. Returns how many deliveries.
@@ -54,7 +54,7 @@ class Tending(Keeping):
         if not notices:
             return 0
         return await self._database.write(
-            lambda connection: attending.tell(
+            lambda connection: receiving.tell(
                 connection, self.owner, notices, Moment(at, self._database.now(connection))
             )
         )

@@ -204,6 +204,8 @@ class DeliveryRow:
     last_result: Result | None
     last_status: int | None
     last_answer: str
+    digest_id: str | None = None
+    manual: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

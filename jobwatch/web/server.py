@@ -18,6 +18,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from jobwatch.core.errors import ConfigError, StoreError
 from jobwatch.metrics import Rendered
+from jobwatch.web.schemas import schema_routes
 from jobwatch.web.status import StatusBoard, StatusReader
 from jobwatch.web.status_page import style_hash
 
@@ -62,6 +63,7 @@ def build_app(view: WebView) -> web.Application:
             web.get("/metrics", pages.metrics),
             web.get("/healthz", pages.healthz),
             web.get("/readyz", pages.readyz),
+            *schema_routes(),
         ]
     )
     return app
@@ -126,7 +128,8 @@ def _text(message: str, status: HTTPStatus) -> web.Response:
 
 
 async def _secure(_request: web.Request, response: web.StreamResponse) -> None:
-    """Set the headers that every answer carries: nothing may be loaded, framed, guessed or kept."""
+    """Set the headers that every answer carries: nothing may be loaded, framed or guessed, and what may be kept says so."""
+    response.headers.setdefault("Cache-Control", "no-store")
     response.headers.update(
         {
             "Content-Security-Policy": (
@@ -137,7 +140,6 @@ async def _secure(_request: web.Request, response: web.StreamResponse) -> None:
             "X-Frame-Options": "DENY",
             "Referrer-Policy": "no-referrer",
             "Cross-Origin-Resource-Policy": "same-origin",
-            "Cache-Control": "no-store",
         }
     )
 

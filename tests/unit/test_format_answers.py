@@ -35,6 +35,7 @@ def expected_result(status: int) -> Result:
     special = {
         401: Result.AUTH,
         403: Result.AUTH,
+        404: Result.NOT_FOUND,
         410: Result.GONE,
         413: Result.TOO_LARGE,
         429: Result.RATE_LIMITED,

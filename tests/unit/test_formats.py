@@ -36,7 +36,7 @@ def recipient(
 
 
 def told(to: Recipient, at: datetime = VECTOR_AT, event: Told = VECTOR) -> HttpRequest:
-    return build("standard", [event], to, at)
+    return build("standard", event, to, at)
 
 
 def test_the_published_vector_is_signed_as_published() -> None:

@@ -7,18 +7,24 @@ leave this module.
 """
 
 import asyncio
-import os
 import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from types import SimpleNamespace, TracebackType
 from typing import Self
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from jobwatch import __version__
+from jobwatch.core.addresses import Guard, is_nearby, literal, oddly_spelled
 from jobwatch.core.errors import TransportError, TransportKind
 from jobwatch.core.http import HttpRequest, HttpResponse
+from jobwatch.transport.egress import TRIAL, JudgedSockets, Trial, reason_against
+from jobwatch.transport.problems import blocked, problem, proxy_refused
+from jobwatch.transport.proxy import read_proxy
 
 CONNECT_TIMEOUT = timedelta(seconds=5)
 ERROR_BODY_LIMIT = 64 * 1024
@@ -27,23 +33,20 @@ READ_BUFFER = 128 * 1024
 the sender, decides how much of a gzip bomb is ever held."""
 DNS_TTL_SECONDS = 30
 SUCCESS = range(200, 300)
+PROXY_WANTS_A_PASSWORD = 407
 
 _DEFAULT_HEADERS = {"User-Agent": f"jobwatch/{__version__}", "Accept-Encoding": "gzip"}
 
-_WORDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], TransportKind, str], ...] = (
-    (aiohttp.ConnectionTimeoutError, TransportKind.TIMEOUT, "no connection in the time allowed"),
-    (TimeoutError, TransportKind.TIMEOUT, "no whole answer in the time allowed"),
-    (
-        (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError),
-        TransportKind.PROTOCOL,
-        "the URL or a header cannot be sent",
-    ),
-    (
-        (aiohttp.ClientPayloadError, aiohttp.ClientResponseError),
-        TransportKind.PROTOCOL,
-        "the answer is not readable HTTP",
-    ),
-)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """How one request leaves: by which connections, and past which proxy."""
+
+    session: aiohttp.ClientSession
+    url: URL
+    headers: Mapping[str, str]
+    proxy: URL | None = None
+    proxy_headers: Mapping[str, str] | None = None
 
 
 class Transport:
@@ -51,20 +54,45 @@ class Transport:
 
     How many requests are in flight is the callers' business (`concurrency`, the sweeps): the pool
     sets no limit and is never the queue in which one receiver waits for another. `tls` replaces the
-    system's certificates.
+    system's certificates. `guard` judges every address that is connected to; none lets all through.
+    `proxy` (see `read_proxy`; raises `ValueError`) is what all requests go through but those for
+    loopback, link-local addresses and metadata services: it looks names up by itself, so that only
+    addresses in URLs are judged then. `resolver` replaces the system's name lookup.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        tls: ssl.SSLContext | None = None,
+        guard: Guard | None = None,
+        proxy: str | None = None,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
         self._tls = tls
-        self._open: aiohttp.ClientSession | None = None
+        self._guard = guard
+        self._proxy = read_proxy(proxy) if proxy is not None else None
+        self._resolver = resolver
+        self._direct: aiohttp.ClientSession | None = None
+        self._proxied: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
+        self._direct = self._session(JudgedSockets(self._guard) if self._guard else None)
+        if self._proxy is not None:
+            self._proxied = self._session(None)
+        return self
+
+    def _session(self, sockets: JudgedSockets | None) -> aiohttp.ClientSession:
         trace = aiohttp.TraceConfig()
         trace.on_connection_reuseconn.append(_note_reuse)
-        self._open = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0, ttl_dns_cache=DNS_TTL_SECONDS, ssl=self._tls or True
-            ),
+        connector = aiohttp.TCPConnector(
+            limit=0,
+            ttl_dns_cache=DNS_TTL_SECONDS,
+            ssl=self._tls or True,
+            resolver=self._resolver,
+            socket_factory=sockets,
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=_DEFAULT_HEADERS,
             skip_auto_headers=("Content-Type",),
@@ -72,7 +100,6 @@ class Transport:
             trust_env=False,
             trace_configs=[trace],
         )
-        return self
 
     async def __aexit__(
         self,
@@ -80,9 +107,10 @@ class Transport:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._open is not None:
-            await self._open.close()
-            self._open = None
+        for session in (self._direct, self._proxied):
+            if session is not None:
+                await session.close()
+        self._direct = self._proxied = None
 
     async def send(
         self,
@@ -100,44 +128,77 @@ class Transport:
         an answer that is no success is always cut, at 64 KiB or `max_body`, because its status is
         worth having. Raises `TransportError`.
         """
-        if self._open is None:
-            raise RuntimeError("the transport is not open")
-        exchange = _Exchange(self._open, request, max_body, truncate=truncate)
+        way = self._way(request)
+        exchange = _Exchange(way, request, max_body, truncate=truncate)
         limits = aiohttp.ClientTimeout(
             total=timeout.total_seconds(), connect=connect_timeout.total_seconds()
         )
+        trial = Trial()
+        token = TRIAL.set(trial)
         try:
             return await exchange.run(limits)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            problem = _problem(error)
+            failure = problem(error, trial, proxied=way.proxy is not None)
+        finally:
+            TRIAL.reset(token)
         # Raised outside the handler: aiohttp's exception must not even be our error's context.
-        raise problem
+        raise failure
+
+    def _way(self, request: HttpRequest) -> _Way:
+        """Decide how the request leaves. Raises `TransportError` where it must not."""
+        if self._direct is None:
+            raise RuntimeError("the transport is not open")
+        url = _url(request.url)
+        host = url.raw_host or ""
+        if self._proxy is None or self._proxied is None or is_nearby(host):
+            return _Way(session=self._direct, url=url, headers=request.headers)
+        self._judge(host)
+        # What is sent in the clear has no CONNECT before it that could carry the proxy's header.
+        if url.scheme != "https":
+            headers = {**request.headers, **self._proxy.headers}
+            return _Way(session=self._proxied, url=url, headers=headers, proxy=self._proxy.url)
+        return _Way(
+            session=self._proxied,
+            url=url,
+            headers=request.headers,
+            proxy=self._proxy.url,
+            proxy_headers=self._proxy.headers,
+        )
+
+    def _judge(self, host: str) -> None:
+        """Judge an address that somebody else will connect to."""
+        if self._guard is None or literal(host) is None:
+            return
+        if reason := reason_against(self._guard, host):
+            raise blocked(host, Trial(refused={reason: None}))
 
 
 class _Exchange:
     """One request on its way, sent again at once where its connection had grown old unnoticed."""
 
-    def __init__(
-        self, session: aiohttp.ClientSession, request: HttpRequest, max_body: int, *, truncate: bool
-    ) -> None:
-        self._session = session
+    def __init__(self, way: _Way, request: HttpRequest, max_body: int, *, truncate: bool) -> None:
+        self._way = way
         self._request = request
         self._max_body = max_body
         self._truncate = truncate
         self._state = SimpleNamespace(reused=False)
 
     async def run(self, limits: aiohttp.ClientTimeout) -> HttpResponse:
-        request = self._request
-        async with self._session.request(
+        request, way = self._request, self._way
+        async with way.session.request(
             request.method,
-            _url(request.url),
-            headers=request.headers,
+            way.url,
+            headers=way.headers,
             data=request.body or None,
             timeout=limits,
             allow_redirects=False,
+            proxy=way.proxy,
+            proxy_headers=way.proxy_headers,
             middlewares=(self._once_more,),
             trace_request_ctx=self._state,
         ) as response:
+            if way.proxy is not None and response.status == PROXY_WANTS_A_PASSWORD:
+                raise proxy_refused(response.status)
             body, truncated = await self._read(response)
             return HttpResponse(
                 status=response.status,
@@ -203,9 +264,17 @@ async def _hand_over(
 
 
 def _url(text: str) -> URL:
-    url = URL(text, encoded=True)
+    try:
+        url = URL(text, encoded=True)
+    except ValueError:
+        url = None
+    # Raised outside the handler, because yarl's exception holds the URL.
+    if url is None:
+        raise TransportError(TransportKind.PROTOCOL, "the URL cannot be read")
     if url.user is not None or url.password is not None:
         raise TransportError(TransportKind.PROTOCOL, "the URL carries a user name or a password")
+    if oddly_spelled(url.raw_host or ""):
+        raise TransportError(TransportKind.PROTOCOL, "the URL's host is oddly spelled")
     return url
 
 
@@ -215,29 +284,3 @@ def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
         key = name.lower()
         headers[key] = f"{headers[key]}, {value}" if key in headers else value
     return headers
-
-
-def _problem(error: Exception) -> TransportError:
-    """Say in our own words what aiohttp says with URLs in it."""
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return _connect_problem(error)
-    if isinstance(error, aiohttp.ClientPayloadError) and "not completed" in str(error):
-        return TransportError(TransportKind.RESET, "the answer broke off")
-    for types, kind, words in _WORDS:
-        if isinstance(error, types):
-            return TransportError(kind, words)
-    return TransportError(TransportKind.RESET, "the connection was lost")
-
-
-def _connect_problem(error: aiohttp.ClientConnectorError) -> TransportError:
-    place = f"{error.host}:{error.port}"
-    cause = error.__cause__
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return TransportError(TransportKind.DNS, f"{error.host}: the name has no address")
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return TransportError(TransportKind.TLS, f"{place}: {cause.verify_message}")
-    if isinstance(cause, ssl.SSLError | ssl.CertificateError):
-        return TransportError(TransportKind.TLS, f"{place}: {cause.reason or 'no TLS'}")
-    # An errno is missing where several addresses were tried and failed in different ways.
-    why = os.strerror(error.errno).lower() if error.errno else "no address could be reached"
-    return TransportError(TransportKind.CONNECT, f"{place}: {why}")

@@ -1,0 +1,132 @@
+"""Says "all is well" to whoever watches the watcher, and is silent otherwise.
+
+Law: silence is the alarm. It beats only while every loop turns, every source is fresh, and nothing waits too long for
+a receiver that is not paused on purpose. Whatever goes wrong with a beat stays in the log.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from jobwatch.core.breaker import ReceiverState
+from jobwatch.core.errors import ConfigError, StoreError, TransportError
+from jobwatch.core.http import HttpRequest, HttpResponse
+from jobwatch.core.overview import Overview
+from jobwatch.metrics.freshness import SourceShape, is_up
+
+WAITS_TOO_LONG = timedelta(minutes=10)
+TIMEOUT = timedelta(seconds=10)
+ANSWER_LIMIT = 1024
+SUCCESS = range(200, 300)
+
+log = structlog.get_logger()
+
+
+class Send(Protocol):
+    """The part of the transport that a heartbeat uses."""
+
+    async def __call__(
+        self,
+        request: HttpRequest,
+        *,
+        timeout: timedelta,  # noqa: ASYNC109  the transport's own parameter
+        max_body: int,
+        truncate: bool,
+    ) -> HttpResponse: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Heart:
+    """What beats: `url` gives the address, a secret, as it is now; `stalled` names the loops that hang.
+
+    `withheld` and `failed` are what the last turn met, so that each is logged once until it changes.
+    """
+
+    url: Callable[[], str]
+    every: timedelta
+    shapes: Sequence[SourceShape]
+    receivers: Sequence[str]
+    overview: Callable[[], Awaitable[Overview]]
+    stalled: Callable[[], Sequence[str]]
+    send: Send
+    withheld: tuple[str, ...] = field(default=(), init=False)
+    failed: str = field(default="", init=False)
+
+
+async def beat(heart: Heart) -> timedelta:
+    """Beat once if all is well. Returns the pause until the next beat. Raises nothing."""
+    try:
+        overview = await heart.overview()
+    except StoreError:
+        reasons: tuple[str, ...] = ("the store cannot be read",)
+    else:
+        reasons = reasons_to_withhold(overview, heart.shapes, heart.receivers, heart.stalled())
+    _note_withheld(heart, reasons)
+    if not reasons:
+        _note_failed(heart, await _sent(heart))
+    return heart.every
+
+
+def reasons_to_withhold(
+    overview: Overview,
+    shapes: Iterable[SourceShape],
+    receivers: Sequence[str],
+    stalled: Iterable[str],
+) -> tuple[str, ...]:
+    """Why not to say that all is well, in words; nothing if all is. Ages are counted to the moment of the overview.
+
+    A receiver that is left alone because it fails counts: news does not get through.
+    """
+    states = {state.identity.name: state for state in overview.sources}
+    return (
+        *(f"the loop {name} is stalled" for name in sorted(stalled)),
+        *(
+            f"the source {shape.name} is not fresh"
+            for shape in shapes
+            if not is_up(states.get(shape.name), shape, overview.now)
+        ),
+        *(
+            f"the receiver {depth.receiver} waits for news since over {WAITS_TOO_LONG.seconds // 60} minutes"
+            for depth in overview.outbox
+            if depth.receiver in receivers
+            and overview.receivers.get(depth.receiver) is not ReceiverState.PAUSED
+            and _waits_too_long(depth.oldest_at, overview.now)
+        ),
+    )
+
+
+def _waits_too_long(oldest_at: datetime | None, now: datetime) -> bool:
+    return oldest_at is not None and now - oldest_at > WAITS_TOO_LONG
+
+
+async def _sent(heart: Heart) -> str:
+    """Send one beat: what went wrong, or nothing. The URL is in none of these words."""
+    try:
+        request = HttpRequest(method="GET", url=heart.url())
+        answer = await heart.send(request, timeout=TIMEOUT, max_body=ANSWER_LIMIT, truncate=True)
+    except TransportError as error:
+        return error.kind.value
+    except (ConfigError, ValueError):
+        return "url_unusable"
+    return "" if answer.status in SUCCESS else f"http_{answer.status}"
+
+
+def _note_withheld(heart: Heart, reasons: tuple[str, ...]) -> None:
+    if reasons != heart.withheld:
+        heart.withheld = reasons
+        if reasons:
+            log.warning("heartbeat.withheld", reasons=reasons)
+        else:
+            log.info("heartbeat.resumed")
+
+
+def _note_failed(heart: Heart, failure: str) -> None:
+    if failure != heart.failed:
+        heart.failed = failure
+        if failure:
+            log.warning("heartbeat.failed", reason=failure)
+        else:
+            log.info("heartbeat.sent")
