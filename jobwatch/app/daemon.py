@@ -109,6 +109,10 @@ def loops(parts: Parts) -> list[Loop]:
     async def refresh() -> timedelta:
         overview = await parts.store.overview()
         parts.metrics.show(overview)
+        for depth in overview.outbox:
+            # Somebody may have resumed a receiver or redelivered something: the notifier looks, and pauses as before.
+            if depth.pending and depth.receiver in parts.notifiers:
+                parts.notifiers[depth.receiver].bell.ring()
         for state in overview.sources:
             # Somebody asked for a sweep beside the daemon: through the store, because that is all they share.
             if state.asked_at is not None and state.identity.name in parts.watched:
@@ -130,6 +134,7 @@ def loops(parts: Parts) -> list[Loop]:
     ]
     for watched in parts.watched.values():
         made += watched.loops()
+    made += parts.keepers
     made += [
         Loop(
             name=f"notifier:{name}",

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import os
-import random
 import socket
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -12,26 +11,25 @@ from dataclasses import dataclass, field
 import structlog
 
 from jobwatch.app.clock import utc_now
+from jobwatch.app.network import open_doors
+from jobwatch.app.telling import Outlet, open_keepers, open_notifier
 from jobwatch.app.watching import LEASE, Site, Watched, open_source
 from jobwatch.core.codec import Provider
 from jobwatch.core.detail import DetailError
 from jobwatch.core.errors import StoreError
 from jobwatch.core.lifecycle import Lifecycle
 from jobwatch.core.model import Origin
-from jobwatch.core.outbox import STANDARD_WAITS, RetryPolicy, Settlement
+from jobwatch.core.outbox import Settlement
 from jobwatch.core.overview import Identity
 from jobwatch.core.recording import Desk
-from jobwatch.formats.values import Recipient
-from jobwatch.loop import Pulse
+from jobwatch.loop import Loop, Pulse
 from jobwatch.metrics import Metrics, SourceShape
-from jobwatch.notifier import Notifier, Post
+from jobwatch.notifier import Notifier
 from jobwatch.poller import close_all
 from jobwatch.providers import open_provider
-from jobwatch.settings import Settings, live_recipient, rules_for, subscriptions
-from jobwatch.settings.recipients import format_name
+from jobwatch.settings import Settings, rules_for, subscriptions
 from jobwatch.store import Store
 from jobwatch.store.values import Release
-from jobwatch.transport import Transport
 
 ORPHANS_AT_ONCE = 500
 
@@ -40,7 +38,10 @@ log = structlog.get_logger()
 
 @dataclass(slots=True, kw_only=True)
 class Parts:
-    """Everything that was built. `group` is the task group that attempts are started in."""
+    """Everything that was built. `keepers` are the loops around delivery: the attendant, the heartbeat.
+
+    `group` is the task group that attempts are started in.
+    """
 
     settings: Settings
     store: Store
@@ -48,6 +49,7 @@ class Parts:
     pulse: Pulse
     watched: dict[str, Watched] = field(default_factory=dict)
     notifiers: dict[str, Notifier] = field(default_factory=dict)
+    keepers: list[Loop] = field(default_factory=list)
     group: asyncio.TaskGroup | None = None
 
     def spawn_in(self, group: asyncio.TaskGroup) -> None:
@@ -100,21 +102,39 @@ async def open_parts(
     providers = open_providers(settings)
     await store.register([_identity(name, provider) for name, provider in providers.items()])
     await _release_orphans(store, settings)
+    await _retire_receivers(store, settings)
     parts = Parts(settings=settings, store=store, metrics=metrics, pulse=pulse)
-    async with Transport() as transport:
+    async with open_doors(settings) as doors:
         site = Site(
             settings=settings,
             store=store,
             metrics=metrics,
             pulse=pulse,
-            transport=transport,
+            transport=doors.cloud,
             wake_notifiers=parts.wake_notifiers,
         )
         for name, provider in providers.items():
             parts.watched[name] = await open_source(site, name, provider)
+        outlet = Outlet(
+            settings=settings,
+            store=store,
+            metrics=metrics,
+            transport=doors.out,
+            pulse=pulse,
+            spawn=parts.spawn,
+            wake_notifiers=parts.wake_notifiers,
+        )
         for name in settings.receivers:
-            parts.notifiers[name] = _notifier(parts, transport, name)
+            parts.notifiers[name] = open_notifier(outlet, name)
+        parts.keepers = open_keepers(outlet, shapes(settings))
         yield parts
+
+
+async def _retire_receivers(store: Store, settings: Settings) -> None:
+    """Give up what waits for receivers that were taken out of the configuration: it can be redelivered."""
+    retired = await store.retire_receivers(settings.receivers)
+    if retired:
+        log.warning("receivers.retired", deliveries=retired)
 
 
 async def _release_orphans(store: Store, settings: Settings) -> None:
@@ -178,33 +198,4 @@ def _shape(settings: Settings, name: str, provider: Provider) -> SourceShape:
         every=source.every,
         full_every=max(source.every, source.full_sweep_every),
         unreachable_after=rules_for(settings, name).unreachable_after,
-    )
-
-
-def _notifier(parts: Parts, transport: Transport, name: str) -> Notifier:
-    receiver = parts.settings.receivers[name]
-    recipient = live_recipient(parts.settings, name)
-
-    def current() -> Recipient:
-        now = recipient.current()
-        for problem in recipient.take_problems():
-            log.warning("secret.unreadable", receiver=name, problem=problem)
-        return now
-
-    post = Post(
-        receiver=name,
-        format=format_name(receiver),
-        recipient=current,
-        policy=RetryPolicy(waits=STANDARD_WAITS),
-        timeout=receiver.timeout,
-        concurrency=receiver.concurrency,
-    )
-    return Notifier(
-        post=post,
-        store=parts.store,
-        send=transport.send,
-        attempted=parts.metrics.attempted,
-        clock=utc_now,
-        chance=random.random,
-        spawn=parts.spawn,
     )

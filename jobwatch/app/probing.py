@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 
 from jobwatch.app.clock import utc_now
 from jobwatch.app.keys import real_world
+from jobwatch.app.network import cloud_door
 from jobwatch.client import ApiClient, Surroundings
 from jobwatch.core.codec import Known, Provider, Walk
 from jobwatch.core.errors import (
@@ -139,8 +140,8 @@ class _Look:
 
 
 async def probe_all(settings: Settings) -> tuple[Probe, ...]:
-    """Look at every source at once, in the order of the configuration."""
-    async with Transport() as transport:
+    """Look at every source at once, in the order of the configuration. Raises `ConfigError` for a bad `egress.ca_file`."""
+    async with cloud_door(settings) as transport:
         looks = [probe(settings, name, transport) for name in settings.sources]
         return tuple(await asyncio.gather(*looks))
 

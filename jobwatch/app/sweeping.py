@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from jobwatch.app.parts import Parts, open_parts, open_store, shapes
+from jobwatch.app.telling import RECEIVERS
 from jobwatch.app.watching import Watched
 from jobwatch.core.overview import SourceState
 from jobwatch.detailer import IDLE, release_details
@@ -59,11 +60,21 @@ async def _once(parts: Parts) -> tuple[str, ...]:
     async with asyncio.TaskGroup() as rest:
         for watched in parts.watched.values():
             rest.create_task(_release_all(watched))
+    await _deliver(parts)
+    for keeper in parts.keepers:
+        if (
+            keeper.name == RECEIVERS
+        ):  # a receiver that was found gone just now is told of to the others
+            await keeper.step()
+    await _deliver(parts)
+    states = {state.identity.name: state for state in await parts.store.sources()}
+    return tuple(name for name in parts.watched if states[name].failures)
+
+
+async def _deliver(parts: Parts) -> None:
     async with asyncio.TaskGroup() as rest:
         for notifier in parts.notifiers.values():
             rest.create_task(_deliver_all(notifier))
-    states = {state.identity.name: state for state in await parts.store.sources()}
-    return tuple(name for name in parts.watched if states[name].failures)
 
 
 async def _release_all(watched: Watched) -> None:

@@ -4,41 +4,56 @@ import asyncio
 import hashlib
 import hmac
 import random
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
 from jobwatch.app.clock import utc_now
+from jobwatch.attendant import Attendant, attend
+from jobwatch.core.lifecycle import Lifecycle
 from jobwatch.core.model import Origin
 from jobwatch.core.outbox import RetryPolicy, Settlement
+from jobwatch.core.recording import Desk
+from jobwatch.core.rules import Rules
 from jobwatch.formats import limits, waits
 from jobwatch.formats.values import Recipient
-from jobwatch.metrics import Metrics
+from jobwatch.heartbeat import Heart, beat
+from jobwatch.loop import Loop, Pulse
+from jobwatch.metrics import Metrics, SourceShape
 from jobwatch.notifier import Notifier, Post
 from jobwatch.settings import (
     Settings,
     digest_policy,
     give_up_after,
+    heartbeat_url,
     live_recipient,
     max_age,
+    subscriptions,
 )
 from jobwatch.store import Store
 from jobwatch.store.outbox_values import Manner
 from jobwatch.transport import Transport
+
+RECEIVERS = "receivers"
+"""The loop that tells who is paused."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlet:
-    """What every receiver shares. `spawn` starts an attempt."""
+    """What every receiver shares. `spawn` starts an attempt; `wake_notifiers` says that there is something to deliver."""
 
     settings: Settings
     store: Store
     metrics: Metrics
     transport: Transport
+    pulse: Pulse
     spawn: Callable[[Coroutine[None, None, Settlement]], asyncio.Task[Settlement]]
+    wake_notifiers: Callable[[], None]
 
 
 def open_notifier(outlet: Outlet, name: str) -> Notifier:
@@ -122,3 +137,48 @@ def gate_key(store_id: str, url: str) -> str:
 def _keyed(store_id: str, text: str) -> str:
     digest = hmac.digest(store_id.encode(), text.encode("utf-8", "surrogatepass"), hashlib.sha256)
     return digest.hex()[:32]
+
+
+def open_keepers(outlet: Outlet, shapes: Sequence[SourceShape]) -> list[Loop]:
+    """The loops around delivery: who tells of paused receivers, and the heartbeat where one is configured."""
+    settings = outlet.settings
+    attendant = Attendant(
+        receivers=tuple(settings.receivers),
+        desk=_own_desk(settings),
+        store=outlet.store,
+        clock=utc_now,
+        told=outlet.wake_notifiers,
+    )
+
+    async def watch_receivers() -> timedelta:
+        return await attend(attendant)
+
+    loops = [Loop(name=RECEIVERS, step=watch_receivers)]
+    url = heartbeat_url(settings)
+    if url is not None:
+        heart = Heart(
+            url=url.current,
+            every=settings.heartbeat.every,
+            shapes=shapes,
+            receivers=tuple(settings.receivers),
+            overview=outlet.store.overview,
+            stalled=lambda: outlet.pulse.stalled(time.monotonic()),
+            send=outlet.transport.send,
+        )
+
+        async def heartbeat() -> timedelta:
+            return await beat(heart)
+
+        loops.append(Loop(name="heartbeat", step=heartbeat))
+    return loops
+
+
+def _own_desk(settings: Settings) -> Desk:
+    """What events of receivers are made of; they are reminded of as the rules for all sources say."""
+    return Desk(
+        origin=own_origin(settings),
+        lifecycle=Lifecycle(rows=()),
+        operations=(),
+        subscriptions=subscriptions(settings),
+        rules=Rules(remind_every=settings.rules.remind_every),
+    )

@@ -70,7 +70,10 @@ def _report(loaded: Loaded, environ: Mapping[str, str]) -> Report:
     settings = loaded.settings
     subscribed, sources = subscriptions(settings), tuple(settings.sources)
     routes = {
-        event_type: {each.receiver: reach(event_type, each, sources) for each in subscribed}
+        event_type: {
+            each.receiver: reach(event_type, each, sources, alone=len(subscribed) == 1)
+            for each in subscribed
+        }
         for event_type in EventType
         if event_type not in UNASKED
     }

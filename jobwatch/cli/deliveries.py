@@ -1,6 +1,6 @@
 """`jobwatch deliveries`: who was told what, and what they answered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -70,16 +70,31 @@ def _cells(row: DeliveryRow, now: datetime) -> tuple[Text, ...]:
     )
 
 
+async def read_digests(view: View, rows: Iterable[DeliveryRow]) -> dict[str, DeliveryState]:
+    """How the digests fare that tell these deliveries, by their event's id."""
+    found: dict[str, DeliveryState] = {}
+    for row in rows:
+        if row.digest_id is None or row.digest_id in found:
+            continue
+        asked = DeliveryFilter(receiver=row.receiver, event_id=row.digest_id)
+        page = await view.store.deliveries(asked, limit=1)
+        found |= {each.event_id: each.state for each in page.rows}
+    return found
+
+
 def state_of(row: DeliveryRow, now: datetime) -> Text:
     """Where a delivery stands, and when it is tried again."""
     words = row.state.value
     if row.state is DeliveryState.PENDING and row.due_at is not None:
         words += ", due now" if row.due_at <= now else f", due {ago(row.due_at, now)}"
+        words += ", by hand" if row.manual else ""
     return Text(words, style=_STYLES.get(row.state, ""))
 
 
 def answer_of(row: DeliveryRow) -> str:
     """What came of the last attempt: result, HTTP status and the beginning of the answer; or why there was none."""
+    if row.state is DeliveryState.ABSORBED and row.digest_id is not None:
+        return f"in digest {row.digest_id}"
     if row.last_result is None or row.state in (DeliveryState.MUTED, DeliveryState.EXPIRED):
         return row.last_answer or NOTHING
     status = f" (HTTP {row.last_status})" if row.last_status else ""

@@ -198,6 +198,8 @@ def delivery_row(row: DeliveryRow, attempts: Iterable[AttemptRow] | None = None)
         "last_result": row.last_result.value if row.last_result else None,
         "last_status": row.last_status,
         "last_answer": row.last_answer,
+        "digest_id": row.digest_id,
+        "manual": row.manual,
     }
     if attempts is not None:
         document["tries"] = [_attempt(attempt) for attempt in attempts]

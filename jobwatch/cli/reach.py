@@ -46,10 +46,19 @@ class Reach:
 NEVER = Reach(told=False)
 
 
-def reach(event_type: EventType, subscription: Subscription, sources: Sequence[str]) -> Reach:
-    """What a subscription says about one type, where these sources are watched."""
+def reach(
+    event_type: EventType,
+    subscription: Subscription,
+    sources: Sequence[str],
+    *,
+    alone: bool = False,
+) -> Reach:
+    """What a subscription says about one type, where these sources are watched.
+
+    `alone`: there is no other receiver.
+    """
     if event_type in OF_JOBWATCH:
-        return _of_receivers(event_type, subscription)
+        return NEVER if alone else _of_receivers(event_type, subscription)
     if event_type in OF_SOURCES:
         return _of_sources(event_type, subscription, sources)
     return _of_jobs(event_type, subscription, sources)
@@ -87,9 +96,7 @@ def _of_receivers(event_type: EventType, subscription: Subscription) -> Reach:
     return Reach(told=True, conditions=("other receivers",))
 
 
-def _of_sources(
-    event_type: EventType, subscription: Subscription, sources: Sequence[str]
-) -> Reach:
+def _of_sources(event_type: EventType, subscription: Subscription, sources: Sequence[str]) -> Reach:
     reasons = {name: _routed(_of_source(event_type, name), subscription) for name in sources}
     excepted = [name for name in sources if reasons[name] is RouteReason.EXCEPTED]
     wanted = [name for name in sources if reasons[name] is RouteReason.WANTED or name in excepted]

@@ -23,9 +23,16 @@ from jobwatch.core.outbox import Result
 
 MASK = "***"
 OPEN_HEADERS = frozenset(
-    {"content-length", "content-type", "user-agent", "webhook-id", "webhook-timestamp"}
+    {
+        "content-length",
+        "content-type",
+        "user-agent",
+        "webhook-id",
+        "webhook-signature",
+        "webhook-timestamp",
+    }
 )
-"""Headers that hold no secret; any other may."""
+"""Headers that hold no secret: a signature tells nothing of its key. Any other may."""
 
 SECRET_FIELDS = frozenset({"routing_key", "sign"})
 """Fields of a body that formats keep their keys and signatures in."""
@@ -98,15 +105,15 @@ def _document(name: str, answer: TestAnswer) -> Document:
 
 def _show(screen: Screen, name: str, answer: TestAnswer) -> None:
     request = answer.request
-    screen.words(f"{plain(name)} is sent", "bold")
+    screen.words(f"The request to {plain(name)}", "bold")
     screen.words(f"  {request.method} {plain(masked_url(request.url))}")
     for header, value in masked_headers(request.headers).items():
         screen.words(f"  {plain(header)}: {plain(value)}", "dim")
     for line in masked_body(request.body).splitlines():
         screen.words(f"  {plain(line)}")
-    screen.words("and answers", "bold")
-    status = f"HTTP {answer.status}" if answer.status else "nothing"
-    screen.words(f"  {status} after {answer.took.total_seconds():.2f} s")
+    screen.words("\nThe answer", "bold")
+    status = f"HTTP {answer.status}" if answer.status else "none"
+    screen.words(f"  {status}, after {answer.took.total_seconds():.2f} s")
     if answer.answer:
         screen.words(f"  {plain(answer.answer)}")
     style = "green" if answer.result is Result.OK else "bold red"

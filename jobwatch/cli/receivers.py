@@ -11,7 +11,7 @@ from jobwatch.cli.ending import Exit, Failed
 from jobwatch.cli.reading import View, look
 from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, fitted
 from jobwatch.cli.text import NOTHING, ago, count, plain
-from jobwatch.cli.words import PAUSES, RECEIVERS, said
+from jobwatch.cli.words import RECEIVERS, WHY_NOT_SENT, said
 from jobwatch.core.breaker import ReceiverState
 from jobwatch.settings import Settings, give_up_after
 from jobwatch.store.outbox_values import ReceiverRow
@@ -87,9 +87,9 @@ def turn_receiver(config: Path | None, name: str, output: OutputFormat, *, on: b
         if on:
             budget = give_up_after(view.settings.receivers[name])
             if not await view.store.resume_receiver(name, give_up_after=budget):
-                complain([f"{plain(name)} is not paused: nothing to do"])
-        else:
-            await view.store.pause_receiver(name)
+                complain([f"{plain(name)} is neither paused nor left alone: nothing to do"])
+        elif not await view.store.pause_receiver(name):
+            complain([f"{plain(name)} is paused already"])
         (row,) = await view.store.receivers([name])
         screen = Screen()
         if output is OutputFormat.JSON:
@@ -110,7 +110,7 @@ def _cells(row: ReceiverRow, now: datetime) -> tuple[Text, ...]:
         Text(ago(row.oldest_at, now, units=1) if row.oldest_at else NOTHING),
         Text(ago(row.last_success_at, now, units=1)),
         Text(_next_try(row, now)),
-        cell(said(PAUSES, row.reason) if row.reason else NOTHING),
+        cell(said(WHY_NOT_SENT, row.reason) if row.reason else NOTHING),
         Text(_failures(row, now)),
         cell(row.last_error or NOTHING, ERROR_CELLS),
     )

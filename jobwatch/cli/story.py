@@ -4,7 +4,7 @@ Law: nothing is guessed. Every line is a row of the store, in words; who was not
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -51,6 +51,12 @@ class Kind(StrEnum):
 
 HISTORY = "told nobody: it is history from before jobwatch watched (`first_sight`)"
 _EXPLAINED = (DeliveryState.DEAD, DeliveryState.MUTED, DeliveryState.EXPIRED)
+_DIGESTS = {
+    DeliveryState.PENDING: "that waits",
+    DeliveryState.CLAIMED: "that is being sent",
+    DeliveryState.DELIVERED: "that is delivered",
+    DeliveryState.DEAD: "that was given up",
+}
 _ORDER = {kind: place for place, kind in enumerate(Kind)}
 
 
@@ -69,7 +75,8 @@ class Line:
 class Known:
     """Everything that the store kept of one job.
 
-    `state` is its source's, None where that is unknown. What was told before `kept_since` is forgotten.
+    `state` is its source's, None where that is unknown. What was told before `kept_since` is forgotten. `digests` says
+    how those fare that tell its events, by id. Nothing is sent to `paused` receivers.
     """
 
     row: JobRow
@@ -79,6 +86,8 @@ class Known:
     deliveries: Sequence[tuple[DeliveryRow, Sequence[AttemptRow]]]
     kept_since: datetime
     state: SourceState | None = None
+    digests: Mapping[str, DeliveryState] = field(default_factory=dict)
+    paused: frozenset[str] = frozenset()
 
 
 def story(known: Known) -> list[Line]:
@@ -228,13 +237,16 @@ def _deliveries(known: Known) -> Iterator[Line]:
             yield Line(
                 at=row.settled_at,
                 kind=Kind.DELIVERY,
-                words=f"{row.receiver}, {row.event_type}: {said(DELIVERIES, row.state)}{_why(row)}",
+                words=f"{row.receiver}, {row.event_type}: {said(DELIVERIES, row.state)}{_why(row, known)}",
                 event_id=row.event_id,
             )
 
 
-def _why(row: DeliveryRow) -> str:
-    """Why it was not sent, where more is known: which mute, the last answer."""
+def _why(row: DeliveryRow, known: Known) -> str:
+    """Why it was not sent by itself, where more is known: which digest, which mute, the last answer."""
+    if row.digest_id is not None:
+        stand = known.digests.get(row.digest_id)
+        return f" {row.digest_id}" + (f", {_DIGESTS.get(stand, stand.value)}" if stand else "")
     if row.state in _EXPLAINED and (answer := answer_of(row)) != NOTHING:
         return f" ({answer})"
     routed = row.reason in set(RouteReason)  # why it was to be sent, not why it was not

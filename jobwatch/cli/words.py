@@ -74,7 +74,7 @@ DELIVERIES: Mapping[str, str] = {
     DeliveryState.DELIVERED: "delivered",
     DeliveryState.DEAD: "given up",
     DeliveryState.SUPERSEDED: "not sent: a later event made it old news",
-    DeliveryState.ABSORBED: "told within a digest",
+    DeliveryState.ABSORBED: "told in digest",
     DeliveryState.EXPIRED: "not sent: too old by then",
     DeliveryState.MUTED: "not sent: muted",
 }
@@ -113,6 +113,9 @@ RESULTS: Mapping[str, str] = {
     Result.CANCELLED: "jobwatch stopped meanwhile",
     Result.LOST: "jobwatch ended meanwhile",
 }
+
+WHY_NOT_SENT: Mapping[str, str] = {**RESULTS, **PAUSES}
+"""Why a receiver is left alone: the result that made it so, or why it is paused."""
 
 
 def said(words: Mapping[str, str], word: str) -> str:

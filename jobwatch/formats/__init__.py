@@ -13,7 +13,7 @@ from typing import Literal, Protocol, TypeAlias, assert_never, get_args
 from jobwatch.core.errors import TransportError
 from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.core.outbox import CHAT_WAITS, PAGING_WAITS, STANDARD_WAITS
-from jobwatch.formats import dingtalk, feishu, pagerduty, standard, wecom
+from jobwatch.formats import dingtalk, feishu, pagerduty, slack, standard, teams, wecom
 from jobwatch.formats.values import Limits, Recipient, Told, Verdict
 
 __all__ = [
@@ -54,9 +54,11 @@ class _Format(Protocol):
 
 _MODULES: dict[FormatName, _Format] = {
     "standard": standard,
+    "slack": slack,
     "wecom": wecom,
     "dingtalk": dingtalk,
     "feishu": feishu,
+    "teams": teams,
     "pagerduty": pagerduty,
 }
 
@@ -116,8 +118,4 @@ def _format(name: FormatName) -> _Format:
         from jobwatch.formats import template  # noqa: PLC0415
 
         return template
-    if name in ("slack", "teams"):
-        import importlib  # noqa: PLC0415
-
-        return importlib.import_module(f"jobwatch.formats.{name}")  # type: ignore[return-value]
     return _MODULES[name]

@@ -6,6 +6,7 @@ What a format does not know better is kept and tried again; only what it knows t
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import assert_never
 from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
 
@@ -125,12 +126,18 @@ def by_status(
 def shown(text: str, recipient: Recipient) -> str:
     """The beginning of a text, fit for anybody: on one line, without the recipient's secrets."""
     visible = _INVISIBLE.sub("", " ".join(text.split()))
-    pieces = sorted(_secret_pieces(recipient), key=len, reverse=True)
-    if pieces:
-        masked = "|".join(map(re.escape, pieces))
-        visible = re.sub(masked, MASK, visible, flags=re.IGNORECASE)
+    secrets = _secrets(recipient)
+    if secrets is not None:
+        visible = secrets.sub(MASK, visible)
     visible = _SIGNED.sub(rf"\1{MASK}", visible)
     return visible.encode()[:ANSWER_LIMIT].decode(errors="ignore")
+
+
+@lru_cache(maxsize=256)
+def _secrets(recipient: Recipient) -> re.Pattern[str] | None:
+    """What finds a secret of the recipient in a text, the longest first; None where it has none."""
+    pieces = sorted(_secret_pieces(recipient), key=lambda piece: (-len(piece), piece))
+    return re.compile("|".join(map(re.escape, pieces)), re.IGNORECASE) if pieces else None
 
 
 def _secret_pieces(recipient: Recipient) -> set[str]:

@@ -56,7 +56,7 @@ def check_routing_key(text: str) -> str | None:
     return "is not the integration key of an Events API v2 integration: 32 letters and digits"
 
 
-def build(told: Told, recipient: Recipient, now: datetime) -> HttpRequest:
+def build(told: Told, recipient: Recipient, now: datetime) -> HttpRequest:  # noqa: ARG001  every format is asked alike
     """Build the request that triggers or resolves an alert. Raises `ConfigError` without a good routing key."""
     key = recipient.routing_key or ""
     if problem := check_routing_key(key):
@@ -66,7 +66,7 @@ def build(told: Told, recipient: Recipient, now: datetime) -> HttpRequest:
     if envelope["event_action"] == "resolve":
         body = json_bytes(envelope)
     else:
-        message = message_of(document, recipient.style, now=now)
+        message = message_of(document, recipient.style)
         body = fitted(
             replace(message, summary=cut(message.summary, SUMMARY_LIMIT)),
             lambda each: json_bytes({**envelope, **_alert(document, each)}),

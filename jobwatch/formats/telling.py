@@ -23,6 +23,7 @@ SAMPLE_NOTE = 160
 
 _TONES: dict[str, Tone] = {"warning": "warning", "critical": "critical"}
 _LINKS = ("job", "source", "home")
+_REASONS = ("reason", "failure", "suspended_cause", "error")
 
 
 def message_of(document: Document, style: Style, *, now: datetime | None = None) -> Message:
@@ -97,5 +98,7 @@ def _sample(event: Event) -> Sample:
     if event.type == "digest":  # never written by this program: no digest tells another
         return Sample(headline=text(event.document, "subject", NAME))
     account = _account(event)
-    reason = next((each.value for each in account.facts), "") if not account.summary else ""
-    return Sample(headline=account.title, note=plain(account.summary or reason, SAMPLE_NOTE))
+    labels = {event.say(f"label.{name}") for name in _REASONS}
+    reason = next((each.value for each in account.facts if each.label in labels), "")
+    note = " ".join(filter(None, (account.summary, reason)))
+    return Sample(headline=account.title, note=plain(note, SAMPLE_NOTE))

@@ -127,6 +127,8 @@ def _facts(event: Event) -> Iterator[Fact]:
     yield from _reasons(event)
     if event.state:
         yield fact(event, "since", since_words(event))
+    else:
+        yield fact(event, "ended", moment_words(event, _job(event), "ended_at"))
     yield fact(event, "source", source_words(event))
     yield from _identity(event)
     report = section(event.data, "detail", "report")
@@ -170,7 +172,8 @@ def _circumstances(event: Event) -> Iterator[Fact]:
     yield fact(event, "operation", text(job, "operation", CODE), code=True)
     yield fact(event, "created", moment_words(event, job, "created_at"))
     yield fact(event, "started", moment_words(event, job, "started_at"))
-    yield fact(event, "ended", moment_words(event, job, "ended_at"))
+    if event.state:
+        yield fact(event, "ended", moment_words(event, job, "ended_at"))
     yield fact(event, "labels", labels_words(event))
     manifest = text(section(event.data, "detail", "manifest"), "object", DESCRIPTION)
     yield fact(event, "manifest", manifest, code=True)

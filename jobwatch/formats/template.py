@@ -31,7 +31,7 @@ def check_template(text: str) -> str | None:
     """What is wrong with a template, with its line: it must render every kind of event. None when nothing is."""
     for sample in samples():
         try:
-            rendered(text, _context(sample.document, "example", PLAIN, None))
+            rendered(text, _context(sample.document, "example", PLAIN))
         except RenderError as error:
             return f"{error} (tried with a {sample.name})"
     return None
@@ -45,7 +45,7 @@ def build(told: Told, recipient: Recipient, now: datetime) -> HttpRequest:
     if recipient.template is None:
         raise ConfigError([f"receiver {recipient.name}: has no template"])
     document = json.loads(told.body)
-    context = _context(document, recipient.name, recipient.style, now)
+    context = _context(document, recipient.name, recipient.style)
     text = rendered(recipient.template, context)
     body = text.encode("utf-8", "replace")
     headers = {"content-type": _JSON if _is_json(text) else _TEXT}
@@ -55,10 +55,8 @@ def build(told: Told, recipient: Recipient, now: datetime) -> HttpRequest:
     return HttpRequest(method="POST", url=recipient.url, headers=headers, body=body)
 
 
-def _context(
-    document: Mapping[str, object], receiver: str, style: Style, now: datetime | None
-) -> dict[str, object]:
-    message = asdict(message_of(document, style, now=now))
+def _context(document: Mapping[str, object], receiver: str, style: Style) -> dict[str, object]:
+    message = asdict(message_of(document, style))
     return {"event": document, "message": message, "receiver": receiver}
 
 

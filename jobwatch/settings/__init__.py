@@ -8,12 +8,26 @@ from jobwatch.settings.model import Address, Settings, listen_address
 from jobwatch.settings.not_yet import NOT_YET, NotYetActive
 from jobwatch.settings.reading import Loaded, find_file, load_settings
 from jobwatch.settings.receivers import Receiver
-from jobwatch.settings.recipients import LiveRecipient, format_name, live_recipient
+from jobwatch.settings.recipients import (
+    LiveRecipient,
+    format_name,
+    heartbeat_url,
+    live_recipient,
+    style_of,
+)
 from jobwatch.settings.rules import rules_for
 from jobwatch.settings.shape import json_schema
 from jobwatch.settings.sources import Source
 from jobwatch.settings.told import LATER_TYPES
-from jobwatch.settings.views import give_up_after, redacted, subscriptions, wanted_words
+from jobwatch.settings.views import (
+    digest_policy,
+    egress_guard,
+    give_up_after,
+    max_age,
+    redacted,
+    subscriptions,
+    wanted_words,
+)
 
 __all__ = [
     "LATER_TYPES",
@@ -25,15 +39,20 @@ __all__ = [
     "Receiver",
     "Settings",
     "Source",
+    "digest_policy",
+    "egress_guard",
     "find_file",
     "format_name",
     "give_up_after",
+    "heartbeat_url",
     "json_schema",
     "listen_address",
     "live_recipient",
     "load_settings",
+    "max_age",
     "redacted",
     "rules_for",
+    "style_of",
     "subscriptions",
     "wanted_words",
 ]

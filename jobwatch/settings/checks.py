@@ -1,22 +1,21 @@
 """Checks that need more than one key: what refers to, or excludes, what; what files hold."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import SecretStr
-
 from jobwatch.core.errors import ConfigError
 from jobwatch.providers import open_provider
-from jobwatch.secret_files import Check, read_secret_file
+from jobwatch.settings.doubts import doubts
+from jobwatch.settings.looking import of_either, of_file
 from jobwatch.settings.model import Settings
 from jobwatch.settings.problems import Mistake
-from jobwatch.settings.receivers import Receiver, wrong_header_value
-from jobwatch.settings.recipients import MAKE_ONE, secret_check, wrong_url
+from jobwatch.settings.receiver_checks import mistakes
+from jobwatch.settings.receivers import Receiver
+from jobwatch.settings.recipients import url_check
 from jobwatch.settings.yaml_tree import KeyPath
 
 _GLOB = re.compile(r"[*?\[]")
@@ -29,16 +28,22 @@ class Findings(NamedTuple):
     doubts: list[Mistake]
 
 
-def check(settings: Settings, source_names: Iterable[str]) -> Findings:
-    """Look at what no field can know by itself; `source_names` are all that were written."""
-    names = tuple(source_names)
-    operations = _operations(settings)
-    found = Findings([*_same_account(settings), *_unreadable_keys(settings)], [])
+def check(
+    settings: Settings, source_names: Iterable[str], left_out: Collection[KeyPath] = ()
+) -> Findings:
+    """Look at what no field can know by itself.
+
+    `source_names` are all that were written. `left_out` are the paths of what was mistaken and left out.
+    """
+    names, operations = tuple(source_names), _operations(settings)
+    found = Findings(
+        [*_same_account(settings), *_unreadable_keys(settings), *_outward(settings)], []
+    )
     for name, receiver in settings.receivers.items():
         path: KeyPath = ("receivers", name)
-        found.mistakes.extend(_url(receiver, path, allow_http=settings.egress.allow_http))
-        found.mistakes.extend(_secrets(receiver, path))
-        found.mistakes.extend(_headers(receiver, path))
+        known = (*path, "format") not in left_out
+        found.mistakes.extend(mistakes(settings, receiver, path, format_known=known))
+        found.doubts.extend(doubts(settings, receiver, path))
         for below, globs in _globs(receiver, path, "sources"):
             found.mistakes.extend(_unknown(below, globs, names))
             found.doubts.extend(_matching_nothing(below, globs, names, "source"))
@@ -74,63 +79,27 @@ def _unreadable_keys(settings: Settings) -> Iterator[Mistake]:
         for key in type(credentials).model_fields:
             file = getattr(credentials, key)
             if isinstance(file, Path):
-                yield from _file(file, ("sources", name, "provider", "credentials", key), None)
+                yield from of_file(file, ("sources", name, "provider", "credentials", key), None)
 
 
-def _url(receiver: Receiver, path: KeyPath, *, allow_http: bool) -> Iterator[Mistake]:
-    wrong = partial(wrong_url, allow_http=allow_http)
-    if receiver.url is not None and receiver.url_file is not None:
-        yield Mistake(path, "has both url and url_file; give one of the two")
-    elif receiver.url is not None:
-        yield from _value(receiver.url, (*path, "url"), wrong)
-    elif receiver.url_file is not None:
-        yield from _file(receiver.url_file, (*path, "url_file"), wrong)
-    else:
-        yield Mistake(path, "needs a url, or a url_file that holds it")
+def _outward(settings: Settings) -> Iterator[Mistake]:
+    """The heartbeat's URL, the proxy, and the certificates that are trusted besides the system's."""
+    yield from of_either(settings.heartbeat, "url", ("heartbeat",), url_check(settings))
+    egress = settings.egress
+    if egress.proxy is None and egress.ca_file is None:
+        return
+    from jobwatch.transport import read_proxy, tls_context  # noqa: PLC0415  brings the client
 
-
-def _secrets(receiver: Receiver, path: KeyPath) -> Iterator[Mistake]:
-    wrong = secret_check(receiver)
-    for index, secret in enumerate(receiver.secrets):
-        yield from _value(secret, (*path, "secrets", index), wrong)
-    for index, file in enumerate(receiver.secret_files):
-        yield from _file(file, (*path, "secret_files", index), wrong)
-    if receiver.format == "standard" and not (receiver.secrets or receiver.secret_files):
-        yield Mistake(
-            path,
-            f"needs secrets or secret_files to sign with; {MAKE_ONE}",
-        )
-
-
-def _headers(receiver: Receiver, path: KeyPath) -> Iterator[Mistake]:
-    first: dict[str, str] = {}
-    for key, names in (("headers", receiver.headers), ("header_files", receiver.header_files)):
-        for name in names:
-            if name.lower() in first:
-                yield Mistake(
-                    (*path, key, name),
-                    f"is the same header as {first[name.lower()]}; keep one of the two",
-                )
-            first[name.lower()] = f"{key}.{name}"
-    for name, file in receiver.header_files.items():
-        yield from _file(file, (*path, "header_files", name), wrong_header_value)
-
-
-def _value(value: SecretStr, path: KeyPath, wrong: Check | None) -> Iterator[Mistake]:
-    text = wrong(value.get_secret_value()) if wrong else None
-    if text is not None:
-        yield Mistake(path, text)
-
-
-def _file(file: Path, path: KeyPath, wrong: Check | None) -> Iterator[Mistake]:
-    try:
-        value = read_secret_file(file)
-    except ConfigError as error:
-        yield Mistake(path, str(error))
-    else:
-        text = wrong(value) if wrong else None
-        if text is not None:
-            yield Mistake(path, f"{file}: {text}")
+    if egress.proxy is not None:
+        try:
+            read_proxy(egress.proxy.get_secret_value())
+        except ValueError as error:
+            yield Mistake(("egress", "proxy"), str(error))
+    if egress.ca_file is not None:
+        try:
+            tls_context(egress.ca_file)
+        except ConfigError as error:
+            yield Mistake(("egress", "ca_file"), str(error).removeprefix("egress.ca_file: "))
 
 
 def _globs(

@@ -1,11 +1,10 @@
 """What is allowed and likely not meant: keys that change nothing, a URL that belongs to another format."""
 
-import ipaddress
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
-from jobwatch.core.addresses import refusal
+from jobwatch.core.addresses import literal, refusal
 from jobwatch.formats import CHATS
 from jobwatch.settings.looking import text_of
 from jobwatch.settings.model import Settings
@@ -69,7 +68,9 @@ def _mention(receiver: Receiver, path: KeyPath) -> Iterator[Mistake]:
     if mention.mobiles and format_ not in CALLS_MOBILES:
         yield Mistake((*path, "mobiles"), f"calls nobody: format {format_} knows no mobile numbers")
     if not mention.types:
-        yield Mistake((*path, "types"), "is empty, so nobody is called; write for example [problems]")
+        yield Mistake(
+            (*path, "types"), "is empty, so nobody is called; write for example [problems]"
+        )
     elif not (mention.mobiles or mention.all):
         yield Mistake(path, "calls nobody: it has types, but neither mobiles nor all: true")
 
@@ -78,27 +79,24 @@ def _digest(receiver: Receiver, path: KeyPath) -> Iterator[Mistake]:
     written = "digest" in receiver.model_fields_set and receiver.digest is not None
     if written and receiver.format not in CHATS:
         yield Mistake(
-            (*path, "digest"), f"changes nothing: format {receiver.format} tells each event by itself"
+            (*path, "digest"),
+            f"changes nothing: format {receiver.format} tells each event by itself",
         )
     policy, oldest = digest_policy(receiver), max_age(receiver)
     if policy is not None and oldest is not None and oldest <= policy.every:
         yield Mistake(
-            (*path, "max_age"), "is no longer than digest.every: what waits for a digest is too old then"
+            (*path, "max_age"),
+            "is no longer than digest.every: what waits for a digest is too old then",
         )
 
 
-def _host(
-    settings: Settings, receiver: Receiver, host: str, path: KeyPath
-) -> Iterator[Mistake]:
+def _host(settings: Settings, receiver: Receiver, host: str, path: KeyPath) -> Iterator[Mistake]:
     meant = next((name for glob, name in HOSTS.items() if fnmatchcase(host, glob)), None)
     if meant is not None and receiver.format not in (meant, "template"):
         yield Mistake(path, f"looks like a URL of {meant}; is format: {meant} meant?")
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return
-    refused = refusal(egress_guard(settings), address)
-    if refused is not None:
+    address = literal(host)
+    refused = address and refusal(egress_guard(settings), address)
+    if refused:
         yield Mistake(path, f"nothing will be sent there: {refused}")
 
 

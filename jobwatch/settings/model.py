@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from jobwatch.core.addresses import read_cidr
 from jobwatch.settings.fields import Duration, Line, Name, Part, between, checked
 from jobwatch.settings.receivers import Receiver
 from jobwatch.settings.sources import Rules, Source
@@ -72,11 +73,19 @@ def _wrong_public_url(text: str) -> str | None:
     return None
 
 
+def _wrong_cidr(text: str) -> str | None:
+    try:
+        read_cidr(text)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 class Egress(Part):
-    """Where jobwatch may send to. Loopback may always be http."""
+    """Where jobwatch may send to. Loopback may always be http. A proxy may carry a user and a password."""
 
     guard: Literal["no_metadata", "public_only", "off"] = "no_metadata"
-    allow_cidrs: tuple[Line, ...] = ()
+    allow_cidrs: tuple[Annotated[Line, checked(_wrong_cidr)], ...] = ()
     allow_http: bool = False
     proxy: SecretStr | None = None
     ca_file: Path | None = None

@@ -6,13 +6,10 @@ working.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from jobwatch.core.durations import format_duration
-from jobwatch.core.events import EventType
 from jobwatch.settings.model import Settings
 from jobwatch.settings.problems import Mistake
 from jobwatch.settings.told import LATER_TYPES
@@ -28,21 +25,7 @@ class Row(NamedTuple):
 
 NOT_YET = (
     Row("sources.*.rules.expiring_before", "belongs to the provider cas"),
-    Row("receivers.*.format", "standard is the only format yet"),
-    Row("receivers.*.routing_key", "belongs to the format pagerduty"),
-    Row("receivers.*.routing_key_file", "belongs to the format pagerduty"),
-    Row("receivers.*.max_age", "news of any age is sent"),
-    Row("receivers.*.digest", "belongs to the chat formats"),
-    Row("receivers.*.language", "belongs to the chat formats"),
-    Row("receivers.*.timezone", "belongs to the chat formats"),
-    Row("receivers.*.title_prefix", "belongs to the chat formats"),
-    Row("receivers.*.mention", "belongs to the chat formats"),
-    Row("receivers.*.template", "belongs to the format template"),
     Row("rules.expiring_before", "belongs to the provider cas"),
-    Row("egress.guard", "addresses are not guarded yet"),
-    Row("egress.allow_cidrs", "addresses are not guarded yet"),
-    Row("egress.proxy", "requests go out directly"),
-    Row("egress.ca_file", "the system's certificates are trusted"),
     Row("store.kind", "sqlite is the only store yet"),
     Row("http.tls", "the server speaks plain HTTP"),
     Row("http.read_token", "reading is open to whoever reaches the server"),
@@ -50,7 +33,6 @@ NOT_YET = (
     Row("http.operate_token", "nothing changes state over HTTP yet"),
     Row("http.operate_token_file", "nothing changes state over HTTP yet"),
     Row("metrics.per_job", "no series of single jobs yet"),
-    Row("heartbeat.*", "no heartbeat is sent yet"),
 )
 
 
@@ -97,8 +79,7 @@ def listed(settings: Settings, tree: Tree) -> tuple[NotYetActive, ...]:
 
 
 def _types(settings: Settings) -> Iterator[NotYetActive]:
-    later = [word for word in LATER_TYPES if word not in set(EventType)]
-    for word in later:
+    for word in LATER_TYPES:
         written = tuple(
             f"receivers.{name}.wants.types"
             for name, receiver in settings.receivers.items()
@@ -144,12 +125,8 @@ def _written(tree: object, row: Row, depth: int = 0, path: KeyPath = ()) -> Iter
 def _plain(default: object) -> str:
     """A default as it is written; what has no short writing is named."""
     match default:
-        case timedelta():
-            return format_duration(default)
         case None:
             return "null"
-        case "" | ():
-            return '""' if default == "" else "[]"
         case str():
             return default
         case _:

@@ -109,7 +109,7 @@ def _judge(written: Written, file: Path | None) -> Loaded | None:
     if settings is not None:
         settings = _anchored(settings, (file.parent if file else Path()).absolute())
         names = written.tree.get("sources")
-        found = check(settings, names if isinstance(names, dict) else ())
+        found = check(settings, names if isinstance(names, dict) else (), dropped)
         mistakes += [
             each
             for each in (*not_yet.refused(settings), *found.mistakes)

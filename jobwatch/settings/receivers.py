@@ -9,12 +9,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr
 
+from jobwatch.formats import FormatName
 from jobwatch.settings.fields import Duration, Line, Part, between, checked
 from jobwatch.settings.told import TypeWord, WantedWord
-
-Format: TypeAlias = Literal[
-    "standard", "slack", "wecom", "dingtalk", "feishu", "teams", "pagerduty", "template"
-]
 
 _TRY = between("100ms", "5m", "an attempt holds one of the receiver's few connections")
 _GIVE_UP = between("1s", "30d", "news older than that is history")
@@ -35,7 +32,6 @@ _OWN_HEADERS = frozenset(
         "webhook-timestamp",
     }
 )
-
 
 
 def wrong_header(name: str) -> str | None:
@@ -71,7 +67,11 @@ def _wrong_timezone(value: str) -> str | None:
     except (OSError, ValueError, KeyError):  # a folder, no path that may be, no such zone
         known = {each.lower(): each for each in available_timezones()}
         found = get_close_matches(value.lower(), known, n=1, cutoff=0.8)
-        hint = f'did you mean "{known[found[0]]}"?' if found else 'write one such as "UTC" or "Asia/Shanghai"'
+        hint = (
+            f'did you mean "{known[found[0]]}"?'
+            if found
+            else 'write one such as "UTC" or "Asia/Shanghai"'
+        )
         return f"is not a time zone; {hint}"
     return None
 
@@ -132,7 +132,7 @@ class Receiver(Part):
 
     url: SecretStr | None = None
     url_file: Path | None = None
-    format: Format = "standard"
+    format: FormatName = "standard"
     secrets: tuple[SecretStr, ...] = ()
     secret_files: tuple[Path, ...] = ()
     routing_key: SecretStr | None = None

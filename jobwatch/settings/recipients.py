@@ -1,6 +1,5 @@
 """Where messages go at this moment: URL, keys, headers, written or in files; and how they are worded."""
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from jobwatch.core.addresses import is_loopback, oddly_spelled
 from jobwatch.core.errors import ConfigError
-from jobwatch.formats import FormatName
-from jobwatch.formats.standard import check_secret as _standard_secret
+from jobwatch.formats import FormatName, check_secret
+from jobwatch.formats.pagerduty import DEFAULT_URL, check_routing_key
 from jobwatch.formats.values import Mention, Recipient, Style
 from jobwatch.secret_files import Check, FileSecret, FixedSecret, Secret
 from jobwatch.settings.model import Settings
@@ -35,10 +35,13 @@ def wrong_url(text: str, *, allow_http: bool) -> str | None:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return "is not a URL; its host or its port cannot be read"
-    plain_http = parts.scheme == "http" and not allow_http and not _is_loopback(host)
+    plain_http = parts.scheme == "http" and not allow_http and not is_loopback(host)
     wrong = {
         "is not a URL; write https://, a host and a path": (
             parts.scheme not in ("http", "https") or not host or port == 0
+        ),
+        "has a host that not every program reads alike; write a name in ASCII, or a plain address": (
+            oddly_spelled(host)
         ),
         "has a user or a password in it; send them as a header instead": "@" in parts.netloc,
         "has a fragment (#…), which is never sent; leave it out": "#" in text,
@@ -47,16 +50,9 @@ def wrong_url(text: str, *, allow_http: bool) -> str | None:
     return next((what for what, holds in wrong.items() if holds), None)
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def secret_check(receiver: Receiver) -> Check | None:
     """What a format demands of a secret; None where it takes none."""
-    check = _standard_secret if receiver.format in SIGNED else None
+    check = check_secret(receiver.format)
     if check is None or receiver.format not in SIGNED:
         return check
 
@@ -69,7 +65,7 @@ def secret_check(receiver: Receiver) -> Check | None:
 
 def format_name(receiver: Receiver) -> FormatName:
     """The format of a receiver."""
-    return 'standard'
+    return receiver.format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +123,7 @@ def live_recipient(settings: Settings, name: str) -> LiveRecipient:
                 for key, path in receiver.header_files.items()
             },
         },
-        routing_key=_either(receiver.routing_key, receiver.routing_key_file, None),
+        routing_key=_either(receiver.routing_key, receiver.routing_key_file, check_routing_key),
         template=_either(receiver.template, None, None),
         style=style_of(receiver),
     )
@@ -165,7 +161,7 @@ def _url(settings: Settings, receiver: Receiver) -> Secret:
         return url
     if receiver.format != "pagerduty":
         raise ConfigError(["a receiver has neither url nor url_file"])
-    return FixedSecret('https://events.pagerduty.com/v2/enqueue')
+    return FixedSecret(DEFAULT_URL)
 
 
 def _either(value: SecretStr | None, path: Path | None, check: Check | None) -> Secret | None:

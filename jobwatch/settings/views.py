@@ -1,4 +1,4 @@
-"""What others make of the settings: subscriptions, and the configuration as it may be shown."""
+"""What others make of the settings: subscriptions, policies, and the configuration as it may be shown."""
 
 from datetime import timedelta
 from enum import Enum
@@ -7,9 +7,13 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from jobwatch.core.addresses import Guard, read_cidr
+from jobwatch.core.digest import DigestPolicy
 from jobwatch.core.durations import format_duration
 from jobwatch.core.events import EventType
 from jobwatch.core.routing import Selection, Subscription
+from jobwatch.formats import CHATS
+from jobwatch.formats.pagerduty import DEFAULT_URL
 from jobwatch.settings.model import Settings
 from jobwatch.settings.receivers import Exceptions, Receiver
 from jobwatch.settings.told import default_words, types_of
@@ -77,18 +81,39 @@ def max_age(receiver: Receiver) -> timedelta | None:
     return timedelta(hours=24)
 
 
+def digest_policy(receiver: Receiver) -> DigestPolicy | None:
+    """How news is told together; None where every event is told by itself."""
+    if receiver.digest is None or receiver.format not in CHATS:
+        return None
+    return DigestPolicy(first=receiver.digest.first, every=receiver.digest.every)
+
+
+def egress_guard(settings: Settings) -> Guard:
+    """Which addresses may be sent to."""
+    egress = settings.egress
+    return Guard(mode=egress.guard, allow=tuple(read_cidr(each) for each in egress.allow_cidrs))
+
+
 def redacted(settings: Settings) -> dict[str, Any]:
     """The effective configuration as JSON values: what is secret as ***, files as their paths."""
     shown = _shown(settings)
     for name, receiver in settings.receivers.items():
-        wants = {**shown["receivers"][name]["wants"], "types": list(wanted_words(receiver))}
-        effective = {
-            "give_up_after": _shown(give_up_after(receiver)),
-            "max_age": _shown(max_age(receiver)),
-            "wants": wants,
-        }
-        shown["receivers"][name].update(effective)
+        shown["receivers"][name].update(_chosen(receiver, shown["receivers"][name]))
     return dict(shown)
+
+
+def _chosen(receiver: Receiver, shown: dict[str, Any]) -> dict[str, Any]:
+    """What the format chose where the configuration does not say, or where it has no say."""
+    chosen = {
+        "give_up_after": _shown(give_up_after(receiver)),
+        "max_age": _shown(max_age(receiver)),
+        "wants": {**shown["wants"], "types": list(wanted_words(receiver))},
+    }
+    if digest_policy(receiver) is None:
+        chosen["digest"] = None
+    if receiver.format == "pagerduty" and not (receiver.url or receiver.url_file):
+        chosen["url"] = DEFAULT_URL
+    return chosen
 
 
 def _shown(value: Any) -> Any:  # noqa: PLR0911  # one for each kind of value

@@ -10,12 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, desc, or_, select, update
 
-from jobwatch.core import breaker
+from jobwatch.core import breaker, rate_gate
 from jobwatch.core.breaker import Breaker, PauseReason, ReceiverState
 from jobwatch.core.census import DELIVERIES, Series
 from jobwatch.core.conditions import Condition, ConditionState
 from jobwatch.core.outbox import DeliveryState, Result
 from jobwatch.core.overview import OutboxDepth
+from jobwatch.core.rate_gate import Rate
 from jobwatch.core.recording import Notice
 from jobwatch.store import judging, muting, noticing, receivers, renewing, series
 from jobwatch.store.noticing import Moment
@@ -169,3 +170,28 @@ def tell(connection: Connection, owner: str, notices: Sequence[Notice], moment: 
             .values(receiver=conditions.c.job_id)
         )
     return written.deliveries
+
+
+def take_place(
+    connection: Connection,
+    key: str,
+    rates: Sequence[Rate],
+    message: tuple[int, timedelta],
+    now: datetime,
+) -> datetime | None:
+    """Take a place in the rate of a URL for a message: its number, and how long it may be under way.
+
+    Returns None once it is taken, else when there may be room.
+    """
+    number, flight = message
+    gate = rate_gate.pruned(receivers.gate(connection, key), rates, now)
+    if rate_gate.free(gate, rates, now) == 0:
+        return rate_gate.again_at(gate, rates, now)
+    receivers.keep_gate(connection, key, rate_gate.taken(gate, [number], now + flight), now)
+    return None
+
+
+def free_place(connection: Connection, key: str, number: int, now: datetime) -> None:
+    """Note that a message arrived."""
+    gate = rate_gate.arrived(receivers.gate(connection, key), number, now)
+    receivers.keep_gate(connection, key, gate, now)

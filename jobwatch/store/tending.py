@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from jobwatch.core.conditions import Condition
+from jobwatch.core.rate_gate import Rate
 from jobwatch.core.recording import Notice
 from jobwatch.store import receiving
 from jobwatch.store.attending import Attending
@@ -56,5 +57,26 @@ class Tending(Attending):
         return await self._database.write(
             lambda connection: receiving.tell(
                 connection, self.owner, notices, Moment(at, self._database.now(connection))
+            )
+        )
+
+    async def take_place(
+        self, key: str, rates: Sequence[Rate], number: int, *, flight: timedelta
+    ) -> datetime | None:
+        """Take a place in the rate of a URL for a message that is under way for so long at most.
+
+        Returns None once it is taken, else when there may be room.
+        """
+        return await self._database.write(
+            lambda connection: receiving.take_place(
+                connection, key, rates, (number, flight), self._database.now(connection)
+            )
+        )
+
+    async def free_place(self, key: str, number: int) -> None:
+        """Note that the message arrived: its place lasts a window from now."""
+        await self._database.write(
+            lambda connection: receiving.free_place(
+                connection, key, number, self._database.now(connection)
             )
         )

@@ -266,14 +266,18 @@ async def _hand_over(
 def _url(text: str) -> URL:
     try:
         url = URL(text, encoded=True)
+        host, has_login = (
+            url.raw_host or "",
+            url.raw_user is not None or url.raw_password is not None,
+        )
     except ValueError:
-        url = None
+        url, host, has_login = URL(), "", False
     # Raised outside the handler, because yarl's exception holds the URL.
-    if url is None:
+    if not url:
         raise TransportError(TransportKind.PROTOCOL, "the URL cannot be read")
-    if url.user is not None or url.password is not None:
+    if has_login:
         raise TransportError(TransportKind.PROTOCOL, "the URL carries a user name or a password")
-    if oddly_spelled(url.raw_host or ""):
+    if oddly_spelled(host):
         raise TransportError(TransportKind.PROTOCOL, "the URL's host is oddly spelled")
     return url
 

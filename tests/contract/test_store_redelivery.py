@@ -141,7 +141,7 @@ async def test_what_was_muted_is_sent_again_without_the_words_of_its_mute(prod: 
     assert (again.state, again.last_answer) == (DeliveryState.PENDING, "")
 
 
-@pytest.mark.parametrize("number", [0, 2, 2**63, 10**30])
-async def test_a_delivery_that_is_not_there_is_none(prod: Watcher, number: int) -> None:
+async def test_a_delivery_that_is_not_there_is_none(prod: Watcher) -> None:
     await prod.sees(job())
-    assert await prod.store.delivery(number) is None
+    for number in (0, 2, 2**63, 10**30):
+        assert await prod.store.delivery(number) is None

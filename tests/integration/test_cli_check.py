@@ -1,5 +1,6 @@
 """`jobwatch check`: what a configuration amounts to, and who is told what."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -7,14 +8,16 @@ from typing import Any
 import pytest
 import yaml
 
-from jobwatch.cli.reach import reach, silent_sources
-from jobwatch.core.events import ENDINGS, PROBLEMS, EventType
-from jobwatch.core.routing import Selection, Subscription
+from jobwatch.cli.reach import reach, silent_receivers, silent_sources
+from jobwatch.core.events import ENDINGS, PROBLEMS, UNASKED, EventType, Severity, SourceEvent
+from jobwatch.core.routing import Selection, Subscription, route
 from tests.cli_rig import configuration, jobwatch, read
+from tests.factories import NOW, origin
 
 SOURCES = ("prod", "test")
 FAILED, PARTLY = EventType.FAILED, EventType.COMPLETED_WITH_FAILURES
-LOST = EventType.UNREACHABLE
+LOST, PAUSED = EventType.UNREACHABLE, EventType.PAUSED
+OTHERS = ("other receivers",)
 
 
 def wanting(**fields: Any) -> Subscription:
@@ -61,6 +64,31 @@ def wanting(**fields: Any) -> Subscription:
         (LOST, wanting(exceptions=Selection(descriptions=("drill*",))), "always", ()),
         (LOST, wanting(exceptions=Selection()), "never", ()),
         (LOST, wanting(wants=Selection(sources=("p*",))), "sometimes", ("sources prod",)),
+        (LOST, wanting(wants=Selection(sources=())), "never", ()),
+        (LOST, wanting(exceptions=Selection(descriptions=("**",))), "always", ()),
+        (
+            LOST,
+            wanting(exceptions=Selection(sources=("test",))),
+            "sometimes",
+            ("except sources test",),
+        ),
+        (
+            LOST,
+            wanting(wants=Selection(sources=("p*",)), exceptions=Selection(sources=("prod",))),
+            "never",
+            (),
+        ),
+        # Two stars say no more than one.
+        (FAILED, wanting(wants=Selection(descriptions=("**",))), "always", ()),
+        (FAILED, wanting(exceptions=Selection(descriptions=("**",))), "never", ()),
+        # What is told of a receiver is about no source either.
+        (PAUSED, wanting(), "sometimes", OTHERS),
+        (PAUSED, wanting(wants=Selection(sources=(), operations=())), "sometimes", OTHERS),
+        (PAUSED, wanting(exceptions=Selection(sources=("prod",))), "sometimes", OTHERS),
+        (PAUSED, wanting(wants=Selection(types=ENDINGS)), "never", ()),
+        (PAUSED, wanting(exceptions=Selection(types=frozenset({PAUSED}))), "never", ()),
+        (EventType.TEST, wanting(), "never", ()),
+        (EventType.DIGEST, wanting(), "never", ()),
     ],
 )
 def test_what_a_subscription_says_of_a_type(
@@ -78,11 +106,41 @@ def test_a_source_is_silent_where_nobody_hears_of_it() -> None:
     assert silent_sources(FAILED, [wanting()], SOURCES) == ()
 
 
+GLOBS = ("", "*", "**", "prod", "p*", "?", "Copy")
+
+
+@pytest.mark.parametrize("event_type", [LOST, EventType.SUSPECT, EventType.BASELINED])
+@pytest.mark.parametrize("excepting", [True, False])
+def test_what_is_said_of_a_source_is_what_will_be_done(
+    event_type: EventType, *, excepting: bool
+) -> None:
+    lost = SourceEvent(
+        type=event_type, severity=Severity.CRITICAL, origin=origin(), observed_at=NOW
+    )
+    for globs in itertools.product(GLOBS, repeat=3):
+        chosen = Selection(sources=(globs[0],), operations=(globs[1],), descriptions=(globs[2],))
+        subscription = wanting(exceptions=chosen) if excepting else wanting(wants=chosen)
+        (routed,) = route(lost, [subscription])
+        assert reach(event_type, subscription, ("prod",)).told is routed.wanted, globs
+
+
+def test_a_receiver_is_silent_where_no_other_hears_that_it_is_paused() -> None:
+    ops = wanting()
+    audit = Subscription(receiver="audit", wants=Selection(types=ENDINGS))
+    assert silent_receivers([]) == silent_receivers([ops]) == ()
+    assert silent_receivers([ops, audit]) == ("ops",)
+    assert silent_receivers([audit, Subscription(receiver="b", wants=audit.wants)]) == (
+        "audit",
+        "b",
+    )
+    assert silent_receivers([ops, Subscription(receiver="dev")]) == ()
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     made = configuration(tmp_path, hooks={"ops": "https://hooks.example.com/secret-path"})
     tree = yaml.safe_load(made.read_text())
-    tree["receivers"]["ops"]["wants"] = {"types": ["problems", "receiver.paused"]}
+    tree["receivers"]["ops"]["wants"] = {"types": ["problems", "job.output_expiring"]}
     made.write_text(yaml.safe_dump(tree))
     return made
 
@@ -101,11 +159,12 @@ def test_the_table_says_who_is_told_what(file: Path) -> None:
     rows = {
         line.split()[0]: line.split()[1:]
         for line in lines
-        if line.startswith((" job.", " source."))
+        if line.startswith((" job.", " source.", " receiver."))
     }
     assert rows["job.failed"] == ["✓"]
     assert rows["job.succeeded"] == ["–"]  # noqa: RUF001  a dash
-    assert set(rows) == {each.value for each in EventType}
+    assert rows["receiver.paused"] == ["–"], "there is nobody else"  # noqa: RUF001  a dash
+    assert set(rows) == {each.value for each in EventType if each not in UNASKED}
 
 
 def test_the_same_comes_as_one_json_document(file: Path) -> None:
@@ -122,9 +181,9 @@ def test_what_is_not_yet_active_is_listed_and_where_it_was_written(file: Path) -
     listed = {
         each["key"]: each["written"] for each in read("check", "--config", file)["not_yet_active"]
     }
-    assert listed["event type receiver.paused"] == ["receivers.ops.wants.types"]
-    assert listed["event type receiver.test"] == []
-    assert "event type job.stalled" not in listed
+    assert listed["event type job.output_expiring"] == ["receivers.ops.wants.types"]
+    assert listed["http.tls"] == []
+    assert "event type receiver.paused" not in listed
 
 
 def test_a_failure_or_an_unreachable_source_that_reaches_nobody_is_a_warning(
@@ -137,6 +196,22 @@ def test_a_failure_or_an_unreachable_source_that_reaches_nobody_is_a_warning(
     assert "source.unreachable of source prod reaches nobody" in second
     table = jobwatch("check", "--config", tmp_path / "jobwatch.yaml")
     assert f"jobwatch: warning: {first}\njobwatch: warning: {second}\n" in table.stderr
+
+
+def test_a_receiver_whose_pausing_reaches_nobody_is_a_warning(tmp_path: Path) -> None:
+    hooks = {"ops": "https://hooks.example.com/a", "audit": "https://hooks.example.com/b"}
+    made = configuration(tmp_path, hooks=hooks)
+    tree = yaml.safe_load(made.read_text())
+    tree["receivers"]["audit"]["wants"] = {"types": ["endings"]}
+    made.write_text(yaml.safe_dump(tree))
+    shown = read("check", "--config", made)
+    assert shown["warnings"] == [
+        "receiver.paused of receiver ops reaches nobody: no other receiver wants it"
+    ]
+    told = {"told": "sometimes", "conditions": ["other receivers"]}
+    assert shown["routes"]["receiver.paused"]["ops"] == told
+    assert shown["routes"]["receiver.paused"]["audit"]["told"] == "never"
+    assert not {"receiver.test", "digest"} & set(shown["routes"])
 
 
 def test_variables_that_took_part_are_named_and_not_shown(file: Path) -> None:

@@ -13,7 +13,7 @@ from jobwatch.core.documents import document, released
 from jobwatch.core.encoding import encode
 from jobwatch.core.events import Count, DigestEvent, EventType, JobEvent, Severity
 from jobwatch.core.http import HttpRequest
-from jobwatch.core.model import JobDetail, FailureReason
+from jobwatch.core.model import FailureReason, JobDetail
 from jobwatch.formats.values import Mention, Recipient, Style, Told
 from tests.factories import HOUR, MINUTE, NOW, detail, event, job, origin, progress, snapshot
 
@@ -125,9 +125,10 @@ def hostile(text: str) -> Told:
     return told(failed_job(text), why(text, text))
 
 
-def digest(members: int = 37) -> Told:
-    """A minute full of failures."""
-    samples: list[Mapping[str, object]] = [json.loads(failed().body) for _ in range(3)]
+def digest(members: int = 37, shown: int = 3, description: str = "nightly copy") -> Told:
+    """A minute full of failures, so many of them as samples."""
+    one: Mapping[str, object] = document(failed_job(description), 42)
+    samples = [one] * shown
     news = DigestEvent(
         severity=Severity.CRITICAL,
         origin=origin(source="", public_url=PUBLIC),
@@ -148,7 +149,8 @@ def digest(members: int = 37) -> Told:
         samples=tuple(samples),
     )
     doc = document(news, 43)
-    return Told(id=str(doc["id"]), type="digest", body=encode(doc))
+    body = json.dumps(doc, ensure_ascii=False).encode()  # whatever the store would cut
+    return Told(id=str(doc["id"]), type="digest", body=body)
 
 
 def recipient(
@@ -172,10 +174,10 @@ def golden(name: str) -> dict[str, Any]:
     return body
 
 
-MARKUP = "<>@*`[]&\\#~"
+MARKUP = "<>@*`[]&\\~"
 
 
 def markup(text: str) -> dict[str, int]:
     """How often each thing that could mean something to a robot is in a text."""
-    found = {each: text.count(each) for each in (*MARKUP, "://", "\n")}
+    found = {each: text.count(each) for each in (*MARKUP, "://", "\n", "\n#", "\n- ", "\n> ")}
     return {each: count for each, count in found.items() if count}

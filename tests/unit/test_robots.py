@@ -1,12 +1,16 @@
 """What the chat robots share: harmless text, and a code within an answer."""
 
+from collections.abc import Callable
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobwatch.core.errors import TransportError, TransportKind
-from jobwatch.core.http import HttpResponse
+from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.core.outbox import Result
+from jobwatch.formats import dingtalk, feishu, wecom
 from jobwatch.formats.answers import result_of_status
 from jobwatch.formats.message import Message
 from jobwatch.formats.robots import (
@@ -18,10 +22,11 @@ from jobwatch.formats.robots import (
     titled,
     unslanted,
 )
-from jobwatch.formats.values import Style
+from jobwatch.formats.values import Recipient, Style, Told
 from tests.factories import NOW
-from tests.unit.robot_cases import HOSTILE, MARKUP, TEXTS, recipient
+from tests.unit.robot_cases import HOSTILE, MARKUP, TEXTS, digest, recipient
 
+Build = Callable[[Told, Recipient, datetime], HttpRequest]
 CODES = {7: Meaning(Result.AUTH), -1: Meaning(Result.BODY_ERROR)}
 TO = recipient("https://robot.example/send?key=canary-key")
 
@@ -103,17 +108,33 @@ def test_a_link_cannot_end_its_markup(link: str | None, target: str | None) -> N
     assert link_target(Message(title="", summary="", tone="info", link=link)) == target
 
 
+@pytest.mark.parametrize(
+    ("build", "limit"),
+    [(wecom.build, 4096), (dingtalk.build, 5000), (feishu.build, 20_000)],
+    ids=["wecom", "dingtalk", "feishu"],
+)
+@pytest.mark.parametrize("shown", [0, 1, 300])
+def test_a_digest_drops_samples_and_counts_them(build: Build, limit: int, shown: int) -> None:
+    told = digest(1000, shown, "\U0001f600" * 200)
+    text = build(told, TO, NOW).body.decode()
+    listed = text.count("Job failed: ")
+    assert f"{1000 - listed:,} more" in text
+    assert (0 < listed < 300) if shown == 300 else (listed == shown)
+    assert shown < 300 or limit * 0.8 < len(text.encode()) < limit + 300
+
+
 def judge(status: int, body: bytes) -> Result:
     return judged(HttpResponse(status=status, body=body), TO, NOW, CODES).result
 
 
-@pytest.mark.parametrize("status", range(100, 600))
-def test_a_status_decides_where_the_body_says_nothing(status: int) -> None:
-    said = result_of_status(status)
-    expected = Result.BODY_ERROR if said is Result.OK else said
-    assert judge(status, b"<html>hello</html>") is expected
-    assert judge(status, b'{"errcode":424242}') is expected
-    assert judge(status, b'{"errcode":0}') is said
+@pytest.mark.parametrize("hundred", range(1, 6))
+def test_a_status_decides_where_the_body_says_nothing(hundred: int) -> None:
+    for status in range(hundred * 100, hundred * 100 + 100):
+        said = result_of_status(status)
+        expected = Result.BODY_ERROR if said is Result.OK else said
+        assert judge(status, b"<html>hello</html>") is expected
+        assert judge(status, b'{"errcode":424242}') is expected
+        assert judge(status, b'{"errcode":0}') is said
 
 
 @pytest.mark.parametrize("status", [200, 202, 400, 403, 429, 500])

@@ -51,6 +51,8 @@ def test_a_malformed_secret_is_refused_and_not_shown(
         ("https://example.com/#canary-secret", "a fragment"),
         ("https://example.com/canary-secret#", "a fragment"),
         ("https://example.com/ canary-secret", "a blank"),
+        ("https://0x7f.1/canary-secret", "a host that not every program reads alike"),
+        ("https://canary-secret.例子.example/", "a name in ASCII"),
         ("https://example.com/canary-secret\\n", "a line break"),
     ],
 )
@@ -100,7 +102,9 @@ receivers:
   b: {{url: [{CANARY}], secrets: [[{CANARY}]], headers: {{X-A: "{CANARY}\\n"}}, url_file: [{CANARY}]}}
   c: {{url: http://{CANARY}, secrets: [{CANARY}], wants: {CANARY}, template: [{CANARY}]}}
   d: {{url: https://x/, secrets: [{SECRET}], template: {CANARY}, routing_key: {CANARY}}}
-egress: {{proxy: "http://{CANARY}", guard: {CANARY}, allow_http: {CANARY}}}
+  e: {{format: pagerduty, secrets: [{CANARY}], routing_key: {CANARY}, mention: {{mobiles: [{CANARY}]}}}}
+  f: {{format: dingtalk, url: https://x/, secrets: ["{CANARY} "], timezone: {CANARY}}}
+egress: {{proxy: "socks5://{CANARY}", ca_file: [{CANARY}], guard: {CANARY}, allow_http: {CANARY}}}
 http: {{listen: {CANARY}, public_url: {CANARY}, read_token: {CANARY}}}
 store: {{kind: postgres, dsn: "postgresql://u:{CANARY}@x/y"}}
 heartbeat: {{url: {CANARY}}}

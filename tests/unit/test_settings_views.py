@@ -1,20 +1,27 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from jobwatch.core.errors import ConfigError
-from jobwatch.core.events import ENDINGS, PROBLEMS, EventType
+from jobwatch.core.digest import DigestPolicy
+from jobwatch.core.events import ENDINGS, PROBLEMS, UNASKED, EventType
 from jobwatch.core.routing import Selection
+from jobwatch.formats import FORMATS
+from jobwatch.formats.pagerduty import DEFAULT_URL
+from jobwatch.formats.values import PLAIN
 from jobwatch.settings import (
     Address,
     Receiver,
+    digest_policy,
     format_name,
     give_up_after,
     listen_address,
     live_recipient,
+    max_age,
     redacted,
+    style_of,
     subscriptions,
     wanted_words,
 )
@@ -55,9 +62,9 @@ def test_a_format_has_its_own_defaults(
     [
         ("[problems]", PROBLEMS),
         ("[endings]", ENDINGS),
-        ('["*"]', frozenset(EventType)),
+        ('["*"]', frozenset(EventType) - UNASKED),
         ("[job.failed, job.discovered]", {EventType.FAILED, EventType.DISCOVERED}),
-        ("[receiver.paused, digest]", frozenset()),
+        ("[receiver.paused, job.output_expiring]", {EventType.PAUSED}),
         ("[problems, job.cancelled]", PROBLEMS | {EventType.CANCELLED}),
         ("[]", frozenset()),
     ],
@@ -158,18 +165,97 @@ def test_a_file_that_turns_bad_is_told_once_and_the_value_before_stays(tmp_path:
     assert live.take_problems() == []
 
 
+def test_a_routing_key_is_read_anew_and_events_go_to_the_public_address(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("a" * 32 + "\n")
+    text = SOURCE + "receivers: {ops: {format: pagerduty, routing_key_file: key}}"
+    settings = read(tmp_path, text).settings
+    live = live_recipient(settings, "ops")
+    assert (live.current().url, live.current().routing_key) == (DEFAULT_URL, "a" * 32)
+    (tmp_path / "key").write_text("b" * 32)
+    assert live.current().routing_key == "b" * 32
+    (tmp_path / "key").write_text("canary")
+    assert live.current().routing_key == "b" * 32
+    (told,) = live.take_problems()
+    assert "canary" not in told
+    assert redacted(settings)["receivers"]["ops"]["url"] == DEFAULT_URL
+    eu = "format: pagerduty, url: https://events.eu.pagerduty.com/v2/enqueue, routing_key: "
+    text = SOURCE + f"receivers: {{ops: {{{eu}{'c' * 32}}}}}"
+    recipient = live_recipient(read(tmp_path, text).settings, "ops").current()
+    assert recipient.url.startswith("https://events.eu.")
+    assert recipient.routing_key == "c" * 32
+
+
+def test_how_messages_are_worded_goes_with_the_recipient(tmp_path: Path) -> None:
+    text = (
+        SOURCE
+        + """
+receivers:
+  ops:
+    format: wecom
+    url: https://x.example/a
+    language: zh
+    timezone: Asia/Shanghai
+    title_prefix: "[ops] "
+    mention: {types: [problems, job.succeeded], mobiles: [13800000000], all: true}
+"""
+    )
+    style = live_recipient(read(tmp_path, text).settings, "ops").current().style
+    assert (style.language, style.timezone, style.title_prefix) == (
+        "zh",
+        ZoneInfo("Asia/Shanghai"),
+        "[ops] ",
+    )
+    assert style.timezone_name == "Asia/Shanghai"
+    assert style.mention.types == {each.value for each in PROBLEMS} | {"job.succeeded"}
+    assert (style.mention.mobiles, style.mention.everybody) == (("13800000000",), True)
+    assert style_of(Receiver()) == PLAIN
+    everything = Receiver.model_validate({"mention": {"types": ["*"]}})
+    assert style_of(everything).mention.types == {each.value for each in EventType}
+
+
+def test_a_template_goes_with_the_recipient_and_is_shown_to_nobody(tmp_path: Path) -> None:
+    template = '{"canary": {{ event.type | tojson }}}'
+    text = f"{SOURCE}receivers: {{ops: {{format: template, url: https://x/a, template: '{template}'}}}}"
+    settings = read(tmp_path, text).settings
+    recipient = live_recipient(settings, "ops").current()
+    assert recipient.template == template
+    assert redacted(settings)["receivers"]["ops"]["template"] == "***"
+    assert "canary" not in repr(settings) + repr(recipient)
+
+
+@pytest.mark.parametrize(
+    ("given", "policy", "oldest"),
+    [
+        ({"format": "slack"}, DigestPolicy(first=3, every=timedelta(minutes=1)), timedelta(days=1)),
+        (
+            {"format": "wecom", "digest": {"first": 0, "every": "5m"}, "max_age": "1h"},
+            DigestPolicy(first=0, every=timedelta(minutes=5)),
+            timedelta(hours=1),
+        ),
+        ({"format": "teams", "digest": None}, None, timedelta(days=1)),
+        ({"format": "pagerduty"}, None, timedelta(days=1)),
+        ({"format": "standard"}, None, None),
+        ({"format": "template", "max_age": "2h"}, None, timedelta(hours=2)),
+    ],
+)
+def test_only_chats_get_digests_and_old_news_reaches_programs_alone(
+    given: dict[str, object], policy: DigestPolicy | None, oldest: timedelta | None
+) -> None:
+    receiver = Receiver.model_validate(given)
+    assert (digest_policy(receiver), max_age(receiver)) == (policy, oldest)
+
+
+def test_every_format_has_a_name_in_the_configuration() -> None:
+    for name in FORMATS:
+        assert format_name(Receiver(format=name)) == name
+
+
 def test_written_values_come_before_those_of_files(tmp_path: Path) -> None:
     newer = "whsec_" + "QUFB" * 8
     (tmp_path / "secret").write_text(SECRET)
     text = OPS.replace(SECRET, newer) + "    secret_files: [secret]"
     recipient = live_recipient(read(tmp_path, text).settings, "ops").current()
     assert recipient.secrets == (newer, SECRET)
-
-
-def test_a_format_of_a_later_version_has_no_name_here() -> None:
-    assert format_name(Receiver()) == "standard"
-    with pytest.raises(ConfigError, match="not yet active"):
-        format_name(Receiver(format="slack"))
 
 
 @pytest.mark.parametrize(
