@@ -11,6 +11,7 @@ from jobwatch.app.clock import utc_now
 from jobwatch.app.parts import Parts, freeze_heap, open_parts, open_store, shapes
 from jobwatch.app.view import Readiness, web_view
 from jobwatch.core.errors import StoreLocked
+from jobwatch.core.overview import Overview
 from jobwatch.loop import Loop, MonotonicClock, Pulse, lag_meter, repeat
 from jobwatch.metrics import Metrics
 from jobwatch.settings import Settings
@@ -109,14 +110,7 @@ def loops(parts: Parts) -> list[Loop]:
     async def refresh() -> timedelta:
         overview = await parts.store.overview()
         parts.metrics.show(overview)
-        for depth in overview.outbox:
-            # Somebody may have resumed a receiver or redelivered something: the notifier looks, and pauses as before.
-            if depth.pending and depth.receiver in parts.notifiers:
-                parts.notifiers[depth.receiver].bell.ring()
-        for state in overview.sources:
-            # Somebody asked for a sweep beside the daemon: through the store, because that is all they share.
-            if state.asked_at is not None and state.identity.name in parts.watched:
-                parts.watched[state.identity.name].source.bell.ring()
+        _heed(parts, overview)
         return REFRESH
 
     async def prune() -> timedelta:
@@ -145,3 +139,14 @@ def loops(parts: Parts) -> list[Loop]:
         for name, notifier in parts.notifiers.items()
     ]
     return made
+
+
+def _heed(parts: Parts, overview: Overview) -> None:
+    """Wake whoever may have been asked for something beside the daemon: through the store, because that is all they share."""
+    for depth in overview.outbox:
+        # A receiver was resumed, or something is sent again: its notifier looks, and pauses as before if it was not.
+        if depth.pending and depth.receiver in parts.notifiers:
+            parts.notifiers[depth.receiver].bell.ring()
+    for state in overview.sources:
+        if state.asked_at is not None and state.identity.name in parts.watched:
+            parts.watched[state.identity.name].source.bell.ring()

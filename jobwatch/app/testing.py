@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jobwatch.app.clock import utc_now
+from jobwatch.app.network import out_door
 from jobwatch.app.telling import gate_key, own_origin
 from jobwatch.core.documents import document, event_id
 from jobwatch.core.encoding import encode
@@ -23,10 +24,8 @@ from jobwatch.formats.sandbox import RenderError
 from jobwatch.formats.values import Recipient, Told, Verdict
 from jobwatch.notifier import ANSWER_LIMIT, LEASE_MARGIN
 from jobwatch.settings import Settings, live_recipient
-from jobwatch.settings.views import egress_guard
 from jobwatch.store import Store
 from jobwatch.store.columns import EPOCH, MICROSECOND
-from jobwatch.transport import Transport, tls_context
 
 NO_ROOM = "not sent: its URL gets as many messages now as it may; there is room in {seconds:.0f} s"
 
@@ -88,22 +87,12 @@ async def _exchange(
     settings: Settings, request: HttpRequest, allowed: timedelta
 ) -> HttpResponse | TransportError:
     try:
-        async with open_transport(settings) as transport:
+        async with out_door(settings) as transport:
             return await transport.send(
                 request, timeout=allowed, max_body=ANSWER_LIMIT, truncate=True
             )
     except TransportError as error:
         return error
-
-
-def open_transport(settings: Settings) -> Transport:
-    """The door to receivers: what the configuration lets out, through its proxy, trusting its authorities."""
-    egress = settings.egress
-    return Transport(
-        guard=egress_guard(settings),
-        proxy=None if egress.proxy is None else egress.proxy.get_secret_value(),
-        tls=None if egress.ca_file is None else tls_context(egress.ca_file),
-    )
 
 
 @asynccontextmanager

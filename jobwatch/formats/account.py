@@ -70,8 +70,8 @@ def titled(event: Event, what: str) -> str:
 
 def named(event: Event, kind: str, state: str) -> str:
     """What happened, as a title."""
-    for key in (f"{kind}:{state}", kind):
-        if "." in kind and event.voice.knows(key):
+    for key in (f"title:{kind}:{state}", f"title:{kind}"):
+        if event.voice.knows(key):
             return event.say(key)
     return kind
 

@@ -55,10 +55,13 @@ def message_for(told: Told, recipient: Recipient) -> Message:
 
 def one_line(text: str) -> str:
     """A text on one line, without controls, directional and zero-width marks and lone surrogates."""
-    line = " ".join(text.split())
-    if line.isascii() and line.isprintable():
-        return line
-    return "".join(each for each in line if unicodedata.category(each) not in _UNSEEN)
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(each for each in text if each.isspace() or _seen(each))
+    return " ".join(text.split())
+
+
+def _seen(character: str) -> bool:
+    return unicodedata.category(character) not in _UNSEEN
 
 
 def in_text(text: str) -> str:

@@ -31,7 +31,9 @@ TEXT_LIMIT = 4 * OUTPUT_LIMIT
 """Characters of any one text on the way to the output."""
 
 STEPS = 4 * OUTPUT_LIMIT
-"""Calls, and characters put out anywhere, a macro's and a block's among them."""
+"""Characters put out anywhere, a macro's and a block's among them; each output and each call costs `FARE` besides."""
+
+FARE = 10
 
 ROUNDS = 10_000
 """Numbers that all `range` of a rendering give together."""
@@ -82,7 +84,7 @@ class _Budget:
 @pass_context
 def _paid(context: Context, value: object) -> object:
     """What every `{{ … }}` goes through on its way out."""
-    context[_BUDGET].spend(1 + len(str(value)))
+    context[_BUDGET].spend(FARE + len(str(value)))
     return value
 
 
@@ -102,7 +104,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
     def call(self, context: Context, callee: Any, /, *args: Any, **kwargs: Any) -> Any:
-        context[_BUDGET].spend(1)
+        context[_BUDGET].spend(FARE)
         return super().call(context, callee, *args, **kwargs)
 
     def wrap_str_format(self, value: Any) -> None:

@@ -68,7 +68,7 @@ def _title(event: Event, counts: Iterable[_Count]) -> str:
     if began and ended:
         title = event.say("digest", total=total, span=event.voice.span(ended - began))
     else:
-        title = event.say("digest.short", total=total)
+        title = event.say("digest_short", total=total)
     words = [_kind_words(event, each) for each in kinds[:KINDS]]
     words += ["…"] if len(kinds) > KINDS else []
     what = event.voice.phrases["list"].join(words)
@@ -89,7 +89,7 @@ def _kinds(counts: Iterable[_Count]) -> list[_Count]:
 def _kind_words(event: Event, each: _Count) -> str:
     key = f"count:{each.key}"
     if not event.voice.knows(key):
-        return event.say("count:other", count=each.count, type=each.key[:CODE])
+        return event.say("digest_other", count=each.count, type=each.key[:CODE])
     return event.say(key, count=each.count, jobs=event.voice.noun("jobs", each.count))
 
 
@@ -107,7 +107,7 @@ def _source_words(event: Event, source: str, counts: list[_Count]) -> str:
     words = [_with_tasks(event, each) for each in counts[:SOURCES]]
     words += ["…"] if len(counts) > SOURCES else []
     listed = event.voice.phrases["list"].join(words)
-    return event.say("count:of", source=source, counts=listed) if source else listed
+    return event.say("digest_of", source=source, counts=listed) if source else listed
 
 
 def _with_tasks(event: Event, each: _Count) -> str:
@@ -115,7 +115,7 @@ def _with_tasks(event: Event, each: _Count) -> str:
     if not each.tasks:
         return what
     tasks = event.voice.noun("tasks", each.tasks)
-    key = "count:failed" if each.failed else "count:tasks"
+    key = "digest_failed" if each.failed else "digest_tasks"
     return event.say(key, what=what, total=each.tasks, failed=each.failed, tasks=tasks)
 
 

@@ -37,6 +37,13 @@ FAILURES = 3
 """Failures that are shown by themselves."""
 
 _CLOSED = "closed"
+_LASTING = {
+    "job.stalled": "stalled",
+    "job.stuck": "stuck",
+    "job.waiting": "waiting",
+    "job.overdue": "overdue",
+}
+"""Conditions that are told by how long they have held."""
 _PLACES = ("bucket", "prefix")
 
 
@@ -96,10 +103,10 @@ def _condition(event: Event, status: str) -> Iterator[str]:
         yield failing_words(event)
         return
     span = lasted(event)
-    key = event.type.removeprefix("job.")
+    key = _LASTING.get(event.type)
     if key == "stuck" and not status:
         key = "stuck_unsaid"
-    if span is not None and event.state != "reminded" and event.voice.knows(key):
+    if span is not None and event.state != "reminded" and key:
         yield event.say(key, span=event.voice.span(span), status=status)
     yield task_words(event)
 

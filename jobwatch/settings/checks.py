@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from jobwatch.core.errors import ConfigError
 from jobwatch.providers import open_provider
-from jobwatch.settings.doubts import doubts
+from jobwatch.settings.doubts import doubts, unreached
 from jobwatch.settings.looking import of_either, of_file
 from jobwatch.settings.model import Settings
 from jobwatch.settings.problems import Mistake
@@ -37,7 +37,8 @@ def check(
     """
     names, operations = tuple(source_names), _operations(settings)
     found = Findings(
-        [*_same_account(settings), *_unreadable_keys(settings), *_outward(settings)], []
+        [*_same_account(settings), *_unreadable_keys(settings), *_outward(settings)],
+        [*unreached(settings, settings.heartbeat, ("heartbeat",))],
     )
     for name, receiver in settings.receivers.items():
         path: KeyPath = ("receivers", name)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from jobwatch.core.addresses import literal, refusal
 from jobwatch.formats import CHATS
 from jobwatch.settings.looking import text_of
-from jobwatch.settings.model import Settings
+from jobwatch.settings.model import Heartbeat, Settings
 from jobwatch.settings.problems import Mistake
 from jobwatch.settings.receivers import Mention, Receiver
 from jobwatch.settings.views import digest_policy, egress_guard, max_age
@@ -43,10 +43,17 @@ def doubts(settings: Settings, receiver: Receiver, path: KeyPath) -> Iterator[Mi
         yield Mistake(
             (*path, "secrets"), "has several: a robot has one secret, and only the first signs"
         )
-    url = text_of(receiver.url, receiver.url_file)
-    if url is not None:
-        key = "url" if receiver.url is not None else "url_file"
-        yield from _host(settings, receiver, _hostname(url), (*path, key))
+    yield from _other_format(receiver, path)
+    yield from unreached(settings, receiver, path)
+
+
+def unreached(settings: Settings, part: Receiver | Heartbeat, path: KeyPath) -> Iterator[Mistake]:
+    """Doubt an address in a URL to which the guard lets nothing out."""
+    key, host = _place(part)
+    address = literal(host)
+    refused = address and refusal(egress_guard(settings), address)
+    if refused:
+        yield Mistake((*path, key), f"nothing will be sent there: {refused}")
 
 
 def _unread(receiver: Receiver, path: KeyPath) -> Iterator[Mistake]:
@@ -90,18 +97,17 @@ def _digest(receiver: Receiver, path: KeyPath) -> Iterator[Mistake]:
         )
 
 
-def _host(settings: Settings, receiver: Receiver, host: str, path: KeyPath) -> Iterator[Mistake]:
+def _other_format(receiver: Receiver, path: KeyPath) -> Iterator[Mistake]:
+    key, host = _place(receiver)
     meant = next((name for glob, name in HOSTS.items() if fnmatchcase(host, glob)), None)
     if meant is not None and receiver.format not in (meant, "template"):
-        yield Mistake(path, f"looks like a URL of {meant}; is format: {meant} meant?")
-    address = literal(host)
-    refused = address and refusal(egress_guard(settings), address)
-    if refused:
-        yield Mistake(path, f"nothing will be sent there: {refused}")
+        yield Mistake((*path, key), f"looks like a URL of {meant}; is format: {meant} meant?")
 
 
-def _hostname(url: str) -> str:
+def _place(part: Receiver | Heartbeat) -> tuple[str, str]:
+    """The key that holds a URL, and the URL's host; "" where none can be read."""
     try:
-        return urlsplit(url).hostname or ""
+        host = urlsplit(text_of(part.url, part.url_file) or "").hostname
     except ValueError:
-        return ""
+        host = None
+    return "url_file" if part.url is None else "url", host or ""

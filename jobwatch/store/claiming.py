@@ -5,15 +5,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Integer,
     Row,
-    and_,
     bindparam,
-    func,
     not_,
-    or_,
     select,
     update,
 )
@@ -22,8 +18,7 @@ from jobwatch.core import breaker, rate_gate
 from jobwatch.core.breaker import PauseReason, ReceiverState
 from jobwatch.core.outbox import LONGEST_WAIT, Delivery, DeliveryState
 from jobwatch.core.rate_gate import RateGate
-from jobwatch.store import digesting, order, receivers, renewing
-from jobwatch.store.order import Untold
+from jobwatch.store import digesting, letting_go, order, receivers, renewing
 from jobwatch.store.outbox_tables import deliveries, events, state_is
 from jobwatch.store.outbox_values import Claim, Claimed, Manner
 from jobwatch.store.receivers import Stand
@@ -70,9 +65,9 @@ def claim_due(connection: Connection, owner: str, claim: Claim, now: datetime) -
        delivery that kills its sender still ends.
     """
     manner = claim.manner
-    _mend_due_times(connection, manner.receiver, now)
-    _take_back_expired(connection, claim, now)
-    _expire(connection, manner, now)
+    letting_go.mend_due_times(connection, manner.receiver, now)
+    letting_go.take_back_expired(connection, claim, now)
+    letting_go.expire(connection, manner, now)
     stand = _as_configured(connection, receivers.stand(connection, manner.receiver), manner, now)
     gate = rate_gate.pruned(receivers.gate(connection, manner.gate), manner.rates, now)
     admitted, allowed = breaker.admitted(stand.breaker, now)
@@ -165,55 +160,6 @@ def _with_probe(stand: Stand, delivery: int, until: datetime) -> Stand:
     return stand._replace(breaker=breaker.probing(stand.breaker, delivery, until))
 
 
-def _mend_due_times(connection: Connection, receiver: str, now: datetime) -> None:
-    connection.execute(
-        update(deliveries)
-        .where(
-            deliveries.c.receiver == receiver,
-            deliveries.c.due_at > now,
-            # What was never tried was due when it was written: what delays it is a breaker, a rate or a window.
-            or_(deliveries.c.attempts == 0, deliveries.c.due_at > now + LONGEST_WAIT),
-            state_is("pending"),
-        )
-        .values(due_at=now)
-    )
-
-
-def _take_back_expired(connection: Connection, claim: Claim, now: datetime) -> None:
-    """Let go of claims whose lease ran out; a clock that stepped does not end those that are still being sent."""
-    until = deliveries.c.claimed_until
-    expired = connection.scalars(
-        update(deliveries)
-        .where(
-            deliveries.c.receiver == claim.manner.receiver,
-            or_(until < now, until > now + LONGEST_WAIT),
-            state_is("claimed"),
-            deliveries.c.id.not_in(claim.held),
-        )
-        .values(state=DeliveryState.PENDING, due_at=now, claimed_until=None, owner=None)
-        .returning(deliveries.c.id)
-    ).all()
-    if expired:
-        order.supersede(connection, order.pointless(connection, expired), now)
-
-
-def _expire(connection: Connection, manner: Manner, now: datetime) -> None:
-    """Drop news that nobody wants to hear any more. That a condition closed is never too old: an incident may be open."""
-    if manner.max_age is None:
-        return
-    told_at = func.coalesce(
-        deliveries.c.renewed_at, deliveries.c.created_at, type_=deliveries.c.created_at.type
-    )
-    old: ColumnElement[bool] = and_(
-        deliveries.c.receiver == manner.receiver,
-        state_is("pending"),
-        ~deliveries.c.closing,
-        told_at < now - manner.max_age,
-    )
-    ids = connection.scalars(select(deliveries.c.id).where(old).limit(order.CHUNK)).all()
-    order.settle_untold(connection, ids, Untold(DeliveryState.EXPIRED, now))
-
-
 def _delivery(row: Row[*tuple[Any, ...]], manner: Manner) -> Delivery:
     return Delivery(
         id=row.id,
@@ -274,38 +220,3 @@ def _again_at(
     if allowed is not None and allowed <= len(claim.held) and claim.held:
         times.append(now + claim.lease)  # an answer comes before, and is followed by another claim
     return max(times)
-
-
-def take_back_all(connection: Connection, now: datetime) -> None:
-    """Every claim ends: the process that held them is gone. Their attempts stay counted."""
-    ids = connection.scalars(
-        update(deliveries)
-        .where(state_is("claimed"))
-        .values(state=DeliveryState.PENDING, due_at=now, claimed_until=None, owner=None)
-        .returning(deliveries.c.id)
-    ).all()
-    renewing.forget_probes(connection)
-    for first in range(0, len(ids), order.CHUNK):
-        order.supersede(
-            connection, order.pointless(connection, ids[first : first + order.CHUNK]), now
-        )
-
-
-def give_back(connection: Connection, owner: str, now: datetime) -> int:
-    """Return what an owner claimed and will not send: those attempts were never made and do not count."""
-    ids = connection.scalars(
-        update(deliveries)
-        .where(deliveries.c.owner == owner, state_is("claimed"))
-        .values(
-            state=DeliveryState.PENDING,
-            attempts=deliveries.c.attempts - 1,
-            due_at=now,
-            claimed_until=None,
-            owner=None,
-        )
-        .returning(deliveries.c.id)
-    ).all()
-    if ids:
-        renewing.forget_probes(connection, ids)
-        order.supersede(connection, order.pointless(connection, ids), now)
-    return len(ids)

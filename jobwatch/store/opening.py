@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from jobwatch.core.errors import StoreError, StoreUnusable
-from jobwatch.store import claiming, leasing
+from jobwatch.store import leasing, letting_go
 from jobwatch.store.engine import SqliteDatabase
 from jobwatch.store.leasing import Term
 from jobwatch.store.place import FileLock, check_place, sqlite_version_problem
@@ -72,7 +72,7 @@ def _take_place(path: Path, owner: str, exclusive_since: datetime | None) -> Fil
 def _take_over(connection: Connection, owner: str, now: datetime) -> None:
     """The lock says that whoever held leases and claims is gone."""
     leasing.acquire_all(connection, Term(owner, now, now + HOLDER_LEASE))
-    claiming.take_back_all(connection, now)
+    letting_go.take_back_all(connection, now)
 
 
 async def open_postgres(

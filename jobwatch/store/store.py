@@ -8,6 +8,7 @@ from jobwatch.core.outbox import Settlement
 from jobwatch.store import (
     claiming,
     detail,
+    letting_go,
     pruning,
     settling,
 )
@@ -109,7 +110,7 @@ class Store(Tending):
     async def give_back(self, owner: str) -> int:
         """Return all claims of an owner that will not be sent; their attempts do not count. Returns how many."""
         return await self._database.write(
-            lambda connection: claiming.give_back(connection, owner, self._database.now(connection))
+            lambda connection: letting_go.give_back(connection, owner, self._database.now(connection))
         )
 
     async def prune(self, retention: Retention, now: datetime) -> Pruned:

@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from datetime import timedelta
 from typing import TypeVar
 
@@ -84,7 +84,7 @@ async def test_where_a_receiver_stands_is_read_back_as_it_was_written(stores: St
     store = await stores.open()
     assert await write(store, lambda connection: receivers.stand(connection, "ops")) == UNKNOWN
     for stand in STANDS:
-        await write(store, lambda connection, it=stand: receivers.keep(connection, "ops", it, NOW))
+        await write(store, partial(receivers.keep, name="ops", stand=stand, now=NOW))
         read = await write(store, lambda connection: receivers.stand(connection, "ops"))
         assert read == stand
     assert await write(store, lambda connection: receivers.stand(connection, "chat")) == UNKNOWN
@@ -97,9 +97,7 @@ async def test_what_a_url_was_sent_is_read_back_as_it_was_written(stores: Stores
         RateGate(places=(Place(1, NOW), Place(-2, NOW + MINUTE)), held_until=NOW + HOUR),
         RateGate(places=(Place(3, NOW),)),
     ):
-        await write(
-            store, lambda connection, it=gate: receivers.keep_gate(connection, "k", it, NOW)
-        )
+        await write(store, partial(receivers.keep_gate, key="k", gate=gate, now=NOW))
         assert await write(store, lambda connection: receivers.gate(connection, "k")) == gate
     assert await write(store, lambda connection: receivers.gate(connection, "other")) == RateGate()
 
@@ -115,28 +113,6 @@ async def test_two_processes_never_both_find_the_last_place(stores: Stores) -> N
     )
     assert found.count(None) == 1
     assert {each for each in found if each} == {NOW + MINUTE + SECOND}
-
-
-async def test_one_that_finds_nothing_waits_for_another_that_found_nothing(
-    stores: Stores,
-) -> None:
-    if stores.on_sqlite:
-        pytest.skip("a file has one writer at a time")
-    store = await stores.open()
-    seen = threading.Event()
-
-    def slowly(connection: Connection) -> None:
-        stand = receivers.stand(connection, "ops")
-        seen.set()
-        assert stand == UNKNOWN
-        receivers.keep(connection, "ops", stand._replace(breaker=FAILING), NOW)
-
-    async def second() -> Stand:
-        await asyncio.to_thread(seen.wait, 10)
-        return await write(store, lambda connection: receivers.stand(connection, "ops"))
-
-    _, stand = await asyncio.gather(write(store, slowly), second())
-    assert stand.breaker == FAILING
 
 
 async def test_a_place_that_was_freed_lasts_a_window_from_then(
@@ -262,8 +238,7 @@ async def test_what_waits_for_a_removed_receiver_is_given_up_and_kept(
 async def test_own_numbers_are_taken_one_after_another(stores: Stores) -> None:
     store = await stores.open()
     taken = [
-        await write(store, lambda connection, it=count: receivers.take_own_numbers(connection, it))
-        for count in (1, 3, 1)
+        await write(store, partial(receivers.take_own_numbers, events=count)) for count in (1, 3, 1)
     ]
     assert taken == [0, 1, 4]
 

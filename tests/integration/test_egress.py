@@ -4,67 +4,21 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
-from socket import AF_INET, AddressFamily
 
 import pytest
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from jobwatch.core.addresses import Guard
 from jobwatch.core.errors import ConfigError, TransportKind
-from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.transport import Transport, tls_context
 from tests.faults.certificate import self_signed
+from tests.integration.egress_rig import PUBLIC_ONLY, Names, answers, get, send
 from tests.raw_server import Peer, fail, serving
 
 BLOCKED, PROTOCOL = TransportKind.BLOCKED, TransportKind.PROTOCOL
 CONNECT, DNS, TLS = TransportKind.CONNECT, TransportKind.DNS, TransportKind.TLS
-PUBLIC_ONLY = Guard(mode="public_only")
 ONLY_THE_SECOND = Guard(mode="public_only", allow=(ip_network("127.0.0.2/32"),))
-
-
-async def answers(peer: Peer) -> None:
-    while True:
-        await peer.request()
-        await peer.answer(b"ok")
-
-
-async def answers_once(peer: Peer) -> None:
-    await peer.request()
-    await peer.answer(b"ok", headers=("Connection: close",))
-
-
-def get(url: str) -> HttpRequest:
-    return HttpRequest(method="GET", url=url)
-
-
-async def send(transport: Transport, request: HttpRequest) -> HttpResponse:
-    return await transport.send(request, timeout=timedelta(seconds=20), max_body=1000)
-
-
-@dataclass
-class Names(AbstractResolver):
-    """Name servers whose answers change from one question to the next."""
-
-    answers: list[list[str]]
-    asked: list[str] = field(default_factory=list)
-
-    async def resolve(
-        self, host: str, port: int = 0, family: AddressFamily = AF_INET
-    ) -> list[ResolveResult]:
-        _ = family
-        self.asked.append(host)
-        addresses = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return [
-            ResolveResult(hostname=host, host=each, port=port, family=AF_INET, proto=0, flags=0)
-            for each in addresses
-        ]
-
-    async def close(self) -> None:
-        """Nothing is kept."""
 
 
 # ── The guard ─────────────────────────────────────────────────────────────────────────
@@ -155,18 +109,23 @@ async def second_address(port: int, visits: list[str]) -> AsyncIterator[None]:
 )
 async def test_of_good_and_bad_addresses_the_good_ones_are_used(mixed: list[str]) -> None:
     visits: list[str] = []
-    async with serving(answers) as first, second_address(first.port, visits):
-        async with Transport(guard=ONLY_THE_SECOND, resolver=Names([mixed])) as transport:
-            response = await send(transport, get(f"http://mixed.example:{first.port}/"))
+    async with (
+        serving(answers) as first,
+        second_address(first.port, visits),
+        Transport(guard=ONLY_THE_SECOND, resolver=Names([mixed])) as transport,
+    ):
+        response = await send(transport, get(f"http://mixed.example:{first.port}/"))
     assert response.body == b"second"
     assert (first.connections, visits) == (0, ["127.0.0.2"])
 
 
 @pytest.mark.parametrize("mixed", [["127.0.0.1", "127.0.0.2"], ["127.0.0.2", "127.0.0.1"]])
 async def test_where_the_good_ones_fail_that_is_what_is_told(mixed: list[str]) -> None:
-    async with serving(answers) as first:
-        async with Transport(guard=ONLY_THE_SECOND, resolver=Names([mixed])) as transport:
-            error = await fail(transport, get(f"http://mixed.example:{first.port}/canary"))
+    async with (
+        serving(answers) as first,
+        Transport(guard=ONLY_THE_SECOND, resolver=Names([mixed])) as transport,
+    ):
+        error = await fail(transport, get(f"http://mixed.example:{first.port}/canary"))
     assert error.kind is CONNECT
     assert "127.0.0.1 is loopback" in str(error)
     assert first.connections == 0

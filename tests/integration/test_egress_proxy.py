@@ -1,11 +1,6 @@
 """The way through a proxy: what it hears of, what it never hears of, and who is to blame."""
 
-import asyncio
 import ssl
-from base64 import b64encode
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -14,67 +9,19 @@ from jobwatch.core.addresses import Guard
 from jobwatch.core.errors import TransportKind
 from jobwatch.transport import Transport, read_proxy, tls_context
 from tests.faults.certificate import self_signed
-from tests.integration.test_egress import PUBLIC_ONLY, Names, answers, answers_once, get, send
+from tests.integration.egress_rig import (
+    PUBLIC_ONLY,
+    Names,
+    answers,
+    answers_once,
+    get,
+    proxying,
+    send,
+)
 from tests.raw_server import fail, serving
 
 BLOCKED, PROTOCOL = TransportKind.BLOCKED, TransportKind.PROTOCOL
 CONNECT, DNS, TLS = TransportKind.CONNECT, TransportKind.DNS, TransportKind.TLS
-
-
-@dataclass
-class ProxyServer:
-    """A proxy that takes every name for 127.0.0.1, and notes what it is asked for."""
-
-    password: str = ""
-    heads: list[bytes] = field(default_factory=list)
-    port: int = 0
-
-    def url(self, login: str = "") -> str:
-        return f"http://{login}127.0.0.1:{self.port}"
-
-    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await self._serve(reader, writer)
-        except (OSError, EOFError):
-            pass  # one side went away
-        finally:
-            writer.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        self.heads.append(head)
-        method, target = head.split(b" ")[:2]
-        if self.password and b"Proxy-Authorization: " + self._login() not in head:
-            writer.write(b"HTTP/1.1 407 canary\r\nContent-Length: 0\r\n\r\n")
-            return
-        place = target if method == b"CONNECT" else target.split(b"/")[2]
-        there = await asyncio.open_connection("127.0.0.1", int(place.rpartition(b":")[2]))
-        if method == b"CONNECT":
-            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        else:
-            there[1].write(head)
-        await asyncio.gather(self._pour(reader, there[1]), self._pour(there[0], writer))
-
-    def _login(self) -> bytes:
-        return b"Basic " + b64encode(self.password.encode())
-
-    @staticmethod
-    async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while piece := await reader.read(65536):
-            writer.write(piece)
-            await writer.drain()
-        writer.close()
-
-
-@asynccontextmanager
-async def proxying(password: str = "") -> AsyncIterator[ProxyServer]:
-    proxy = ProxyServer(password)
-    listener = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
-    proxy.port = listener.sockets[0].getsockname()[1]
-    try:
-        yield proxy
-    finally:
-        listener.close()
 
 
 @pytest.fixture
@@ -105,9 +52,12 @@ async def test_https_goes_through_a_tunnel_that_shows_the_proxy_no_more_than_hos
 
 
 async def test_http_is_handed_to_the_proxy_whole() -> None:
-    async with serving(answers_once) as server, proxying("me:secret") as proxy:
-        async with Transport(proxy=proxy.url("me:secret@")) as transport:
-            response = await send(transport, get(f"http://hooks.example:{server.port}/a%2Fb?c=%41"))
+    async with (
+        serving(answers_once) as server,
+        proxying("me:secret") as proxy,
+        Transport(proxy=proxy.url("me:secret@")) as transport,
+    ):
+        response = await send(transport, get(f"http://hooks.example:{server.port}/a%2Fb?c=%41"))
     assert response.body == b"ok"
     target = f"GET http://hooks.example:{server.port}/a%2Fb?c=%41 HTTP/1.1".encode()
     assert proxy.heads[0].startswith(target)
@@ -117,9 +67,11 @@ async def test_http_is_handed_to_the_proxy_whole() -> None:
 async def test_a_proxy_that_wants_another_password_is_named_and_its_words_are_not(
     scheme: str,
 ) -> None:
-    async with proxying("me:secret") as proxy:
-        async with Transport(proxy=proxy.url("canary:canary@")) as transport:
-            error = await fail(transport, get(f"{scheme}://hooks.example/canary"))
+    async with (
+        proxying("me:secret") as proxy,
+        Transport(proxy=proxy.url("canary:canary@")) as transport,
+    ):
+        error = await fail(transport, get(f"{scheme}://hooks.example/canary"))
     assert (error.kind, str(error)) == (CONNECT, "the proxy refused: HTTP 407")
 
 
@@ -140,9 +92,12 @@ async def test_a_proxy_without_an_address_is_named() -> None:
 
 
 async def test_a_certificate_is_checked_within_the_tunnel(server_tls: ssl.SSLContext) -> None:
-    async with serving(answers, server_tls) as server, proxying() as proxy:
-        async with Transport(proxy=proxy.url()) as transport:
-            error = await fail(transport, get(f"https://hooks.example:{server.port}/canary"))
+    async with (
+        serving(answers, server_tls) as server,
+        proxying() as proxy,
+        Transport(proxy=proxy.url()) as transport,
+    ):
+        error = await fail(transport, get(f"https://hooks.example:{server.port}/canary"))
     assert error.kind is TLS
     assert str(error).startswith(f"hooks.example:{server.port}: ")
 
@@ -165,18 +120,23 @@ async def test_a_certificate_is_checked_within_the_tunnel(server_tls: ssl.SSLCon
 async def test_an_address_is_judged_before_a_proxy_hears_of_it(
     scheme: str, host: str, kind: TransportKind
 ) -> None:
-    async with proxying() as proxy:
-        async with Transport(guard=PUBLIC_ONLY, proxy=proxy.url()) as transport:
-            error = await fail(transport, get(f"{scheme}://{host}/canary"))
+    async with (
+        proxying() as proxy,
+        Transport(guard=PUBLIC_ONLY, proxy=proxy.url()) as transport,
+    ):
+        error = await fail(transport, get(f"{scheme}://{host}/canary"))
     assert error.kind is kind
     assert proxy.heads == []
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"])
 async def test_loopback_is_reached_without_the_proxy(host: str) -> None:
-    async with serving(answers) as server, proxying() as proxy:
-        async with Transport(guard=Guard(), proxy=proxy.url()) as transport:
-            response = await send(transport, get(f"http://{host}:{server.port}/"))
+    async with (
+        serving(answers) as server,
+        proxying() as proxy,
+        Transport(guard=Guard(), proxy=proxy.url()) as transport,
+    ):
+        response = await send(transport, get(f"http://{host}:{server.port}/"))
     assert response.body == b"ok"
     assert proxy.heads == []
 

@@ -182,6 +182,7 @@ ANYTHING = st.recursive(
     | st.integers(min_value=10**30, max_value=10**40)
     | st.floats()
     | TEXTS
+    | st.sampled_from(["of", "failed", "other", "digest_short", "opened", "closed", "span", "a.b"])
     | st.sampled_from(["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00", "2026-11-21"]),
     lambda inner: st.lists(inner, max_size=3),
     max_leaves=3,
@@ -193,7 +194,9 @@ def odd_documents(draw: st.DrawFn) -> dict[str, Any]:
     """A document with some parts gone or replaced by anything, at any depth."""
     shown = draw(st.sampled_from([each for each, _ in GOLDEN.values()]))
     odd = json.loads(json.dumps(shown))
-    odd["type"] = draw(st.sampled_from([*TYPES, "job.new_kind", "other"]))
+    odd["type"] = draw(
+        st.sampled_from([*TYPES, "job.new_kind", "digest_short", "label.reason", "of"])
+    )
     for _ in range(draw(st.integers(min_value=1, max_value=6))):
         _spoil(draw, odd)
     return dict(odd)

@@ -29,7 +29,6 @@ PROMETHEUS_3 = (
 )
 
 LATER = (
-    "jobwatch_receiver_state",
     "jobwatch_config_last_reload_successful",
     "jobwatch_config_last_reload_success_timestamp_seconds",
     "jobwatch_series_dropped_total",

@@ -53,7 +53,7 @@ def test_then_facts_go_from_the_end() -> None:
 def test_then_the_summary_is_cut_and_the_title_last() -> None:
     bare = len(rendered(replace(MESSAGE.omitting.omitting, facts=())))
     assert at(bare - 1)[:2] == ["Title", "Summ…"]
-    assert at(bare - 10)[:2] == ["T…", ""]
+    assert at(bare - 9)[:2] == ["T…", ""]
 
 
 def test_the_link_is_the_last_to_go_and_nothing_fails_for_its_size() -> None:

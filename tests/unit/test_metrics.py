@@ -1,8 +1,9 @@
 """What the series say: values, zeros, and what is absent."""
 
 from jobwatch.core import census
+from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.census import Series
-from jobwatch.core.events import EventType
+from jobwatch.core.events import OF_JOBWATCH, EventType
 from jobwatch.core.model import Outcome
 from jobwatch.core.outbox import Result
 from jobwatch.core.overview import (
@@ -80,7 +81,8 @@ def test_every_stored_counter_starts_at_zero_for_every_bounded_label_set() -> No
             labels = {"source": "prod", "operation": operation, "result": result}
             assert sample(made, "jobwatch_tasks_finished_total", **labels) == 0
     for event in EventType:
-        assert sample(made, "jobwatch_events_total", source="prod", type=event.value) == 0
+        counted = sample(made, "jobwatch_events_total", source="prod", type=event.value)
+        assert counted == (None if event in OF_JOBWATCH else 0)
     assert sample(made, "jobwatch_unknown_status_total", source="prod") == 0
     for settled in ("delivered", "dead", "superseded", "absorbed", "expired", "muted"):
         assert sample(made, "jobwatch_deliveries_total", receiver="ops", state=settled) == 0
@@ -202,6 +204,23 @@ def test_the_outbox_is_told_with_the_age_of_its_oldest_delivery() -> None:
     assert sample(made, "jobwatch_outbox_dead", receiver="ops") == 2
     assert sample(made, "jobwatch_outbox_oldest_age_seconds", receiver="ops") == 45
     assert sample(made, "jobwatch_outbox_oldest_age_seconds", receiver="idle") == 0
+
+
+def test_a_receiver_is_in_one_state_and_active_as_long_as_nothing_is_known() -> None:
+    for known in (None, *ReceiverState):
+        made = shown(overview(receivers={} if known is None else {"ops": known}))
+        for state_ in ReceiverState:
+            labels = {"receiver": "ops", "state": state_.value}
+            expected = state_ is (known or ReceiverState.ACTIVE)
+            assert sample(made, "jobwatch_receiver_state", **labels) == expected
+
+
+def test_a_receiver_that_is_not_configured_is_in_no_state() -> None:
+    made = shown(overview(receivers={"retired": ReceiverState.PAUSED}))
+    written = lines(made, "jobwatch_receiver_state")
+    assert any('receiver="ops"' in line for line in written)
+    assert not any("retired" in line for line in written)
+    assert not lines(metrics(), "jobwatch_receiver_state")
 
 
 def test_a_source_or_receiver_no_longer_configured_is_not_shown() -> None:

@@ -48,7 +48,9 @@ TO = recipient("https://robot.example/send?key=canary-key")
         ("\\<", "\uff3c\uff1c"),
         ("a\n\n# b", "a # b"),
         ("\u202ea\u200bb\x00c", "abc"),
-        ("lone \ud800", "lone "),
+        ("\u200b # hidden", "\uff03 hidden"),
+        (" \x00\n> \u202e- x", "\uff1e - x"),
+        ("lone \ud800", "lone"),
     ],
 )
 def test_what_could_be_markup_is_replaced_by_its_fullwidth_twin(written: str, shown: str) -> None:
@@ -113,14 +115,14 @@ def test_a_link_cannot_end_its_markup(link: str | None, target: str | None) -> N
     [(wecom.build, 4096), (dingtalk.build, 5000), (feishu.build, 20_000)],
     ids=["wecom", "dingtalk", "feishu"],
 )
-@pytest.mark.parametrize("shown", [0, 1, 300])
+@pytest.mark.parametrize("shown", [0, 1, 70])
 def test_a_digest_drops_samples_and_counts_them(build: Build, limit: int, shown: int) -> None:
     told = digest(1000, shown, "\U0001f600" * 200)
     text = build(told, TO, NOW).body.decode()
     listed = text.count("Job failed: ")
     assert f"{1000 - listed:,} more" in text
-    assert (0 < listed < 300) if shown == 300 else (listed == shown)
-    assert shown < 300 or limit * 0.8 < len(text.encode()) < limit + 300
+    assert (0 < listed < 70) if shown == 70 else (listed == shown)
+    assert shown < 70 or limit * 0.8 < len(text.encode()) < limit + 300
 
 
 def judge(status: int, body: bytes) -> Result:

@@ -12,7 +12,6 @@ from jobwatch.core.events import (
     Event,
     EventType,
     JobEvent,
-    ReceiverEvent,
     Severity,
     SourceEvent,
 )
@@ -248,48 +247,6 @@ def test_an_exception_for_some_jobs_does_not_hide_that_their_source_is_gone(
     exceptions: Selection, expected: RouteReason
 ) -> None:
     assert reason(UNREACHABLE, exceptions=exceptions) is expected
-
-
-def of_receiver(name: str, type_: EventType = EventType.PAUSED) -> ReceiverEvent:
-    return ReceiverEvent(
-        type=type_, severity=Severity.CRITICAL, origin=origin(), receiver=name, observed_at=NOW
-    )
-
-
-def test_that_a_receiver_is_paused_is_told_to_the_others() -> None:
-    subscribed = [Subscription(receiver=name) for name in ("ops", "audit", "dev")]
-    assert [each.reason for each in route(of_receiver("audit"), subscribed)] == [
-        RouteReason.WANTED,
-        RouteReason.ITSELF,
-        RouteReason.WANTED,
-    ]
-
-
-@pytest.mark.parametrize(
-    ("wants", "exceptions", "expected"),
-    [
-        (Selection(types=PROBLEMS), None, RouteReason.WANTED),
-        (Selection(types=ENDINGS), None, RouteReason.TYPE_NOT_WANTED),
-        (Selection(sources=(), operations=(), descriptions=()), None, RouteReason.WANTED),
-        (Selection(sources=("test",)), None, RouteReason.WANTED),
-        (Selection(), Selection(), RouteReason.EXCEPTED),
-        (Selection(), Selection(types=frozenset({EventType.PAUSED})), RouteReason.EXCEPTED),
-        (Selection(), Selection(sources=("prod",)), RouteReason.WANTED),
-        (Selection(), Selection(sources=("p*",), operations=("Copy",)), RouteReason.WANTED),
-        (Selection(), Selection(descriptions=("**",)), RouteReason.WANTED),
-        (Selection(), Selection(types=ENDINGS), RouteReason.WANTED),
-    ],
-)
-def test_what_is_told_of_a_receiver_is_about_no_source_and_no_job(
-    wants: Selection, exceptions: Selection | None, expected: RouteReason
-) -> None:
-    assert reason(of_receiver("audit"), wants=wants, exceptions=exceptions) is expected
-
-
-@pytest.mark.parametrize("type_", sorted(UNASKED))
-def test_a_test_and_a_digest_reach_nobody_by_subscription(type_: EventType) -> None:
-    event_of_type = of_receiver("audit", type_)
-    assert reason(event_of_type, wants=Selection()) is RouteReason.TYPE_NOT_WANTED
 
 
 def test_a_closing_goes_to_whoever_was_told_the_opening_whatever_it_wants_by_now() -> None:

@@ -56,6 +56,13 @@ def test_an_allowed_address_is_not_doubted(tmp_path: Path) -> None:
         assert read(tmp_path, f"{at_metadata}egress: {more}").warnings == ()
 
 
+def test_a_heartbeat_to_where_nothing_may_be_sent_is_doubted(tmp_path: Path) -> None:
+    (told,) = read(tmp_path, SOURCE + "heartbeat: {url: 'https://169.254.169.254/canary'}").warnings
+    assert told.startswith("heartbeat.url (")
+    assert "egress.guard" in told
+    assert "canary" not in told
+
+
 def test_a_proxy_may_have_a_password_which_nobody_sees(tmp_path: Path) -> None:
     settings = read(tmp_path, SOURCE + "egress: {proxy: 'http://a:canary@x:3128'}").settings
     assert settings.egress.proxy is not None
