@@ -39,9 +39,15 @@ def receivers(
     output: Output = OutputFormat.TABLE,
 ) -> None:
     """How each receiver fares: its state and why, what waits for it, its last success and its last error."""
-    from jobwatch.cli.receivers import run_receivers
+    from jobwatch.cli.receivers import TEST, run_receivers
 
-    run_receivers(config, words or [], output)
+    match words:
+        case [verb, name] if verb == TEST:
+            from jobwatch.cli.receiver_test import try_receiver
+
+            try_receiver(config, name, output)
+        case _:
+            run_receivers(config, words or [], output)
 
 
 @app.command()

@@ -17,6 +17,8 @@ from jobwatch.settings import Settings, give_up_after
 from jobwatch.store.outbox_values import ReceiverRow
 
 PAUSE, RESUME, TEST = "pause", "resume", "test"
+"""What can be done to a receiver; a test is sent by `receiver_test`, which brings the network."""
+
 ERROR_CELLS = 60
 COLUMNS = (
     *("receiver", "state", "waiting", "given up", "oldest", "last success"),
@@ -35,10 +37,6 @@ def run_receivers(config: Path | None, words: Sequence[str], output: OutputForma
     match words:
         case [verb, name] if verb in (PAUSE, RESUME):
             turn_receiver(config, name, output, on=verb == RESUME)
-        case [verb, name] if verb == TEST:
-            from jobwatch.cli.receiver_test import try_receiver  # noqa: PLC0415  brings the network
-
-            try_receiver(config, name, output)
         case [] | [_]:
             show_receivers(config, words[0] if words else None, output)
         case _:

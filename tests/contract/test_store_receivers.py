@@ -4,8 +4,8 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -37,7 +37,6 @@ from jobwatch.store.outbox_tables import conditions, deliveries, events
 from jobwatch.store.outbox_values import ReceiverRow
 from jobwatch.store.receivers import UNKNOWN, Stand
 from jobwatch.store.receiving import TAKEN_OUT
-from jobwatch.store.tending import Tending
 from jobwatch.store.values import DeliveryFilter, DeliveryRow
 from tests import factories
 from tests.contract.databases import Stores
@@ -49,10 +48,6 @@ T = TypeVar("T")
 
 async def write(store: Store, work: Callable[[Connection], T]) -> T:
     return await store._database.write(work)
-
-
-def tending(store: Store) -> Tending:
-    return Tending(store._database, store.created_at, store.owner)
 
 
 def failed(number: int) -> Breaker:
@@ -107,7 +102,7 @@ async def test_two_processes_never_both_find_the_last_place(stores: Stores) -> N
     rates = [Rate(1, MINUTE)]
     found = await asyncio.gather(
         *(
-            tending(store).take_place("url", rates, number, flight=SECOND)
+            store.take_place("url", rates, number, flight=SECOND)
             for number, store in enumerate([first, second] * 4)
         )
     )
@@ -118,7 +113,7 @@ async def test_two_processes_never_both_find_the_last_place(stores: Stores) -> N
 async def test_a_place_that_was_freed_lasts_a_window_from_then(
     stores: Stores, clock: Clock
 ) -> None:
-    store = tending(await stores.open())
+    store = await stores.open()
     rates = [Rate(1, MINUTE)]
     assert await store.take_place("url", rates, -1, flight=30 * SECOND) is None
     clock.advance(SECOND)
@@ -148,7 +143,7 @@ async def stands(store: Store, breaker: Breaker, name: str = "ops") -> None:
 
 
 async def row(store: Store, name: str = "ops") -> ReceiverRow:
-    (found,) = await tending(store).receivers([name])
+    (found,) = await store.receivers([name])
     return found
 
 
@@ -175,17 +170,16 @@ async def test_a_receiver_is_paused_once_and_on_a_persons_word_from_then(
     stores: Stores, clock: Clock
 ) -> None:
     store = await stores.open()
-    verbs = tending(store)
     await stands(store, paused(FAILING, PauseReason.GONE, NOW))
     clock.advance(HOUR)
-    assert not await verbs.pause_receiver("ops")
+    assert not await store.pause_receiver("ops")
     ops = await row(store)
     assert (ops.state, ops.reason, ops.paused_at) == (
         ReceiverState.PAUSED,
         PauseReason.COMMAND,
         NOW,
     )
-    assert await verbs.pause_receiver("chat")
+    assert await store.pause_receiver("chat")
     assert (await row(store, "chat")).paused_at == NOW + HOUR
 
 
@@ -193,9 +187,9 @@ async def test_resumed_what_waits_is_due_with_a_new_budget(stores: Stores, clock
     store, _ = await waiting(stores, clock, "job-1")
     (delivery,) = await claim(store, 1)
     await store.settle([outcome(delivery, clock(), Result.TIMEOUT, again_in=HOUR)])
-    await tending(store).pause_receiver("ops")
+    await store.pause_receiver("ops")
     clock.advance(DAY)
-    assert await tending(store).resume_receiver("ops", give_up_after=HOUR)
+    assert await store.resume_receiver("ops", give_up_after=HOUR)
     columns = deliveries.c
     asked = select(
         columns.due_at, columns.deadline, columns.renewed_at, columns.spent, columns.attempts
@@ -203,14 +197,14 @@ async def test_resumed_what_waits_is_due_with_a_new_budget(stores: Stores, clock
     kept = await write(store, lambda connection: tuple(connection.execute(asked).one()))
     assert kept == (NOW + DAY, NOW + DAY + HOUR, NOW + DAY, 1, 1)
     assert (await row(store)).state is ReceiverState.HALF_OPEN
-    assert not await tending(store).resume_receiver("ops", give_up_after=HOUR)
+    assert not await store.resume_receiver("ops", give_up_after=HOUR)
 
 
 async def test_a_receiver_that_is_left_alone_is_tried_at_once_when_resumed(stores: Stores) -> None:
     store = await stores.open()
-    assert not await tending(store).resume_receiver("ops", give_up_after=None)
+    assert not await store.resume_receiver("ops", give_up_after=None)
     await stands(store, FAILING)
-    assert await tending(store).resume_receiver("ops", give_up_after=None)
+    assert await store.resume_receiver("ops", give_up_after=None)
     assert (await row(store)).state is ReceiverState.HALF_OPEN
 
 
@@ -219,13 +213,13 @@ async def test_what_waits_for_a_removed_receiver_is_given_up_and_kept(
 ) -> None:
     store, _ = await waiting(stores, clock, "job-1", "job-2")
     (under_way,) = await claim(store, 1)
-    assert await tending(store).retire_receivers(["chat"]) == 1
+    assert await store.retire_receivers(["chat"]) == 1
     assert {each.state for each in await of(store, "ops")} == {
         DeliveryState.DEAD,
         DeliveryState.CLAIMED,
     }
     clock.advance(MINUTE)  # whoever sent it never came back
-    assert await tending(store).retire_receivers(["chat"]) == 1
+    assert await store.retire_receivers(["chat"]) == 1
     assert {(each.state, each.last_answer) for each in await of(store, "ops")} == {
         (DeliveryState.DEAD, TAKEN_OUT)
     }
@@ -261,15 +255,15 @@ def notice(state: ConditionState, told: tuple[str, ...] = ("ops",)) -> Notice:
 
 async def test_what_jobwatch_says_of_itself_belongs_to_no_source(stores: Stores) -> None:
     store = await stores.open()
-    assert await tending(store).tell_own([], NOW) == 0
-    assert await tending(store).tell_own([notice(ConditionState.OPENED)], NOW) == 1
+    assert await store.tell_own([], NOW) == 0
+    assert await store.tell_own([notice(ConditionState.OPENED)], NOW) == 1
     kept = select(conditions.c.source_id, conditions.c.receiver, conditions.c.job_id)
     assert await write(store, lambda connection: tuple(connection.execute(kept).one())) == (
         0,
         "chat",
         "chat",
     )
-    (opened,) = await tending(store).receiver_conditions()
+    (opened,) = await store.receiver_conditions()
     assert (opened.id, opened.told) == ("cnd_1", ("ops",))
     found = select(events.c.source_id, events.c.sequence, events.c.body)
     source_id, sequence, body = await write(
@@ -284,13 +278,13 @@ async def test_what_jobwatch_says_of_itself_belongs_to_no_source(stores: Stores)
 
 async def test_a_pause_is_told_once_whoever_tells_it(stores: Stores) -> None:
     store = await stores.open()
-    await tending(store).tell_own([notice(ConditionState.OPENED)], NOW)
+    await store.tell_own([notice(ConditionState.OPENED)], NOW)
     with pytest.raises(StaleWrite):
-        await tending(store).tell_own([notice(ConditionState.OPENED)], NOW)
-    await tending(store).tell_own([notice(ConditionState.CLOSED)], NOW)
+        await store.tell_own([notice(ConditionState.OPENED)], NOW)
+    await store.tell_own([notice(ConditionState.CLOSED)], NOW)
     with pytest.raises(StaleWrite):
-        await tending(store).tell_own([notice(ConditionState.CLOSED)], NOW)
-    assert await tending(store).receiver_conditions() == []
+        await store.tell_own([notice(ConditionState.CLOSED)], NOW)
+    assert await store.receiver_conditions() == []
 
 
 async def test_the_overview_says_in_which_state_receivers_are(stores: Stores) -> None:

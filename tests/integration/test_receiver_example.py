@@ -75,7 +75,7 @@ async def tell(
 ) -> int:
     request = signed(sample, receiver.url, at=utc_now() - age, secrets=secrets)
     async with Transport() as transport:
-        answer = await transport.send(request, timeout=timedelta(seconds=10))
+        answer = await transport.send(request, timeout=timedelta(seconds=10), max_body=1024)
     return answer.status
 
 

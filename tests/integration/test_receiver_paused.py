@@ -42,10 +42,6 @@ class Installation:
     woken: int = 0
     subscriptions: Sequence[Subscription] = field(default=ALL)
 
-    @property
-    def verbs(self) -> Tending:
-        return Tending(self.store._database, self.store.created_at, self.store.owner)
-
     def wake(self) -> None:
         self.woken += 1
 
@@ -59,7 +55,7 @@ class Installation:
                 subscriptions=self.subscriptions,
                 rules=Rules(remind_every=12 * HOUR),
             ),
-            store=self.verbs,
+            store=self.store,
             clock=self.clock,
             told=self.wake,
         )
@@ -136,7 +132,7 @@ async def test_it_is_reminded_of_and_its_end_is_told_to_whoever_heard_of_it(
     here.clock.advance(12 * HOUR)
     await here.look()
     await here.look()
-    await here.verbs.resume_receiver("chat", give_up_after=DAY)
+    await here.store.resume_receiver("chat", give_up_after=DAY)
     with capture_logs() as logs:
         await here.look()
         await here.look()
@@ -152,7 +148,7 @@ async def test_what_came_and_went_before_anybody_heard_of_it_is_not_told(
 ) -> None:
     await here.gone("chat")
     await here.look()
-    await here.verbs.resume_receiver("chat", give_up_after=DAY)
+    await here.store.resume_receiver("chat", give_up_after=DAY)
     await here.look()
     assert await here.states() == ["opened", "closed"]
     assert await claim(here.store) == []
@@ -174,7 +170,7 @@ async def test_each_pause_is_a_condition_of_its_own(here: Installation) -> None:
     for _ in range(2):
         await here.gone("chat")
         await here.look()
-        await here.verbs.resume_receiver("chat", give_up_after=DAY)
+        await here.store.resume_receiver("chat", give_up_after=DAY)
         here.clock.advance(HOUR)
         await here.look()
     told = await here.told()
@@ -187,7 +183,7 @@ async def test_each_pause_is_a_condition_of_its_own(here: Installation) -> None:
 
 async def test_a_second_teller_finds_it_told_and_goes_on(here: Installation) -> None:
     await here.gone("chat")
-    before = await here.verbs.receivers(["chat"])
+    before = await here.store.receivers(["chat"])
     assert before[0].reason == PauseReason.GONE
 
     class Late(Tending):

@@ -1,8 +1,10 @@
 """The request that tells an event."""
 
 import base64
+import json
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from pathlib import Path
 from typing import Self
 
 import pytest
@@ -12,9 +14,24 @@ from standardwebhooks import Webhook
 
 from jobwatch.core.errors import ConfigError
 from jobwatch.core.http import HttpRequest
-from jobwatch.formats import Recipient, Told, build
+from jobwatch.core.outbox import CHAT_WAITS, PAGING_WAITS, STANDARD_WAITS
+from jobwatch.core.samples import Sample, samples
+from jobwatch.formats import (
+    CHATS,
+    FORMATS,
+    FormatName,
+    Limits,
+    Recipient,
+    Told,
+    build,
+    limits,
+    waits,
+)
+from jobwatch.formats import check_secret as check_secret_of
 from jobwatch.formats.standard import check_secret
+from jobwatch.formats.values import Language, Style
 
+GOLDEN = Path(__file__).parent.parent / "samples" / "payloads" / "standard"
 URL = "https://hooks.example.com/services/T0canary/B0canary%2Fx?key=canary-key&a=%41canary%20v"
 
 # The vector of the Standard Webhooks libraries (their Go, JS, PHP, C#, Java and Python tests).
@@ -166,3 +183,112 @@ def test_every_key_of_a_good_length_passes_and_signs_as_the_library_does(key: by
     assert check_secret(secret) is None
     expected = Webhook(key).sign(VECTOR.id, VECTOR_AT, VECTOR.body.decode())
     assert told(recipient(secrets=(secret,))).headers["webhook-signature"] == expected
+
+
+# Every format, by the table of the package.
+
+SAMPLES = samples()
+TEMPLATE = '{"title": {{ message.title|tojson }}, "event": {{ event|tojson }}}'
+OWN_SECRETS: dict[FormatName, str] = {
+    "standard": SECRET,
+    "template": SECRET,
+    "dingtalk": "SEC" + "0123456789abcdef" * 4,
+    "feishu": "canaryFeishuKey0123456",
+}
+ROUTING_KEY = "canary0123456789abcdefghijklmnop"
+SIGNED = re.compile(rb'"(timestamp|sign)":"[^"]*",?')
+
+
+def whole_recipient(format_name: FormatName, language: Language = "en") -> Recipient:
+    secret = OWN_SECRETS.get(format_name)
+    return Recipient(
+        name="ops",
+        url=URL,
+        secrets=(secret,) if secret else (),
+        routing_key=ROUTING_KEY,
+        template=TEMPLATE,
+        style=Style(language=language, timezone_name="UTC", title_prefix="[jobs]"),
+    )
+
+
+def rendered(format_name: FormatName, sample: Sample, to: Recipient, at: datetime) -> HttpRequest:
+    event = Told(id=sample.id, type=sample.event.type.value, body=sample.body)
+    return build(format_name, event, to, at)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_every_kind_of_event_is_rendered_within_its_limit_and_again_alike(
+    format_name: FormatName, language: Language
+) -> None:
+    to = whole_recipient(format_name, language)
+    for sample in SAMPLES:
+        first = rendered(format_name, sample, to, VECTOR_AT)
+        later = rendered(format_name, sample, to, VECTOR_AT + timedelta(days=3))
+        assert len(first.body) <= limits(format_name).max_bytes, sample.name
+        assert isinstance(json.loads(first.body), dict)
+        assert SIGNED.sub(b"", first.body) == SIGNED.sub(b"", later.body), sample.name
+        assert first.url.partition("?")[0] == later.url.partition("?")[0] == URL.partition("?")[0]
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_no_request_shows_anything_secret(format_name: FormatName) -> None:
+    to = whole_recipient(format_name)
+    request = rendered(format_name, SAMPLES[0], to, VECTOR_AT)
+    assert not re.search("canary|MfKQ9r8G|0123456789abcdef|hooks|message\\.", f"{to!r} {request!r}")
+
+
+def test_only_pagerdutys_body_has_a_key_and_no_body_has_a_url_or_secret() -> None:
+    for format_name in FORMATS:
+        body = rendered(format_name, SAMPLES[0], whole_recipient(format_name), VECTOR_AT).body
+        assert (ROUTING_KEY.encode() in body) is (format_name == "pagerduty")
+        hidden = (b"T0canary", b"canary-key", OWN_SECRETS.get(format_name, "none").encode())
+        assert not [each for each in hidden if each in body], format_name
+
+
+@pytest.mark.parametrize(
+    "name", ["job.completed_with_failures", "source.unreachable.opened", "digest"]
+)
+def test_standard_sends_the_document_as_it_is_stored(name: str) -> None:
+    (sample,) = (each for each in SAMPLES if each.name == name)
+    body = rendered("standard", sample, whole_recipient("standard"), VECTOR_AT).body
+    assert body == sample.body
+    assert json.loads(body) == json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("format_name", "bounds"),
+    [
+        ("standard", Limits(max_bytes=20_000)),
+        ("template", Limits(max_bytes=65_536)),
+        ("pagerduty", Limits(max_bytes=20_000)),
+    ],
+)
+def test_receivers_of_ones_own_are_held_to_a_size_and_to_no_rate(
+    format_name: FormatName, bounds: Limits
+) -> None:
+    assert limits(format_name) == bounds
+
+
+def test_every_chat_has_a_rate_that_holds_for_its_robot() -> None:
+    assert set(FORMATS) - CHATS == {"standard", "pagerduty", "template"}
+    for format_name in CHATS:
+        assert limits(format_name).rates
+        assert limits(format_name).max_bytes <= 30_000
+
+
+def test_formats_are_tried_again_as_people_need_their_news() -> None:
+    assert {waits(each) for each in CHATS} == {CHAT_WAITS}
+    assert waits("standard") == waits("template") == STANDARD_WAITS
+    assert waits("pagerduty") == PAGING_WAITS
+
+
+def test_formats_that_sign_check_their_secrets_and_the_others_take_none() -> None:
+    checks = {each: check_secret_of(each) for each in FORMATS}
+    assert {each for each, check in checks.items() if check is not None} == set(OWN_SECRETS)
+    for format_name, secret in OWN_SECRETS.items():
+        check = checks[format_name]
+        assert check is not None
+        assert check(secret) is None
+        problem = check("")
+        assert problem
