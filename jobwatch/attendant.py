@@ -38,6 +38,8 @@ class Ledger(Protocol):
 
     async def receivers(self, names: Collection[str]) -> list[ReceiverRow]: ...
 
+    async def paused_receivers(self) -> dict[str, datetime | None]: ...
+
     async def receiver_conditions(self) -> list[Condition]: ...
 
     async def tell_own(self, notices: Sequence[Notice], at: datetime) -> int: ...
@@ -47,7 +49,7 @@ class Ledger(Protocol):
 class Attendant:
     """Who looks after the configured `receivers`.
 
-    `desk` is that of jobwatch itself: its origin names no source. `told` is called when there is something to deliver.
+    `desk` is that of jobwatch itself: its origin names no source. `told` wakes whoever delivers: there is news, or somebody was resumed.
     """
 
     receivers: Collection[str]
@@ -60,10 +62,12 @@ class Attendant:
 async def attend(attendant: Attendant) -> timedelta:
     """Compare who is paused with what was told of it, and tell the difference. Returns the pause until the next look."""
     now, desk = attendant.clock(), attendant.desk
-    rows = {row.name: row for row in await attendant.store.receivers(attendant.receivers)}
     opened = await attendant.store.receiver_conditions()
+    paused = await attendant.store.paused_receivers()
     steps = moves(
-        _judgement(rows.values(), opened, now),
+        _judgement(
+            {name: paused[name] or now for name in attendant.receivers if name in paused}, opened
+        ),
         opened,
         place=desk.origin.instance,
         now=now,
@@ -71,27 +75,22 @@ async def attend(attendant: Attendant) -> timedelta:
     )
     if not steps:
         return EVERY
+    about = {step.condition.subject.key.id for step in steps} & set(attendant.receivers)
+    rows = {row.name: row for row in await attendant.store.receivers(about)}
     notices = [_notice(step, rows, desk, now) for step in steps]
     try:
-        deliveries = await attendant.store.tell_own(notices, now)
+        await attendant.store.tell_own(notices, now)
     except StaleWrite:  # another replica told it: what it wrote is read at the next look
         return EVERY
     for step in steps:
         _report(step, rows)
-    if deliveries:
-        attendant.told()
+    attendant.told()
     return EVERY
 
 
-def _judgement(
-    rows: Iterable[ReceiverRow], opened: Iterable[Condition], now: datetime
-) -> Judgement:
+def _judgement(paused: Mapping[str, datetime], opened: Iterable[Condition]) -> Judgement:
     """Who is paused, since when. Whoever is no longer configured is not."""
-    holding = {
-        _subject(row.name): row.paused_at or now
-        for row in rows
-        if row.state is ReceiverState.PAUSED
-    }
+    holding = {_subject(name): since for name, since in paused.items()}
     return Judgement(holding=holding, judged={each.subject for each in opened})
 
 

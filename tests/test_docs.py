@@ -2,14 +2,21 @@
 
 import re
 import subprocess
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
 from jobwatch.cli.commands import app
-from jobwatch.core.events import EventType
+from jobwatch.core.breaker import PauseReason
+from jobwatch.core.detail import DetailError
+from jobwatch.core.errors import TransportKind, WithheldReason
+from jobwatch.core.events import GROUPS, UNASKED, EventType
+from jobwatch.core.outbox import STANDARD_WAITS, Result
 from jobwatch.core.plan import PlanReason
+from jobwatch.core.schemas import schemas
 from jobwatch.providers.cos_batch import LIFECYCLE
 
 ROOT = Path(__file__).parents[1]
@@ -17,8 +24,19 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 PAGES = (
     *("README.md", "ARCHITECTURE.md", "CHANGELOG.md"),
-    *("docs/assumptions.md", "docs/detection.md", "deploy/README.md"),
+    *("docs/assumptions.md", "docs/detection.md", "docs/events.md", "docs/receiving.md"),
+    "deploy/README.md",
 )
+
+
+EVENTS = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+RECEIVING = (ROOT / "docs" / "receiving.md").read_text(encoding="utf-8")
+
+
+def words(page: str) -> set[str]:
+    """Everything that a page sets in code, outside of its blocks."""
+    prose = re.sub(r"^```.*?^```", "", page, flags=re.MULTILINE | re.DOTALL)
+    return set(re.findall(r"`([^`\n]+)`", prose))
 
 
 def tracked() -> list[Path]:
@@ -36,8 +54,54 @@ def test_the_readme_names_every_command_and_no_other() -> None:
 def test_the_readme_names_every_event_type() -> None:
     table = README.split("## What you are told", 1)[1].split("## Commands", 1)[0]
     assert {each.value for each in EventType} <= set(
-        re.findall(r"`((?:job|source)\.[a-z_]+)`", table)
+        re.findall(r"`((?:job|source|receiver)\.[a-z_]+|digest)`", table)
     )
+
+
+def test_the_page_on_events_has_a_row_for_every_type_with_its_groups() -> None:
+    table = EVENTS.split("## Types", 1)[1].split("Groups are", 1)[0]
+    rows = re.findall(r"^\| `([a-z_.]+)` \|[^|]*\| ([^|]*)\|", table, flags=re.MULTILINE)
+    found = {name: set(groups.replace(",", " ").split()) for name, groups in rows}
+    assert found == {
+        each.value: {name for name, types in GROUPS.items() if each in types} for each in EventType
+    }
+    assert {each.value for each in UNASKED} <= words(EVENTS)
+
+
+def properties(schema: object) -> Iterator[str]:
+    """The names of all properties in a schema."""
+    parts = schema.values() if isinstance(schema, dict) else schema
+    if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):
+        yield from schema["properties"]
+    for part in parts if isinstance(parts, list | type({}.values())) else ():
+        yield from properties(part)
+
+
+def test_the_page_on_events_names_every_field_and_every_word_of_the_schemas() -> None:
+    fields = {name for schema in schemas().values() for name in properties(schema)}
+    assert len(fields) > 60
+    missing = fields - words(EVENTS)
+    assert not missing
+    reasons = {*DetailError, *WithheldReason, *TransportKind, *PauseReason}
+    assert not {each.value for each in reasons} - words(EVENTS)
+
+
+def test_the_page_on_receiving_names_every_result_of_an_attempt() -> None:
+    table = RECEIVING.split("## What an answer means", 1)[1].split("`Retry-After` is read", 1)[0]
+    named = re.findall(r"^\| (`[^|]+) \|", table, flags=re.MULTILINE)
+    assert sorted(words(" ".join(named))) == sorted(each.value for each in Result)
+
+
+def spoken(wait: timedelta) -> str:
+    """A pause as the page writes it."""
+    units = ((3600, "h"), (60, "min"), (1, "s"))
+    size, unit = next(each for each in units if wait.total_seconds() % each[0] == 0)
+    return f"{int(wait.total_seconds()) // size} {unit}"
+
+
+def test_the_page_on_receiving_tells_the_pauses_between_attempts() -> None:
+    told = " ".join(RECEIVING.split("## When it is tried again", 1)[1].split())
+    assert told.startswith(f"At once, then after {', '.join(map(spoken, STANDARD_WAITS))},")
 
 
 def test_the_page_on_detection_names_every_reason_of_a_plan() -> None:

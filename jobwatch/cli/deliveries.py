@@ -53,7 +53,10 @@ def show_deliveries(
 
 def delivery_table(screen: Screen, rows: Sequence[DeliveryRow], now: datetime) -> Table:
     """Deliveries in the order given."""
-    columns = ("job", "receiver", "state", "event", "recorded", "tries", "last answer", "event id")
+    columns = (
+        *("job", "receiver", "state", "event", "number", "recorded"),
+        *("tries", "last answer", "event id"),
+    )
     return fitted(screen, columns, [_cells(row, now) for row in rows])
 
 
@@ -63,6 +66,7 @@ def _cells(row: DeliveryRow, now: datetime) -> tuple[Text, ...]:
         cell(row.receiver),
         state_of(row, now),
         cell(row.event_type),
+        Text(str(row.id)),
         Text(ago(row.created_at, now, units=1)),
         Text(str(row.attempts)),
         cell(answer_of(row), ANSWER_CELLS),

@@ -116,7 +116,7 @@ def _one(wanted: Wanted, row: DeliveryRow, now: datetime) -> str:
         due = f", due {ago(row.due_at, now)}" if row.due_at and row.due_at > now else ""
         return f"{name} {stood} already{due}: nothing to do"
     does = "would be" if wanted.dry_run else "is"
-    return f"{name} {does} sent again; until now: {stood}"
+    return f"{name} {does} sent again; it was: {stood}"
 
 
 def _many(wanted: Wanted, receiver: str, done: Redelivered) -> str:

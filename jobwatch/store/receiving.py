@@ -101,8 +101,8 @@ def pause(connection: Connection, name: str, now: datetime) -> bool:
     stand = receivers.stand(connection, name)
     already = stand.breaker.state is ReceiverState.PAUSED
     since = stand.breaker.paused_at if already else None
-    paused = breaker.paused(stand.breaker, PauseReason.COMMAND, since or now)
-    receivers.keep(connection, name, stand._replace(breaker=paused), now)
+    resting = breaker.paused(stand.breaker, PauseReason.COMMAND, since or now)
+    receivers.keep(connection, name, stand._replace(breaker=resting), now)
     return not already
 
 
@@ -145,6 +145,13 @@ def retire(connection: Connection, configured: Collection[str], now: datetime) -
     counts = Counter(dropped)
     series.add(connection, {("receiver", name, label): count for name, count in counts.items()})
     return len(dropped)
+
+
+def paused(connection: Connection) -> dict[str, datetime | None]:
+    """Receivers that are paused, and since when."""
+    asked = select(table.c.name, table.c.paused_at)
+    found = connection.execute(asked.where(table.c.state == ReceiverState.PAUSED.value))
+    return {row.name: row.paused_at for row in found}
 
 
 def open_conditions(connection: Connection) -> list[Condition]:

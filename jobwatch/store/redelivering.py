@@ -17,6 +17,7 @@ from sqlalchemy import (
     case,
     func,
     null,
+    or_,
     select,
     update,
 )
@@ -32,6 +33,7 @@ from jobwatch.store.values import DeliveryFilter, DeliveryRow
 MOST = 10_000
 """Deliveries that one call sends again."""
 
+_untold = or_(deliveries.c.last_result.is_(None), state_is("muted", "expired"))
 _again = (
     update(deliveries)
     .where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
@@ -44,10 +46,8 @@ _again = (
         spent=deliveries.c.attempts,
         settled_at=None,
         digest_id=None,
-        # Why it was never tried is no answer of the receiver's.
-        last_answer=case(
-            (deliveries.c.last_result.is_(None), null()), else_=deliveries.c.last_answer
-        ),
+        # Why it was not tried is no answer of the receiver's.
+        last_answer=case((_untold, null()), else_=deliveries.c.last_answer),
     )
 )
 

@@ -43,6 +43,10 @@ class Tending(Attending):
             )
         )
 
+    async def paused_receivers(self) -> dict[str, datetime | None]:
+        """Receivers that are paused, configured or not, and since when."""
+        return await self._database.read(receiving.paused)
+
     async def receiver_conditions(self) -> list[Condition]:
         """What is open of receivers, the oldest first."""
         return await self._database.read(receiving.open_conditions)

@@ -91,7 +91,7 @@ def test_one_is_sent_again_by_its_number_and_then_there_is_nothing_to_do(
     done = jobwatch("redeliver", number, "--config", file)
     assert (done.returncode, done.stderr) == (Exit.DONE, "")
     assert done.stdout.startswith(f"delivery {number} (job.")
-    assert "to ops) is sent again; until now: given up" in done.stdout
+    assert "to ops) is sent again; it was: given up" in done.stdout
     assert "within seconds where it runs, or by `jobwatch once`; for 3 d" in done.stdout
     again = jobwatch("redeliver", number, "--config", file)
     assert (again.returncode, again.stderr) == (Exit.DONE, "")
