@@ -12,7 +12,7 @@ from typing import Protocol
 
 import structlog
 
-from jobwatch.core.errors import TransportError
+from jobwatch.core.errors import RenderError, TransportError
 from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.core.outbox import (
     Attempt,
@@ -24,6 +24,7 @@ from jobwatch.core.outbox import (
     settle,
 )
 from jobwatch.formats import FormatName, build, classify
+from jobwatch.formats.answers import shown
 from jobwatch.formats.values import Recipient, Told, Verdict
 from jobwatch.loop import Bell
 from jobwatch.store import Store
@@ -134,6 +135,8 @@ class Notifier:
         except asyncio.CancelledError:
             # Only `close` cancels: the settlement gives the claim back, so swallowing this loses nothing.
             verdict = Verdict(result=Result.CANCELLED)
+        except RenderError as error:
+            verdict = Verdict(result=Result.RENDER_ERROR, answer=shown(str(error), recipient))
         except Exception as error:  # one poison delivery must not end the loop
             log.exception("attempt.broken", receiver=self.post.receiver, event_id=delivery.event_id)
             verdict = Verdict(result=Result.RENDER_ERROR, answer=type(error).__name__)

@@ -1,7 +1,7 @@
 """Real parts on loopback under a clock that tests move: simulator, store, poller, detailer, notifier."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,18 +10,21 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from jobwatch.app.telling import fingerprint, gate_key
 from jobwatch.client import ApiClient, Surroundings
+from jobwatch.core.digest import DigestPolicy
 from jobwatch.core.events import EventType
 from jobwatch.core.first_sight import FirstSight
 from jobwatch.core.gate import Bucket
 from jobwatch.core.model import Origin
-from jobwatch.core.outbox import STANDARD_WAITS, RetryPolicy
+from jobwatch.core.outbox import RetryPolicy
 from jobwatch.core.overview import Identity, SourceKeys, SourceState
 from jobwatch.core.recording import Desk
 from jobwatch.core.routing import Selection, Subscription
 from jobwatch.core.rules import NO_RULES, Rules
 from jobwatch.credentials import ConfiguredKeys
 from jobwatch.detailer import Detailer, release_details
+from jobwatch.formats import FormatName, limits, waits
 from jobwatch.formats.values import Recipient
 from jobwatch.metrics import Metrics, SourceShape
 from jobwatch.notifier import Notifier, Post
@@ -47,6 +50,41 @@ def manner(name: str, **how: Any) -> Manner:
     """How a receiver of the rig is told: by a URL of its own, without a limit, unless the test says otherwise."""
     plain: dict[str, Any] = {"fingerprint": "as it was", "gate": f"url of {name}"}
     return Manner(receiver=name, origin=OWN_ORIGIN, **(plain | how))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """How a receiver is told that is more than the usual webhook: as the application makes it of its configuration."""
+
+    recipient: Callable[[], Recipient]
+    format: FormatName = "standard"
+    digest: DigestPolicy | None = None
+    give_up_after: timedelta | None = None
+    max_age: timedelta | None = None
+    concurrency: int = 8
+    timeout: timedelta = timedelta(seconds=5)
+
+    def manner(self, recipient: Recipient) -> Manner:
+        return manner(
+            recipient.name,
+            fingerprint=fingerprint("rig", recipient),
+            gate=gate_key("rig", recipient.url),
+            rates=limits(self.format).rates,
+            digest=self.digest,
+            give_up_after=self.give_up_after,
+            max_age=self.max_age,
+        )
+
+    def post(self, name: str) -> Post:
+        return Post(
+            receiver=name,
+            format=self.format,
+            recipient=self.recipient,
+            manner=self.manner,
+            policy=RetryPolicy(waits=waits(self.format)),
+            timeout=self.timeout,
+            concurrency=self.concurrency,
+        )
 
 
 JOB_NEWS = Selection(types=frozenset(EventType) - {EventType.BASELINED})
@@ -181,6 +219,11 @@ class Given:
     subscriptions: Sequence[Subscription] | None = None
     concurrency: int = 8
     timeout: timedelta = timedelta(seconds=5)
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+
+
+def _budget(channel: Channel | None) -> timedelta | None:
+    return channel.give_up_after if channel else None
 
 
 def provider_for(simulation: Simulation) -> CosBatch:
@@ -255,7 +298,10 @@ async def rig(
         subscriptions = given.subscriptions
         if subscriptions is None:
             subscriptions = [
-                Subscription(receiver=name, wants=JOB_NEWS) for name in given.receivers
+                Subscription(
+                    receiver=name, wants=JOB_NEWS, give_up_after=_budget(given.channels.get(name))
+                )
+                for name in given.receivers
             ]
         source = Source(
             name="prod",
@@ -308,16 +354,11 @@ async def rig(
             recipient = Recipient(
                 name=name, url=simulation.hook_url(f"/{name}"), secrets=(DEMO_WEBHOOK_SECRET,)
             )
+            usual = Channel(
+                recipient=lambda: recipient, concurrency=given.concurrency, timeout=given.timeout
+            )
             return Notifier(
-                post=Post(
-                    receiver=name,
-                    format="standard",
-                    recipient=lambda: recipient,
-                    manner=lambda _: manner(name),
-                    policy=RetryPolicy(waits=STANDARD_WAITS),
-                    timeout=given.timeout,
-                    concurrency=given.concurrency,
-                ),
+                post=given.channels.get(name, usual).post(name),
                 store=store,
                 send=transport.send,
                 attempted=metrics.attempted,

@@ -15,12 +15,11 @@ from jobwatch.app.network import out_door
 from jobwatch.app.telling import gate_key, own_origin
 from jobwatch.core.documents import document, event_id
 from jobwatch.core.encoding import encode
-from jobwatch.core.errors import ConfigError, StoreError, TransportError
+from jobwatch.core.errors import ConfigError, RenderError, StoreError, TransportError
 from jobwatch.core.events import EventType, ReceiverEvent, Severity
 from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.core.outbox import Result
 from jobwatch.formats import build, classify, limits
-from jobwatch.formats.sandbox import RenderError
 from jobwatch.formats.values import Recipient, Told, Verdict
 from jobwatch.notifier import ANSWER_LIMIT, LEASE_MARGIN
 from jobwatch.settings import Settings, live_recipient

@@ -44,7 +44,11 @@ def _due_deliveries(known: Known) -> Iterator[Due]:
     for row, _ in known.deliveries:
         if row.state in OPEN:
             tried = f" again, after {count(row.attempts, 'try', 'tries')}" if row.attempts else ""
-            yield Due(at=row.due_at, words=f"{row.receiver} is sent {row.event_type}{tried}")
+            words = f"{row.receiver} is sent {row.event_type}{tried}"
+            if row.receiver in known.paused:
+                yield Due(at=None, words=f"{words}, once it is resumed: it is paused")
+            else:
+                yield Due(at=row.due_at, words=words)
 
 
 def _due_watching(known: Known, vanished_after: timedelta) -> Iterator[Due]:

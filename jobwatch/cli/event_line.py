@@ -28,10 +28,15 @@ def event_line(row: EventRow) -> Text:
         "  ",
         (plain(row.type).ljust(TYPE_CELLS), style),
         "  ",
-        plain(written(row.source, row.scope, row.job_id)),
+        plain(written(row.source, row.scope, row.job_id) or _receiver(row)),
         "  ",
         plain("; ".join(_notes(row)), WORDS_CELLS),
     )
+
+
+def _receiver(row: EventRow) -> str:
+    """Whom an event is about that belongs to no source and no job."""
+    return str(part(body_of(row), "data").get("receiver") or row.source)
 
 
 def _notes(row: EventRow) -> list[str]:
@@ -70,9 +75,9 @@ def _moment(written: object) -> str:
 
 
 def source_words(data: Mapping[str, object]) -> list[str]:
-    """What an event about a source says: what went wrong, and what was counted."""
+    """What an event about a source or a receiver says: what went wrong, and what was counted."""
     error = part(data, "error")
-    words = []
+    words = [str(data[name]) for name in ("reason", "error") if isinstance(data.get(name), str)]
     if error:
         request = f" (request {error['request_id']})" if error.get("request_id") else ""
         words.append(f"{error.get('code') or error.get('class')}: {error.get('message')}{request}")

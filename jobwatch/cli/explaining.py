@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jobwatch.cli.coming import Due, coming
+from jobwatch.cli.deliveries import read_digests
 from jobwatch.cli.documents import condition_row, event_row, job_row
 from jobwatch.cli.job import read_job
 from jobwatch.cli.reading import View, job_name, look, written
@@ -17,6 +18,7 @@ from jobwatch.cli.ruling import Verdict, verdicts
 from jobwatch.cli.screen import OutputFormat, Screen, cell, grid
 from jobwatch.cli.story import Known, Line, story, summary
 from jobwatch.cli.text import NOTHING, ago, instant, plain
+from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.conditions import ConditionName
 from jobwatch.core.documents import Document
 from jobwatch.core.documents import instant as rfc3339
@@ -49,6 +51,8 @@ def show_story(config: Path | None, name: str, output: OutputFormat) -> None:
         await view.check_source(wanted.source)
         page = await read_job(view, wanted)
         states = {state.identity.name: state for state in await view.store.sources()}
+        told = [row for row, _ in page.deliveries]
+        stands = await view.store.receivers({row.receiver for row in told})
         known = Known(
             row=page.row,
             changes=page.changes,
@@ -57,6 +61,8 @@ def show_story(config: Path | None, name: str, output: OutputFormat) -> None:
             deliveries=page.deliveries,
             kept_since=view.now - view.settings.retention.events,
             state=states.get(wanted.source),
+            digests=await read_digests(view, told),
+            paused=frozenset(each.name for each in stands if each.state is ReceiverState.PAUSED),
         )
         explained = _explained(view, known)
         screen = Screen()

@@ -6,13 +6,18 @@ every member of a digest is kept with the digest that told it.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
+
+from jobwatch.core.events import Count, EventType, Severity
 
 LONELY = 10
 """When more than this would go out by themselves at one moment, they are told together instead."""
 
+
+KINDS = 50
+"""Kinds that a digest counts apart; the smallest beyond that are put together by their type."""
 
 _KEPT = frozenset({"id", "source", "type", "subject", "time", "data"})
 _KEPT_DATA = frozenset(
@@ -163,3 +168,20 @@ def sample(document: Mapping[str, object]) -> dict[str, object]:
 def _part(document: Mapping[str, object], name: str) -> Mapping[str, object]:
     part = document.get(name)
     return part if isinstance(part, Mapping) else {}
+
+
+def tallied(counts: Iterable[Count]) -> tuple[Count, ...]:
+    """The largest first, and not too many: a digest stays under 20 KB however many sources there are."""
+    ordered = sorted(counts, key=lambda each: (-each.count, each.type, each.source, each.severity))
+    rest: dict[tuple[EventType, Severity], Count] = {}
+    for each in ordered[KINDS:]:
+        known = rest.get(
+            (each.type, each.severity), replace(each, source="", count=0, tasks=0, tasks_failed=0)
+        )
+        rest[each.type, each.severity] = replace(
+            known,
+            count=known.count + each.count,
+            tasks=known.tasks + each.tasks,
+            tasks_failed=known.tasks_failed + each.tasks_failed,
+        )
+    return (*ordered[:KINDS], *rest.values())

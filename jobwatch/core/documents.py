@@ -18,7 +18,7 @@ FAILURES_TOLD = 10
 JOB_SCHEMA = "urn:jobwatch:schema:job:1.0"
 SOURCE_SCHEMA = "urn:jobwatch:schema:source:1.0"
 RECEIVER_SCHEMA = "urn:jobwatch:schema:receiver:1.0"
-DIGEST_SCHEMA = "urn:jobwatch:schema:digest:1.0"
+DIGEST_SCHEMA = "urn:jobwatch:schema:digest.data:1.0"
 
 Document: TypeAlias = dict[str, object]
 

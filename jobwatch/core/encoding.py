@@ -30,7 +30,6 @@ _FREE = frozenset(
         "labels",
         "detail",
         "error",
-        "samples",
     }
 )
 """Parts of a document that people or the cloud wrote; all others are names, times and numbers."""

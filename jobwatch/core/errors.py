@@ -22,6 +22,7 @@
     - NoCredentials: there are no keys to sign with; says what was looked for and where
     - CallWithheld: we do not call now, because the cloud asked for a pause or failed too often in a row
     - BrokenWalk: a paging run that proves nothing; `reason` says why
+    - RenderError: a payload cannot be made of an event; the words say where and why
     - Unexpected: a fault of this program met in a sweep; the log has it, people are told its name
 """
 
@@ -235,3 +236,7 @@ class BrokenWalk(JobwatchError):
     def __init__(self, reason: BrokenReason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class RenderError(JobwatchError):
+    """A template cannot be rendered; the words say where and why."""

@@ -21,6 +21,7 @@ from jobwatch.core.errors import ConfigError, TransportError
 from jobwatch.core.events import ENDINGS, EventType, Severity
 from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.core.outbox import Result
+from jobwatch.core.rate_gate import Rate
 from jobwatch.formats.answers import by_status
 from jobwatch.formats.fitting import cut, fitted
 from jobwatch.formats.message import Message
@@ -31,7 +32,7 @@ from jobwatch.formats.values import Document, Limits, Recipient, Told, Verdict
 DEFAULT_URL = "https://events.pagerduty.com/v2/enqueue"
 """Where events go; accounts of the European region have https://events.eu.pagerduty.com/v2/enqueue instead."""
 
-LIMITS = Limits(max_bytes=20_000)
+LIMITS = Limits(max_bytes=20_000, rates=(Rate(100, timedelta(minutes=1)),))
 """PagerDuty takes 512 KB; people read no more than this. No rate: it says itself when it is too much."""
 
 CLIENT = "jobwatch"

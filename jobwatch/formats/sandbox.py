@@ -21,7 +21,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from jobwatch.core.errors import JobwatchError
+from jobwatch.core.errors import RenderError
 
 SOURCE_LIMIT = 64 * 1024
 OUTPUT_LIMIT = 64 * 1024
@@ -54,10 +54,6 @@ _NO_METHODS = frozenset(
 """Methods of texts whose result has no bound, and `format`, which reaches attributes."""
 
 _WIDE = re.compile(r"%\(|%[-+ #0-9.]*(\*|[0-9]{4,})")
-
-
-class RenderError(JobwatchError):
-    """A template cannot be rendered; the words say where and why."""
 
 
 @dataclass(slots=True)

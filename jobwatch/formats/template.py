@@ -11,11 +11,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import NoReturn
 
-from jobwatch.core.errors import ConfigError, TransportError
+from jobwatch.core.errors import ConfigError, RenderError, TransportError
 from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.core.samples import samples
 from jobwatch.formats.answers import by_status
-from jobwatch.formats.sandbox import OUTPUT_LIMIT, RenderError, rendered
+from jobwatch.formats.sandbox import OUTPUT_LIMIT, rendered
 from jobwatch.formats.standard import own_headers, signed
 from jobwatch.formats.telling import message_of
 from jobwatch.formats.values import PLAIN, Limits, Recipient, Style, Told, Verdict

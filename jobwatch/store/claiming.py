@@ -136,6 +136,8 @@ def _find(
     sifted = digesting.sift(connection, manner, stand.windows, room - len(again), now)
     fresh = connection.execute(_claimable_by_id, {"ids": sifted.ids}).all() if sifted.ids else []
     times = [time for time in (rest, sifted.again_at) if time is not None]
+    if len(again) + len(fresh) == room:
+        times.append(now)  # more may have found no room
     found = _Found([*again, *fresh], min(times, default=None))
     return found, stand._replace(windows=sifted.windows)
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from jobwatch.core import digest
-from jobwatch.core.digest import Group, Plan, Waiting, Window, sample
+from jobwatch.core.digest import Group, Plan, Waiting, Window, sample, tallied
 from jobwatch.core.documents import event_id
 from jobwatch.core.events import Count, DigestEvent, EventType, Severity
 from jobwatch.core.outbox import DeliveryState
@@ -168,7 +168,7 @@ def _fold(connection: Connection, manner: Manner, members: Sequence[int], now: d
         severity=max((each.severity for each in counts), key=list(Severity).index),
         began_at=began_at,
         ended_at=ended_at,
-        counts=tuple(sorted(counts, key=lambda each: (-each.count, each.type, each.source))),
+        counts=tallied(counts),
         samples=tuple(sample(json.loads(body)) for body in connection.scalars(_samples, which)),
     )
     return _write(connection, event, sequence, _Terms(oldest_at, now, manner.give_up_after))

@@ -137,6 +137,8 @@ def retire(connection: Connection, configured: Collection[str], now: datetime) -
             due_at=None,
             claimed_until=None,
             owner=None,
+            last_result=None,
+            last_status=None,
             last_answer=TAKEN_OUT,
         )
         .returning(deliveries.c.receiver)

@@ -110,7 +110,9 @@ class Store(Tending):
     async def give_back(self, owner: str) -> int:
         """Return all claims of an owner that will not be sent; their attempts do not count. Returns how many."""
         return await self._database.write(
-            lambda connection: letting_go.give_back(connection, owner, self._database.now(connection))
+            lambda connection: letting_go.give_back(
+                connection, owner, self._database.now(connection)
+            )
         )
 
     async def prune(self, retention: Retention, now: datetime) -> Pruned:

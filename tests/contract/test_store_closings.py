@@ -6,6 +6,12 @@ from hypothesis import strategies as st
 from jobwatch.core.outbox import DeliveryState
 from jobwatch.store.closings import Closing, Telling, decide
 
+UNHEARD = (
+    DeliveryState.PENDING,
+    DeliveryState.SUPERSEDED,
+    DeliveryState.MUTED,
+    DeliveryState.EXPIRED,
+)
 TELLINGS = st.lists(
     st.builds(
         Telling,
@@ -44,6 +50,5 @@ def test_only_pending_untried_deliveries_are_dropped(tellings: list[Telling]) ->
 def test_whoever_got_an_attempt_or_a_delivery_is_aware(tellings: list[Telling]) -> None:
     unaware = decide(tellings).unaware
     for each in tellings:
-        settled = each.state not in (DeliveryState.PENDING, DeliveryState.SUPERSEDED)
-        if each.attempts or settled:
+        if each.attempts or each.state not in UNHEARD:
             assert each.receiver not in unaware

@@ -1,18 +1,28 @@
 """jobwatch that kills itself inside a verb of the store: `DIE_IN=verb:moment:nth`.
 
 The package has no hook for this; the wrapper puts itself round the verb's function, which runs inside the
-transaction. `before`: nothing of the transaction was written; `inside`: everything was, and nothing is committed;
-`after`: it is committed, and nobody has heard of it.
+transaction. `before`: nothing of what it writes was written; `inside`: everything was, and nothing is committed;
+`after`: it is committed, and nobody has heard of it. The daemon dies so, and any command that writes.
 """
 
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from jobwatch.cli import main
-from jobwatch.store import claiming, detail, leasing, recording, settling
+from jobwatch.store import (
+    claiming,
+    detail,
+    digesting,
+    leasing,
+    muting,
+    receiving,
+    recording,
+    redelivering,
+    settling,
+)
 from jobwatch.store.engine import SqliteDatabase
 
 VERBS = {
@@ -22,27 +32,52 @@ VERBS = {
     "settle": (settling, "settle"),
     "finish_sweep": (leasing, "finish_sweep"),
 }
+"""The verbs that every daemon calls, whatever there is to tell."""
+
+PARTS = {
+    "take": (claiming, "_take"),
+    "fold": (digesting, "_fold"),
+    "settle_group": (settling, "settle"),
+    "write_outcomes": (settling, "_write_deliveries"),
+}
+"""What is called only where there is something to claim, to fold, or to settle."""
+
+ORDERS = {
+    "pause": (receiving, "pause"),
+    "resume": (receiving, "resume"),
+    "redeliver": (redelivering, "redeliver"),
+    "mute": (muting, "begin"),
+}
+"""What a person's commands call."""
+
+_SEVERAL = {"fold": 2, "settle_group": 1}
+"""Only calls with several of these count, and which argument holds them."""
 
 
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def counts(verb: str, args: Sequence[Any]) -> bool:
+    return verb not in _SEVERAL or len(args[_SEVERAL[verb]]) > 1
+
+
 def arm(verb: str, moment: str, nth: int) -> None:
-    module, name = VERBS[verb]
+    module, name = (VERBS | PARTS | ORDERS)[verb]
     original: Callable[..., Any] = getattr(module, name)
     calls = 0
     committed = False
 
     def dying(*args: Any, **kwargs: Any) -> Any:
         nonlocal calls, committed
-        calls += 1
-        if calls == nth and moment == "before":
+        calls += counts(verb, args)
+        chosen = calls == nth and counts(verb, args)
+        if chosen and moment == "before":
             die()
         result = original(*args, **kwargs)
-        if calls == nth and moment == "inside":
+        if chosen and moment == "inside":
             die()
-        committed = calls == nth and moment == "after"
+        committed = committed or (chosen and moment == "after")
         return result
 
     setattr(module, name, dying)
@@ -50,7 +85,8 @@ def arm(verb: str, moment: str, nth: int) -> None:
 
     async def watched(self: SqliteDatabase, *args: Any) -> Any:
         result = await run(self, *args)
-        if committed:
+        # What a reader found meanwhile says nothing about the writer's COMMIT.
+        if committed and args[0] is self._write_thread:
             die()
         return result
 

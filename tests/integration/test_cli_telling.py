@@ -10,9 +10,10 @@ from jobwatch.cli.event_line import event_line
 from jobwatch.core.conditions import ConditionName, ConditionNote, ConditionState
 from jobwatch.core.documents import document
 from jobwatch.core.encoding import encode
-from jobwatch.core.events import CONDITIONS, Event, EventType, Severity, SourceEvent
+from jobwatch.core.events import CONDITIONS, OF_JOBWATCH, Event, EventType, Severity, SourceEvent
 from jobwatch.core.news import condition_event
 from jobwatch.core.overview import LastError
+from jobwatch.core.samples import Sample, samples
 from jobwatch.simulator.receiver import Received
 from jobwatch.store.values import EventRow
 from tests.factories import HOUR, NOW, event, origin, snapshot
@@ -141,10 +142,15 @@ def test_an_event_in_the_demo_says_what_it_is_about(
         assert words in shown
 
 
-@pytest.mark.parametrize("kind", EventType)
+@pytest.mark.parametrize("kind", sorted(set(EventType) - OF_JOBWATCH))
 def test_the_demo_has_words_for_every_type(kind: EventType) -> None:
     about_a_job = kind.value.startswith("job.")
     told = event(type=kind) if about_a_job else of_a_source(type=kind, condition=None)
     headline = block(told).splitlines()[1]
     name = "“nightly copy” " if about_a_job else "source prod "
     assert headline.partition(name)[2]
+
+
+@pytest.mark.parametrize("sample", [each for each in samples() if each.event.type in OF_JOBWATCH])
+def test_the_demo_has_words_for_what_jobwatch_says_of_itself(sample: Sample) -> None:
+    assert block(sample.event).splitlines()[1].partition(" receiver ")[2]

@@ -172,6 +172,7 @@ def test_the_groups_are_those_of_the_contract() -> None:
             "job.failing",
             "source.unreachable",
             "source.suspect",
+            "receiver.paused",
         },
     }
 

@@ -15,6 +15,7 @@ from standardwebhooks import Webhook
 from jobwatch.core.errors import ConfigError
 from jobwatch.core.http import HttpRequest
 from jobwatch.core.outbox import CHAT_WAITS, PAGING_WAITS, STANDARD_WAITS
+from jobwatch.core.rate_gate import Rate
 from jobwatch.core.samples import Sample, samples
 from jobwatch.formats import (
     CHATS,
@@ -261,13 +262,17 @@ def test_standard_sends_the_document_as_it_is_stored(name: str) -> None:
     [
         ("standard", Limits(max_bytes=20_000)),
         ("template", Limits(max_bytes=65_536)),
-        ("pagerduty", Limits(max_bytes=20_000)),
     ],
 )
 def test_receivers_of_ones_own_are_held_to_a_size_and_to_no_rate(
     format_name: FormatName, bounds: Limits
 ) -> None:
     assert limits(format_name) == bounds
+
+
+def test_pagerduty_is_held_below_its_rate() -> None:
+    """About 120 calls a minute and key."""
+    assert limits("pagerduty") == Limits(max_bytes=20_000, rates=(Rate(100, timedelta(minutes=1)),))
 
 
 def test_every_chat_has_a_rate_that_holds_for_its_robot() -> None:

@@ -104,7 +104,20 @@ def test_a_due_time_further_ahead_than_thirty_hours_comes_from_a_clock_that_step
     assert timedelta(hours=30) == LONGEST_WAIT
 
 
-FAILURES = [result for result in Result if result not in (Result.OK, Result.CANCELLED)]
+HOPELESS = (Result.TOO_LARGE, Result.REJECTED)
+FAILURES = [result for result in Result if result not in (Result.OK, Result.CANCELLED, *HOPELESS)]
+
+
+@pytest.mark.parametrize("result", HOPELESS)
+def test_what_is_refused_for_what_it_is_is_not_sent_again(result: Result) -> None:
+    found = settle(delivery(), attempt(result), POLICY, now=NOW + SECOND, chance=MIDDLE)
+    assert found.state is DeliveryState.DEAD
+
+
+def test_a_renewed_budget_begins_with_the_shortest_pause() -> None:
+    tried = delivery(attempt=14, spent=13)
+    found = settle(tried, attempt(Result.TIMEOUT), POLICY, now=NOW, chance=MIDDLE)
+    assert found.due_at == NOW + 5 * SECOND
 
 
 @pytest.mark.parametrize("result", FAILURES)

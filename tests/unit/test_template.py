@@ -13,11 +13,11 @@ from standardwebhooks import Webhook
 
 from jobwatch.core.documents import document
 from jobwatch.core.encoding import encode
-from jobwatch.core.errors import ConfigError
+from jobwatch.core.errors import ConfigError, RenderError
 from jobwatch.core.http import HttpRequest
 from jobwatch.core.samples import samples
 from jobwatch.formats import Recipient, Told, build
-from jobwatch.formats.sandbox import OUTPUT_LIMIT, RenderError
+from jobwatch.formats.sandbox import OUTPUT_LIMIT
 from jobwatch.formats.template import LIMITS, check_template
 from jobwatch.formats.values import Style
 from tests.factories import with_job

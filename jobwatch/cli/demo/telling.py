@@ -29,6 +29,9 @@ _WORDS = {
     EventType.UNREACHABLE: "cannot be read",
     EventType.SUSPECT: "suddenly lacks most of its unfinished jobs",
     EventType.BASELINED: "was read for the first time",
+    EventType.PAUSED: "is paused",
+    EventType.TEST: "is sent a test",
+    EventType.DIGEST: "is told many events at once",
 }
 
 
@@ -56,7 +59,10 @@ def _headline(event_type: str, data: Mapping[str, object]) -> str:
         words = f"{words}: no longer"
     job = part(data, "job")
     if not job:
-        return plain(f"source {data.get('source')} {words}".rstrip(), TEXT_CELLS)
+        about = (
+            f"receiver {data['receiver']}" if "receiver" in data else f"source {data.get('source')}"
+        )
+        return plain(f"{about} {words}".rstrip(), TEXT_CELLS)
     named = plain(str(job.get("description") or "a job without description"), TEXT_CELLS)
     return f"“{named}” {words}".rstrip()
 

@@ -1,0 +1,348 @@
+"""kill -9 around every step of a delivery, and inside what a person's commands write: nothing is lost, and nothing is
+told twice but what was in flight at a kill, with the same bytes.
+
+In flight means: claimed and unsettled in the database after the kill. Three receivers are told of every ending: one by
+one, by a robot that takes 18 messages a minute, and by a bot whose news is all folded into digests.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from jobwatch.app.clock import utc_now
+from jobwatch.formats import FormatName, build
+from jobwatch.formats.values import Recipient, Told
+from jobwatch.settings import live_recipient, load_settings
+from jobwatch.simulator.receiver import Received, Reply, WebhookSink
+from jobwatch.simulator.simulation import Server, Simulation
+from jobwatch.simulator.world import World
+from tests.daemon import Daemon, configuration, free_port
+from tests.faults.test_kills import Battle, running_jobs
+
+MOMENTS = ("before", "inside", "after")
+KILLS_IN_STORE = [
+    *product(("take", "settle_group", "fold"), MOMENTS, (1,)),
+    *product(("take",), MOMENTS, (2,)),
+    *product(("write_outcomes",), ("before", "inside"), (1,)),
+]
+POSTS_KILLED = 2
+ORDERS_KILLED = [*product(("pause", "resume", "redeliver", "mute"), MOMENTS)]
+DELETED_BY = {"pause": 1, "resume": 1}
+ROBOT_RATE, ROBOT_WINDOW = 18, timedelta(minutes=1)
+CHATS: dict[str, FormatName] = {"robot": "wecom", "board": "feishu"}
+ALL = ("ops", *CHATS)
+SECONDS = 120.0
+WRAPPER = str(Path(__file__).parent / "dying_daemon.py")
+CODE_0 = Reply(status=200, body=b'{"errcode":0,"code":0}')
+
+pytestmark = pytest.mark.timeout(420)
+
+
+@dataclass(slots=True, kw_only=True)
+class Campaign:
+    """A battle with chats in it. `in_flight` holds (receiver, event id); `ordered` what a person sent again."""
+
+    battle: Battle
+    chats: WebhookSink
+    in_flight: set[tuple[str, str]] = field(default_factory=set)
+    ordered: Counter[tuple[str, str]] = field(default_factory=Counter)
+    muted: set[str] = field(default_factory=set)
+
+    @property
+    def daemon(self) -> Daemon:
+        return self.battle.daemon
+
+    def killed(self) -> None:
+        """Look at what the kill left behind."""
+        self.battle.killed()
+        self.in_flight |= set(
+            self.daemon.query("SELECT receiver, event_id FROM deliveries WHERE state = 'claimed'")
+        )
+
+    async def until_killed(self) -> None:
+        await self.battle.until(lambda: not self.daemon.running)
+        self.killed()
+
+    async def settled(self, receiver: str) -> None:
+        """Wait until nothing is open for this receiver."""
+        where = f"receiver = '{receiver}' AND state IN ('pending', 'claimed')"
+        await self.battle.until(lambda: not self.count(where), within=SECONDS)
+
+    def count(self, where: str) -> int:
+        return int(self.daemon.query(f"SELECT count(*) FROM deliveries WHERE {where}")[0][0])
+
+    async def order(self, *words: str, dying: str | None = None) -> None:
+        """Run a command beside the daemon, to its end or to its death."""
+        program = ["-m", "jobwatch"] if dying is None else [WRAPPER]
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, *program, *words, "--config", "jobwatch.yaml"],
+            cwd=self.daemon.folder,
+            env=os.environ | ({} if dying is None else {"DIE_IN": dying}),
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == (0 if dying is None else -9), done.stderr.decode()
+
+    def expected(self, receiver: str) -> dict[str, bytes]:
+        """The body that each delivered event has as its receiver gets it, by event id."""
+        settings = load_settings(self.daemon.folder / "jobwatch.yaml", {}).settings
+        recipient = live_recipient(settings, receiver).current()
+        rows = self.daemon.query(
+            "SELECT e.id, e.type, e.body FROM deliveries d JOIN events e ON e.id = d.event_id "
+            f"WHERE d.receiver = '{receiver}' AND d.state = 'delivered'"
+        )
+        format_: FormatName = settings.receivers[receiver].format
+        return {id_: _body(format_, Told(id_, type_, body), recipient) for id_, type_, body in rows}
+
+
+def _body(format_: FormatName, told: Told, recipient: Recipient) -> bytes:
+    body = build(format_, told, recipient, utc_now()).body
+    assert body is not None
+    return body
+
+
+@asynccontextmanager
+async def campaign(folder: Path, jobs: int) -> AsyncIterator[Campaign]:
+    chats = WebhookSink(clock=utc_now)
+    server = Server(chats.application())
+    await server.start()
+    async with Simulation(World(running_jobs(jobs)), clock=utc_now) as simulation:
+        port = free_port()
+        config = configuration(simulation, port)
+        more = {"wants": {"types": ["endings"]}, "timeout": "1s"}
+        config["receivers"]["ops"] |= more
+        # Four answers at once are settled together.
+        simulation.sink.always("/ops", Reply(delay=timedelta(milliseconds=200)))
+        for name, format_ in CHATS.items():
+            chats.always(f"/{name}", CODE_0)
+            digest = {"first": 3 if name == "robot" else 0, "every": "1s"}
+            config["receivers"][name] = more | {
+                "url": f"{server.url}/{name}", "format": format_, "digest": digest,
+            }  # fmt: skip
+        daemon = Daemon(folder=folder, config=config, port=port)
+        try:
+            yield Campaign(battle=Battle(simulation=simulation, daemon=daemon), chats=chats)
+        finally:
+            if daemon.running:
+                daemon.kill()
+            await server.stop()
+
+
+async def test_kills_around_a_delivery_lose_nothing_and_repeat_only_what_was_in_flight(
+    tmp_path: Path,
+) -> None:
+    rounds = len(KILLS_IN_STORE) + len(ALL) * POSTS_KILLED + len(ORDERS_KILLED)
+    async with campaign(tmp_path, 4 * rounds + 4) as fought:
+        await kill_inside_the_store(fought)
+        await kill_while_a_receiver_has_the_post(fought)
+        await fought.battle.start()
+        await kill_orders(fought)
+        for name in ALL:
+            await fought.settled(name)
+        assert await asyncio.to_thread(fought.daemon.stop) == 0
+        check_accounts(fought)
+        check_messages(fought)
+        check_rate(fought)
+        check_counters(fought)
+
+
+async def kill_inside_the_store(fought: Campaign) -> None:
+    daemon = fought.daemon
+    for verb, moment, nth in KILLS_IN_STORE:
+        daemon.program, daemon.environment = (WRAPPER,), {"DIE_IN": f"{verb}:{moment}:{nth}"}
+        fought.battle.end_jobs()
+        daemon.start()
+        await fought.until_killed()
+    daemon.program, daemon.environment = ("-m", "jobwatch"), {}
+
+
+async def kill_while_a_receiver_has_the_post(fought: Campaign) -> None:
+    """The message arrived, and its answer never does. The robot's rate may be spent: it gets no post then."""
+
+    async def die(_received: Received) -> None:
+        await asyncio.to_thread(fought.daemon.kill)
+
+    for _ in range(POSTS_KILLED):
+        for sink, path in ((fought.battle.simulation.sink, "/ops"), (fought.chats, "/board")):
+            sink.script(path, Reply(status=CODE_0.status, body=CODE_0.body, hook=die))
+            await fought.battle.start()
+            fought.battle.end_jobs()
+            await fought.until_killed()
+
+
+async def kill_orders(fought: Campaign) -> None:
+    """What dies before its COMMIT changed nothing, what dies after it changed everything, and the daemon goes on."""
+    for moment in MOMENTS:
+        done = moment == "after"
+        await kill_a_pause_and_a_resume(fought, moment, done=done)
+        await kill_a_redelivery(fought, moment, done=done)
+        await kill_a_mute(fought, moment, done=done)
+
+
+def paused(fought: Campaign) -> bool:
+    found = fought.daemon.query("SELECT state FROM receivers WHERE name = 'ops'")
+    return found == [("paused",)]
+
+
+async def kill_a_pause_and_a_resume(fought: Campaign, moment: str, *, done: bool) -> None:
+    await fought.order("receivers", "pause", "ops", dying=f"pause:{moment}:1")
+    assert paused(fought) is done
+    await fought.order("receivers", "pause", "ops")
+    told = len(fought.battle.simulation.sink.received)
+    fought.battle.end_jobs()
+    waiting = "receiver = 'ops' AND state = 'pending'"
+    await fought.battle.until(lambda: fought.count(waiting) >= 4)
+    await fought.order("receivers", "resume", "ops", dying=f"resume:{moment}:1")
+    if not done:
+        assert paused(fought)
+        assert len(fought.battle.simulation.sink.received) == told
+        await fought.order("receivers", "resume", "ops")
+    await fought.settled("ops")
+
+
+async def kill_a_redelivery(fought: Campaign, moment: str, *, done: bool) -> None:
+    """One that was told already, and one that was given up: both are sent with the id that they had."""
+    sink = fought.battle.simulation.sink
+    sink.script("/ops", *[Reply(status=413)] * 4)
+    fought.battle.end_jobs()
+    await fought.battle.until(lambda: fought.count("state = 'dead'") == 4)
+    bulk = ("redeliver", "--receiver", "ops", "--since", "1h")
+    await fought.order(*bulk, dying=f"redeliver:{moment}:1")
+    if not done:
+        assert fought.count("state = 'dead'") == 4
+        await fought.order(*bulk)
+    await fought.settled("ops")
+    ((number, event_id),) = fought.daemon.query(
+        "SELECT id, event_id FROM deliveries WHERE receiver = 'ops' AND state = 'delivered' LIMIT 1"
+    )
+    await fought.order("redeliver", str(number), dying=f"redeliver:{moment}:1")
+    fought.ordered["ops", event_id] += done
+    await fought.settled("ops")
+
+
+async def kill_a_mute(fought: Campaign, moment: str, *, done: bool) -> None:
+    battle = fought.battle
+    name = f"job-{next(battle.names):04}"
+    words = ("mute", "--job", f"prod/{name}", "--for", "1h", "--reason", "known")
+    await fought.order(*words, dying=f"mute:{moment}:1")
+    assert len(fought.daemon.query("SELECT 1 FROM mutes")) == len(fought.muted) + done
+    fought.muted |= {name} if done else set()
+    battle.truth[name] = "job.cancelled"
+    battle.simulation.world.set(name, utc_now(), status="Cancelled")
+    await battle.until(lambda: fought.count(f"job_id = '{name}'") == len(ALL))
+
+
+def check_accounts(fought: Campaign) -> None:
+    """Each ending is one event, which each receiver was told by itself or in one digest that was told, or is muted."""
+    rows = fought.daemon.query(
+        "SELECT d.receiver, d.job_id, e.type, d.state, g.state FROM deliveries d "
+        "JOIN events e ON e.id = d.event_id LEFT JOIN deliveries g "
+        "ON g.event_id = d.digest_id AND g.receiver = d.receiver WHERE e.type <> 'digest'"
+    )
+    truth = set(fought.battle.truth.items())
+    for receiver in ALL:
+        mine = [row for row in rows if row[0] == receiver]
+        assert sorted((job, type_) for _, job, type_, _, _ in mine) == sorted(truth)
+        muted = {job for _, job, _, state, _ in mine if state == "muted"}
+        assert muted == fought.muted
+        fates = {(state, digest) for _, _, _, state, digest in mine if state != "muted"}
+        alone = {("delivered", None)}
+        assert fates <= (alone if receiver == "ops" else alone | {("absorbed", "delivered")})
+    _check_digests(fought)
+
+
+def _check_digests(fought: Campaign) -> None:
+    """A digest counts its members, each of them once."""
+    members = Counter(
+        id_ for (id_,) in fought.daemon.query(
+            "SELECT digest_id FROM deliveries WHERE digest_id IS NOT NULL"
+        )
+    )  # fmt: skip
+    bodies = dict(fought.daemon.query("SELECT id, body FROM events WHERE type = 'digest'"))
+    totals = {id_: json.loads(body)["data"]["total"] for id_, body in bodies.items()}
+    assert totals == members
+    assert fought.daemon.counter("jobwatch_deliveries_total") > 0
+    receivers = {name for (name,) in fought.daemon.query(
+        "SELECT receiver FROM deliveries WHERE event_id IN (SELECT id FROM events WHERE type = 'digest')"
+    )}  # fmt: skip
+    assert receivers == set(CHATS), "nobody was told a digest"
+
+
+def check_messages(fought: Campaign) -> None:
+    """What arrived is what was to be told, byte by byte, and twice only if it was in flight at a kill."""
+    arrived = [*fought.battle.simulation.sink.received, *fought.chats.received]
+    repeated = 0
+    for receiver in ALL:
+        expected = fought.expected(receiver)
+        told = Counter(
+            each.body for each in arrived if each.path == f"/{receiver}" and each.status < 300
+        )
+        ids = {body: id_ for id_, body in expected.items()}
+        assert len(ids) == len(expected), "two deliveries look alike"
+        assert set(told) == set(ids)
+        for body, times in told.items():
+            id_ = (receiver, ids[body])
+            allowed = 1 + fought.ordered[id_] + KILLS * (id_ in fought.in_flight)
+            assert times <= allowed, f"{id_} was told {times} times"
+            repeated += times - 1
+    assert fought.in_flight, "no kill ever hit a delivery in flight"
+    assert {name for name, _ in fought.in_flight} == set(ALL)
+    for received in fought.battle.simulation.sink.received:
+        assert received.valid
+        assert received.id == received.event["id"]
+    print(
+        f"kills: {fought.battle.kills}, messages: {len(arrived)}, in flight: {len(fought.in_flight)}, repeated: {repeated}"
+    )
+
+
+KILLS = len(KILLS_IN_STORE) + 2 * POSTS_KILLED
+
+
+def check_rate(fought: Campaign) -> None:
+    """In no window did the robot get more than it takes, whoever restarted, and it did get more than one window's."""
+    times = [each.at for each in fought.chats.received if each.path == "/robot"]
+    assert len(times) > ROBOT_RATE
+    for first, beyond in zip(times, times[ROBOT_RATE:], strict=False):
+        assert beyond - first > ROBOT_WINDOW
+
+
+def check_counters(fought: Campaign) -> None:
+    """Counters say what the rows say."""
+    daemon = fought.daemon
+    counted = Counter[tuple[str, str, str]]()
+    for receiver, name, labels, value in daemon.query(
+        "SELECT subject_id, name, labels, value FROM series WHERE subject_kind = 'receiver'"
+    ):
+        counted[receiver, name, ",".join(json.loads(labels))] += int(value)
+    attempts = daemon.query(
+        "SELECT d.receiver, a.result, count(*) FROM attempts a JOIN deliveries d ON d.id = a.delivery_id GROUP BY 1, 2"
+    )
+    rows = daemon.query("SELECT receiver, state, count(*) FROM deliveries GROUP BY 1, 2")
+    by_name = {
+        name: {
+            (receiver, label): value
+            for (receiver, series, label), value in counted.items()
+            if series == name
+        }
+        for name in ("jobwatch_delivery_attempts_total", "jobwatch_deliveries_total")
+    }
+    tried = {(receiver, result): number for receiver, result, number in attempts}
+    assert by_name["jobwatch_delivery_attempts_total"] == tried
+    kept = {(receiver, state): number for receiver, state, number in rows}
+    kept |= {("ops", "dead"): tried["ops", "too_large"], ("ops", "delivered"): tried["ops", "ok"]}
+    assert by_name["jobwatch_deliveries_total"] == kept
+    assert daemon.counter("jobwatch_jobs_finished_total") == len(fought.battle.truth)
+    assert daemon.query("PRAGMA integrity_check") == [("ok",)]
