@@ -90,7 +90,10 @@ def in_bytes(value: str) -> int:
 
 @dataclass(slots=True)
 class Robot:
-    """One robot. `messages` are those that it showed, `arrivals` are the times of every request."""
+    """One robot. `messages` are those that it showed, `arrivals` are the times of every request.
+
+    `instead` is what stands between us and it says to the next requests.
+    """
 
     format: ClassVar[FormatName]
     path: ClassVar[str]
@@ -107,6 +110,7 @@ class Robot:
     bodies: list[bytes] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     exceeded: list[datetime] = field(default_factory=list)
+    instead: list[Said] = field(default_factory=list)
 
     def recipient(self, name: str = "chat", **more: Any) -> Recipient:
         """What somebody who set the robot up would configure."""
@@ -117,6 +121,8 @@ class Robot:
         now = self.clock()
         self.arrivals.append(now)
         self.bodies.append(call.body)
+        if self.instead:
+            return self.instead.pop(0)
         if self.counts_too_many(now):
             self.exceeded.append(now)
             return self.too_often

@@ -1,11 +1,11 @@
 """The two doors to the network: to the cloud, and out to receivers, which alone is guarded."""
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
-from jobwatch.settings import Settings, egress_guard
+from jobwatch.settings import Settings, egress_guard, egress_proxy
 from jobwatch.transport import Transport, tls_context
 
 
@@ -41,6 +41,6 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     return tls_context(file) if file is not None else None
 
 
-def _proxy(settings: Settings) -> str | None:
-    proxy = settings.egress.proxy
-    return proxy.get_secret_value() if proxy is not None else None
+def _proxy(settings: Settings) -> Callable[[], str] | None:
+    proxy = egress_proxy(settings)
+    return proxy.current if proxy is not None else None

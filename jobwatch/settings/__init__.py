@@ -10,6 +10,7 @@ from jobwatch.settings.reading import Loaded, find_file, load_settings
 from jobwatch.settings.receivers import Receiver
 from jobwatch.settings.recipients import (
     LiveRecipient,
+    egress_proxy,
     format_name,
     heartbeat_url,
     live_recipient,
@@ -41,6 +42,7 @@ __all__ = [
     "Source",
     "digest_policy",
     "egress_guard",
+    "egress_proxy",
     "find_file",
     "format_name",
     "give_up_after",

@@ -87,15 +87,11 @@ def _outward(settings: Settings) -> Iterator[Mistake]:
     """The heartbeat's URL, the proxy, and the certificates that are trusted besides the system's."""
     yield from of_either(settings.heartbeat, "url", ("heartbeat",), url_check(settings))
     egress = settings.egress
-    if egress.proxy is None and egress.ca_file is None:
+    if egress.proxy is None and egress.proxy_file is None and egress.ca_file is None:
         return
-    from jobwatch.transport import read_proxy, tls_context  # noqa: PLC0415  brings the client
+    from jobwatch.transport import tls_context, wrong_proxy  # noqa: PLC0415  brings the client
 
-    if egress.proxy is not None:
-        try:
-            read_proxy(egress.proxy.get_secret_value())
-        except ValueError as error:
-            yield Mistake(("egress", "proxy"), str(error))
+    yield from of_either(egress, "proxy", ("egress",), wrong_proxy)
     if egress.ca_file is not None:
         try:
             tls_context(egress.ca_file)

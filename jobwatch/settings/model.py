@@ -88,6 +88,7 @@ class Egress(Part):
     allow_cidrs: tuple[Annotated[Line, checked(_wrong_cidr)], ...] = ()
     allow_http: bool = False
     proxy: SecretStr | None = None
+    proxy_file: Path | None = None
     ca_file: Path | None = None
 
 

@@ -150,6 +150,16 @@ def heartbeat_url(settings: Settings) -> Secret | None:
     return _either(heartbeat.url, heartbeat.url_file, url_check(settings))
 
 
+def egress_proxy(settings: Settings) -> Secret | None:
+    """The proxy that requests go through, which may carry a password; None where they go directly."""
+    egress = settings.egress
+    if egress.proxy is None and egress.proxy_file is None:
+        return None
+    from jobwatch.transport import wrong_proxy  # noqa: PLC0415  brings the client
+
+    return _either(egress.proxy, egress.proxy_file, wrong_proxy)
+
+
 def url_check(settings: Settings) -> Check:
     """What is demanded of every URL that is sent to."""
     return partial(wrong_url, allow_http=settings.egress.allow_http)

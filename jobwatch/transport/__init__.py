@@ -5,7 +5,14 @@ be it an answer or a `TransportError` in our own words.
 """
 
 from jobwatch.transport.certificates import tls_context
-from jobwatch.transport.proxy import read_proxy
+from jobwatch.transport.proxy import read_proxy, wrong_proxy
 from jobwatch.transport.sending import CONNECT_TIMEOUT, ERROR_BODY_LIMIT, Transport
 
-__all__ = ["CONNECT_TIMEOUT", "ERROR_BODY_LIMIT", "Transport", "read_proxy", "tls_context"]
+__all__ = [
+    "CONNECT_TIMEOUT",
+    "ERROR_BODY_LIMIT",
+    "Transport",
+    "read_proxy",
+    "tls_context",
+    "wrong_proxy",
+]

@@ -37,3 +37,12 @@ def read_proxy(text: str) -> Proxy:
         pair = f"{url.user or ''}:{url.password or ''}"
         headers["Proxy-Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
     return Proxy(url=url.with_user(None), headers=headers)
+
+
+def wrong_proxy(text: str) -> str | None:
+    """What is wrong with the address of a proxy, without showing it; None when nothing is."""
+    try:
+        read_proxy(text)
+    except ValueError as error:
+        return str(error)
+    return None

@@ -8,7 +8,7 @@ leave this module.
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from types import SimpleNamespace, TracebackType
@@ -20,11 +20,11 @@ from yarl import URL
 
 from jobwatch import __version__
 from jobwatch.core.addresses import Guard, is_nearby, literal, oddly_spelled
-from jobwatch.core.errors import TransportError, TransportKind
+from jobwatch.core.errors import ConfigError, TransportError, TransportKind
 from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.transport.egress import TRIAL, JudgedSockets, Trial, reason_against
 from jobwatch.transport.problems import blocked, problem, proxy_refused
-from jobwatch.transport.proxy import read_proxy
+from jobwatch.transport.proxy import Proxy, read_proxy
 
 CONNECT_TIMEOUT = timedelta(seconds=5)
 ERROR_BODY_LIMIT = 64 * 1024
@@ -55,7 +55,7 @@ class Transport:
     How many requests are in flight is the callers' business (`concurrency`, the sweeps): the pool
     sets no limit and is never the queue in which one receiver waits for another. `tls` replaces the
     system's certificates. `guard` judges every address that is connected to; none lets all through.
-    `proxy` (see `read_proxy`; raises `ValueError`) is what all requests go through but those for
+    `proxy` (see `read_proxy`; asked anew for each request) is what all requests go through but those for
     loopback, link-local addresses and metadata services: it looks names up by itself, so that only
     addresses in URLs are judged then. `resolver` replaces the system's name lookup.
     """
@@ -65,19 +65,19 @@ class Transport:
         *,
         tls: ssl.SSLContext | None = None,
         guard: Guard | None = None,
-        proxy: str | None = None,
+        proxy: Callable[[], str] | None = None,
         resolver: AbstractResolver | None = None,
     ) -> None:
         self._tls = tls
         self._guard = guard
-        self._proxy = read_proxy(proxy) if proxy is not None else None
+        self._proxy_now = proxy
         self._resolver = resolver
         self._direct: aiohttp.ClientSession | None = None
         self._proxied: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         self._direct = self._session(JudgedSockets(self._guard) if self._guard else None)
-        if self._proxy is not None:
+        if self._proxy_now is not None:
             self._proxied = self._session(None)
         return self
 
@@ -150,19 +150,20 @@ class Transport:
             raise RuntimeError("the transport is not open")
         url = _url(request.url)
         host = url.raw_host or ""
-        if self._proxy is None or self._proxied is None or is_nearby(host):
+        if self._proxy_now is None or self._proxied is None or is_nearby(host):
             return _Way(session=self._direct, url=url, headers=request.headers)
+        proxy = _proxy(self._proxy_now)
         self._judge(host)
         # What is sent in the clear has no CONNECT before it that could carry the proxy's header.
         if url.scheme != "https":
-            headers = {**request.headers, **self._proxy.headers}
-            return _Way(session=self._proxied, url=url, headers=headers, proxy=self._proxy.url)
+            headers = {**request.headers, **proxy.headers}
+            return _Way(session=self._proxied, url=url, headers=headers, proxy=proxy.url)
         return _Way(
             session=self._proxied,
             url=url,
             headers=request.headers,
-            proxy=self._proxy.url,
-            proxy_headers=self._proxy.headers,
+            proxy=proxy.url,
+            proxy_headers=proxy.headers,
         )
 
     def _judge(self, host: str) -> None:
@@ -261,6 +262,15 @@ async def _hand_over(
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, ConnectionError):
         pass
     raise TransportError(TransportKind.RESET, "the connection was lost before the answer")
+
+
+def _proxy(now: Callable[[], str]) -> Proxy:
+    """Read the proxy as it is configured now. Raises `TransportError` where it cannot be."""
+    try:
+        return read_proxy(now())
+    except (ConfigError, ValueError):
+        pass
+    raise TransportError(TransportKind.CONNECT, "the proxy's address cannot be read (egress.proxy)")
 
 
 def _url(text: str) -> URL:

@@ -14,7 +14,6 @@ from xml.parsers.expat import ParserCreate
 
 from jobwatch import logs
 from jobwatch.app.parts import Parts, freeze_heap, open_parts, open_store, shapes
-from jobwatch.core.events import EventType
 from jobwatch.loop import Pulse
 from jobwatch.metrics import Metrics
 from jobwatch.settings import Settings
@@ -51,7 +50,7 @@ def configuration(port: int, folder: Path, **source: Any) -> dict[str, Any]:
             "ops": {
                 "url": f"http://127.0.0.1:{port}/ops",
                 "secrets": [DEMO_WEBHOOK_SECRET],
-                "wants": {"types": [each.value for each in EventType]},
+                "wants": {"types": ["*"]},
                 "concurrency": 50,
             }
         },

@@ -38,12 +38,23 @@ class Clock:
     """The time of day; only tests move it."""
 
     now: datetime = NOW
+    stepped: timedelta = timedelta()
 
     def __call__(self) -> datetime:
         return self.now
 
     def advance(self, by: timedelta) -> None:
         self.now += by
+
+    def step(self, by: timedelta) -> None:
+        """Somebody sets the clock: no time passes."""
+        self.now += by
+        self.stepped += by
+
+    @property
+    def lived(self) -> datetime:
+        """The time by a clock that nobody ever set: what a receiver goes by."""
+        return self.now - self.stepped
 
 
 OPS = Subscription(receiver="ops", give_up_after=timedelta(days=3))

@@ -2,40 +2,326 @@
 
 import asyncio
 import base64
-import subprocess
-import sys
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+from standardwebhooks import Webhook
 
 from jobwatch.app.clock import utc_now
 from jobwatch.core.codec import Credentials
 from jobwatch.simulator.admission import Account
-from jobwatch.simulator.receiver import Reply
-from jobwatch.simulator.simulation import Options, Simulation
+from jobwatch.simulator.simulation import Options, Server, Simulation
 from jobwatch.simulator.world import World
+from tests.cli_rig import Done, aside
 from tests.daemon import Daemon, configuration, free_port, get
+from tests.e2e.canaries import (
+    Heard,
+    Shouter,
+    findings,
+    routing_key,
+    secret,
+    signing,
+    target,
+    written,
+)
 from tests.rig import job, step
 
-KEY = "CANARYsecretKEY0123456789"
-IDENTITY = "CANARYsecretID0123456789"
-TOKEN = "CANARYtoken0123456789"
-PATH = "CANARYpath0123456789"
-QUERY = "CANARYquery0123456789"
-HEADER = "CANARYheader0123456789"
-SIGNING = "whsec_" + base64.b64encode(b"CANARY signing secret 0123456789").decode()
-CANARIES = (KEY, IDENTITY, TOKEN, PATH, QUERY, HEADER, SIGNING, SIGNING.removeprefix("whsec_"))
+JOBS = 4
+LATE = "job-late"
+HEADER = f"Bearer {secret('header')}"
+ROBOT_SECRET = "SEC" + secret("robot")
+TEMPLATE = f'{{"text": {{{{ message.title | tojson }}}}, "token": "{secret("template")}"}}'
+# Renders every sample that is tried when the configuration is read, and fails with what really happens.
+BROKEN = "".join(
+    (
+        "{% if event.subject == 'job-1' %}",
+        f"{{{{ event.data.{secret('name')} }}}} {secret('text')}",
+        "{% endif %}",
+    )
+)
+SECRETS: dict[str, dict[str, Any]] = {
+    "standard": {"secrets": [signing("first"), signing("second")]},
+    "slack": {},
+    "wecom": {},
+    "dingtalk": {"secrets": [ROBOT_SECRET]},
+    "feishu": {"secrets": [secret("robot")]},
+    "teams": {},
+    "pagerduty": {"routing_key": routing_key("routing")},
+    "template": {"secrets": [signing("template")], "template": TEMPLATE},
+}
+POLITE = frozenset({"filed", "paged", "robot"})
+BEAT = target("heartbeat")
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(180)
 
 
-def command(daemon: Daemon, *words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "jobwatch", *words, "--config", str(daemon.folder / "jobwatch.yaml")],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """A daemon among receivers that repeat what they hear, and the files that hold some of its secrets."""
+
+    daemon: Daemon
+    shouter: Shouter
+    simulation: Simulation
+    files: dict[str, Path] = field(default_factory=dict)
+
+    def config(self) -> Path:
+        return self.daemon.folder / "jobwatch.yaml"
+
+    def attempted(self) -> dict[str, int]:
+        return dict(
+            self.daemon.query(
+                "SELECT d.receiver, count(*) FROM attempts a JOIN deliveries d ON d.id = a.delivery_id GROUP BY 1"
+            )
+        )
+
+
+def shouted_at(base: str) -> dict[str, Any]:
+    """One receiver of each format; what they are sent and what they know they say to everybody."""
+    common = {"headers": {"X-Key": HEADER}, "timeout": "2s", "digest": None}
+    return {
+        name: common | {"url": base + target(name), "format": name} | more
+        for name, more in SECRETS.items()
+    }
+
+
+def unreachable(base: str) -> dict[str, Any]:
+    """What fails before anything is heard."""
+    common = {"secrets": [signing("first")], "headers": {"X-Key": HEADER}, "timeout": "2s"}
+    places = {
+        "closed": f"http://127.0.0.1:{free_port()}",
+        "nowhere": "https://nobody.invalid",
+        "refused": "http://169.254.169.254",
+        "untrusted": base.replace("http:", "https:"),
+    }
+    found = {name: common | {"url": place + target(name)} for name, place in places.items()}
+    broken = {"url": base + target("broken"), "format": "template", "template": BROKEN}
+    return found | {"broken": common | broken}
+
+
+def filed(base: str, files: dict[str, Path]) -> dict[str, Any]:
+    """Receivers whose secrets are all in files."""
+    return {
+        "filed": {
+            "url_file": str(files["url"]),
+            "secret_files": [str(files["signing"])],
+            "header_files": {"X-Key": str(files["header"])},
+        },
+        "paged": {
+            "format": "pagerduty",
+            "url": base + target("paged"),
+            "routing_key_file": str(files["routing"]),
+        },
+        "robot": {
+            "format": "feishu",
+            "url": base + target("robot"),
+            "secret_files": [str(files["robot"])],
+        },
+    }
+
+
+def files_in(folder: Path, base: str) -> dict[str, Path]:
+    values = {
+        "url": base + target("filed"),
+        "signing": signing("filed"),
+        "header": f"Bearer {secret('filed')}",
+        "routing": routing_key("filed"),
+        "robot": secret("filed"),
+        "beat": base + BEAT,
+    }
+    return {name: written(folder, text) for name, text in values.items()}
+
+
+def rotate(stage: Stage, base: str) -> None:
+    values = {
+        "url": base + target("filed").replace(secret("filed"), secret("turned")),
+        "signing": signing("turned"),
+        "header": f"Bearer {secret('turned')}",
+        "routing": routing_key("turned"),
+        "robot": secret("turned"),
+    }
+    for name, text in values.items():
+        stage.files[name].write_text(text + "\n", encoding="utf-8")
+
+
+@asynccontextmanager
+async def staged(folder: Path) -> AsyncIterator[tuple[Stage, str]]:
+    """Everything that has a secret, and everybody who repeats it."""
+    keys = Credentials(
+        secret_id=secret("id"), secret_key=secret("secretkey"), token=secret("token")
+    )
+    names = [*(f"job-{number}" for number in range(JOBS)), LATE]
+    world = World(
+        [job(name, step("Active", 90_000, done=1.0), created=utc_now()) for name in names]
+    )
+    knows = {name: _texts(more) for name, more in SECRETS.items()}
+    shouter = Shouter(knows=knows, polite=POLITE)
+    server = Server(shouter.application())
+    await server.start()
+    options = Options(account=Account(keys=(keys,)))
+    async with Simulation(world, clock=utc_now, options=options) as simulation:
+        port, base = free_port(), server.url
+        config = configuration(simulation, port, log={"level": "debug", "format": "json"})
+        config["sources"]["prod"]["provider"]["credentials"]["token"] = keys.token
+        files = files_in(folder, base)
+        config["egress"] = {"allow_http": True}
+        config["receivers"] = shouted_at(base) | unreachable(base) | filed(base, files)
+        config["heartbeat"] = {"url_file": str(files["beat"]), "every": "10s"}
+        daemon = Daemon(folder=folder, config=config, port=port)
+        stage = Stage(daemon=daemon, shouter=shouter, simulation=simulation, files=files)
+        try:
+            yield stage, base
+        finally:
+            if daemon.running:
+                daemon.kill()
+            await server.stop()
+
+
+def _texts(value: object) -> list[str]:
+    match value:
+        case dict():
+            return [text for inner in value.values() for text in _texts(inner)]
+        case list():
+            return [text for inner in value for text in _texts(inner)]
+        case _:
+            return [str(value)]
+
+
+async def test_no_secret_leaves_a_daemon_whose_receivers_shout_it_back(tmp_path: Path) -> None:
+    async with staged(tmp_path) as (stage, base):
+        daemon, world = stage.daemon, stage.simulation.world
+        daemon.start()
+        await asyncio.to_thread(daemon.wait_ready)
+        for number in range(JOBS):
+            world.set(f"job-{number}", utc_now(), status="Failed")
+        await tried_by_all(stage)
+        before = {name: len(stage.shouter.heard[name]) for name in POLITE}
+        rotate(stage, base)
+        world.set(LATE, utc_now(), status="Failed")
+        await until(lambda: all(len(stage.shouter.heard[name]) > before[name] for name in POLITE))
+        places = {"command line": command_line(daemon), **await pages(daemon)}
+        places |= await commands(stage)
+        places |= {f"running {place}": text for place, text in remains(daemon).items()}
+        assert await asyncio.to_thread(daemon.stop) == 0
+        check_rotation(stage, before)
+        check_hashes(stage)
+    places |= remains(daemon)
+    assert "attempt.broken" in places["log"]
+    assert "heartbeat" in places["log"]
+    assert "attempts" in places["store"]
+    assert findings(places) == []
+
+
+async def until(done: Any, within: float = 60.0) -> None:
+    async with asyncio.timeout(within):
+        while not done():
+            await asyncio.sleep(0.1)
+
+
+async def tried_by_all(stage: Stage) -> None:
+    """Every receiver was tried, and whoever shouts said each of the things that it says."""
+    configured = set(stage.daemon.config["receivers"])
+    await until(lambda: set(stage.attempted()) == configured)
+    await until(lambda: all(len(stage.shouter.heard[name]) >= JOBS for name in SECRETS))
+    await until(lambda: bool(stage.shouter.heard["heartbeat"]))
+
+
+def command_line(daemon: Daemon) -> str:
+    assert daemon.process is not None
+    line = Path(f"/proc/{daemon.process.pid}/cmdline")
+    return line.read_text(encoding="utf-8") if line.exists() else ""
+
+
+async def pages(daemon: Daemon) -> dict[str, str]:
+    paths = ("/", "/metrics", "/readyz", "/healthz", "/schemas/", "/nothing")
+    return {
+        f"page {path}": (await asyncio.to_thread(get, f"http://127.0.0.1:{daemon.port}{path}"))[1]
+        for path in paths
+    }
+
+
+async def commands(stage: Stage) -> dict[str, str]:
+    """What every command that looks at receivers, events or the configuration prints, for people and for scripts."""
+    ((delivery,),) = stage.daemon.query("SELECT max(id) FROM deliveries WHERE receiver = 'filed'")
+    plain: list[tuple[str, ...]] = [
+        ("check",), ("jobs",), ("sources",), ("receivers",), ("events",), ("deliveries",),
+        ("job", "prod/job-1"), ("explain", "prod/job-1"), ("mutes",), ("schema",),
+        ("mute", "--source", "prod", "--for", "1h", "--reason", "known"),
+        ("redeliver", str(delivery), "--dry-run"), ("redeliver", str(delivery)),
+    ]  # fmt: skip
+    found: dict[str, str] = {}
+    for words in plain:
+        found |= await said(stage, words, {0})
+    for name in stage.daemon.config["receivers"]:
+        found |= await said(stage, ("receivers", "test", name), {0, 1, 2})
+        found |= await said(stage, ("redeliver", "--receiver", name, "--since", "1h"), {0})
+    return found
+
+
+async def said(stage: Stage, words: tuple[str, ...], codes: Iterable[int]) -> dict[str, str]:
+    found = {}
+    forms: list[tuple[str, ...]] = [(), ("--output", "json")]
+    for form in forms[: 1 if words[0] == "schema" else 2]:
+        done: Done = await aside(*words, *form, "--config", stage.config())
+        assert done.returncode in codes, f"{words}: {done.stderr}"
+        assert "Traceback" not in done.stderr
+        found[" ".join((*words, *form))] = done.stdout + done.stderr
+    return found
+
+
+def check_rotation(stage: Stage, before: dict[str, int]) -> None:
+    """What a file says now is used without a restart, and what it said before is used no more."""
+    for name, old in (("filed", "filed"), ("paged", "filed"), ("robot", "filed")):
+        first, last = stage.shouter.heard[name][0], stage.shouter.heard[name][-1]
+        assert len(stage.shouter.heard[name]) > before[name]
+        if name != "robot":  # its secret never travels
+            assert secret(old) in _whole(first)
+            assert secret(old) not in _whole(last)
+            assert secret("turned") in _whole(last)
+    check_signature(stage.shouter.heard["filed"][0], signing("filed"))
+    check_signature(stage.shouter.heard["filed"][-1], signing("turned"))
+    check_robot(stage.shouter.heard["robot"][0], secret("filed"))
+    check_robot(stage.shouter.heard["robot"][-1], secret("turned"))
+
+
+def _whole(heard: Heard) -> str:
+    return f"{heard.target} {heard.headers} {heard.body.decode()}"
+
+
+def check_signature(heard: Heard, key: str) -> None:
+    assert len(heard.headers["webhook-signature"].split()) == 1
+    Webhook(key).verify(heard.body, dict(heard.headers))
+
+
+def check_robot(heard: Heard, key: str) -> None:
+    document = json.loads(heard.body)
+    content = f"{document['timestamp']}\n{key}".encode()
+    assert document["sign"] == base64.b64encode(hmac.digest(content, b"", "sha256")).decode()
+
+
+def check_hashes(stage: Stage) -> None:
+    """What the store keeps of a URL or a configuration is a hash under the store's own key: nobody can try words on it."""
+    daemon = stage.daemon
+    kept = {key for (key,) in daemon.query("SELECT key FROM gates")}
+    kept |= {key for (key,) in daemon.query("SELECT config_hash FROM receivers")}
+    kept |= {key for (key,) in daemon.query("SELECT gate FROM receivers")}
+    ((store_id,),) = daemon.query("SELECT value FROM meta WHERE key = 'store_id'")
+    urls = [each["url"] for each in daemon.config["receivers"].values() if "url" in each]
+    keyed = {hmac.digest(store_id.encode(), url.encode(), "sha256").hex()[:32] for url in urls}
+    assert keyed & kept, "this test does not know how a URL is hashed"
+    for url in urls:
+        plain = url.encode()
+        guesses = {
+            hashlib.new(name, plain).hexdigest() for name in ("md5", "sha1", "sha256", "blake2b")
+        }
+        guesses |= {hmac.digest(key, plain, "sha256").hex() for key in (b"\0", b"jobwatch", plain)}
+        assert not {guess[:length] for guess in guesses for length in (16, 32, 64)} & kept
 
 
 def remains(daemon: Daemon) -> dict[str, str]:
@@ -45,61 +331,3 @@ def remains(daemon: Daemon) -> dict[str, str]:
         "log": daemon.log.read_text(encoding="utf-8"),
         "store": "\n".join(path.read_bytes().decode("latin-1") for path in files),
     }
-
-
-async def test_no_secret_leaves_a_daemon_whose_receivers_shout_it_back(tmp_path: Path) -> None:
-    now = utc_now()
-    world = World(
-        [
-            job(f"job-{n}", step("Active", 2 + n, done=1.0), step("Failed"), created=now)
-            for n in range(4)
-        ]
-    )
-    account = Account(keys=(Credentials(secret_id=IDENTITY, secret_key=KEY, token=TOKEN),))
-    async with Simulation(
-        world, clock=utc_now, options=Options(account=account, secrets=[SIGNING])
-    ) as sim:
-        shout = " ".join((SIGNING, HEADER, f"/{PATH}?key={QUERY}")).encode()
-        sim.sink.always(f"/{PATH}", Reply(status=500, body=shout))
-        port = free_port()
-        config = configuration(sim, port, log={"level": "debug", "format": "json"})
-        config["sources"]["prod"]["provider"]["credentials"]["token"] = TOKEN
-        loud = {
-            "url": sim.hook_url(f"/{PATH}?key={QUERY}"),
-            "secrets": [SIGNING],
-            "headers": {"X-Key": HEADER},
-            "wants": {"types": ["endings"]},
-        }
-        closed = loud | {"url": f"http://127.0.0.1:{free_port()}/{PATH}?key={QUERY}"}
-        nowhere = loud | {"url": f"https://{PATH.lower()}.invalid/{PATH}?key={QUERY}"}
-        config["receivers"] = {"loud": loud, "closed": closed, "nowhere": nowhere}
-        daemon = Daemon(folder=tmp_path, config=config, port=port)
-        daemon.start()
-        try:
-            await asyncio.to_thread(daemon.wait_ready)
-            async with asyncio.timeout(60):
-                while len(daemon.query("SELECT 1 FROM attempts")) < 12:
-                    await asyncio.sleep(0.1)
-            pages = [
-                (await asyncio.to_thread(get, f"http://127.0.0.1:{port}{page}"))[1]
-                for page in ("/", "/metrics", "/readyz", "/healthz")
-            ]
-            printed = [
-                await asyncio.to_thread(command, daemon, *words)
-                for words in (
-                    ("check",),
-                    ("check", "--output", "json"),
-                    ("sources",),
-                    ("jobs",),
-                    ("deliveries", "--output", "json"),
-                    ("events", "--output", "json"),
-                )
-            ]
-        finally:
-            assert await asyncio.to_thread(daemon.stop) == 0
-    haystacks = remains(daemon) | {"pages": "\n".join(pages), "commands": "\n".join(printed)}
-    assert len(haystacks["log"]) > 1000
-    assert "attempts" in haystacks["store"]
-    for place, text in haystacks.items():
-        for canary in CANARIES:
-            assert canary not in text, f"{canary} in {place}"

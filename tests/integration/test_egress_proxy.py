@@ -41,7 +41,9 @@ async def test_https_goes_through_a_tunnel_that_shows_the_proxy_no_more_than_hos
 ) -> None:
     async with serving(answers, server_tls) as server, proxying("me:p@ss:wörd") as proxy:
         url = proxy.url("me:p%40ss%3Aw%C3%B6rd@")
-        async with Transport(tls=trusting(tmp_path), guard=PUBLIC_ONLY, proxy=url) as transport:
+        async with Transport(
+            tls=trusting(tmp_path), guard=PUBLIC_ONLY, proxy=lambda: url
+        ) as transport:
             for _ in range(2):
                 response = await send(transport, get(f"https://hooks.example:{server.port}/canary"))
     assert response.body == b"ok"
@@ -55,7 +57,7 @@ async def test_http_is_handed_to_the_proxy_whole() -> None:
     async with (
         serving(answers_once) as server,
         proxying("me:secret") as proxy,
-        Transport(proxy=proxy.url("me:secret@")) as transport,
+        Transport(proxy=lambda: proxy.url("me:secret@")) as transport,
     ):
         response = await send(transport, get(f"http://hooks.example:{server.port}/a%2Fb?c=%41"))
     assert response.body == b"ok"
@@ -69,7 +71,7 @@ async def test_a_proxy_that_wants_another_password_is_named_and_its_words_are_no
 ) -> None:
     async with (
         proxying("me:secret") as proxy,
-        Transport(proxy=proxy.url("canary:canary@")) as transport,
+        Transport(proxy=lambda: proxy.url("canary:canary@")) as transport,
     ):
         error = await fail(transport, get(f"{scheme}://hooks.example/canary"))
     assert (error.kind, str(error)) == (CONNECT, "the proxy refused: HTTP 407")
@@ -79,14 +81,14 @@ async def test_a_proxy_that_wants_another_password_is_named_and_its_words_are_no
 async def test_a_proxy_that_is_not_there_is_named(scheme: str) -> None:
     async with proxying() as proxy:
         pass
-    async with Transport(proxy=proxy.url("canary:canary@")) as transport:
+    async with Transport(proxy=lambda: proxy.url("canary:canary@")) as transport:
         error = await fail(transport, get(f"{scheme}://hooks.example/canary"))
     words = f"the proxy 127.0.0.1:{proxy.port}: connection refused"
     assert (error.kind, str(error)) == (CONNECT, words)
 
 
 async def test_a_proxy_without_an_address_is_named() -> None:
-    async with Transport(proxy="http://canary:canary@nowhere.invalid:3128") as transport:
+    async with Transport(proxy=lambda: "http://canary:canary@nowhere.invalid:3128") as transport:
         error = await fail(transport, get("https://hooks.example/canary"))
     assert (error.kind, str(error)) == (DNS, "the proxy nowhere.invalid: the name has no address")
 
@@ -95,7 +97,7 @@ async def test_a_certificate_is_checked_within_the_tunnel(server_tls: ssl.SSLCon
     async with (
         serving(answers, server_tls) as server,
         proxying() as proxy,
-        Transport(proxy=proxy.url()) as transport,
+        Transport(proxy=proxy.url) as transport,
     ):
         error = await fail(transport, get(f"https://hooks.example:{server.port}/canary"))
     assert error.kind is TLS
@@ -122,7 +124,7 @@ async def test_an_address_is_judged_before_a_proxy_hears_of_it(
 ) -> None:
     async with (
         proxying() as proxy,
-        Transport(guard=PUBLIC_ONLY, proxy=proxy.url()) as transport,
+        Transport(guard=PUBLIC_ONLY, proxy=proxy.url) as transport,
     ):
         error = await fail(transport, get(f"{scheme}://{host}/canary"))
     assert error.kind is kind
@@ -134,7 +136,7 @@ async def test_loopback_is_reached_without_the_proxy(host: str) -> None:
     async with (
         serving(answers) as server,
         proxying() as proxy,
-        Transport(guard=Guard(), proxy=proxy.url()) as transport,
+        Transport(guard=Guard(), proxy=proxy.url) as transport,
     ):
         response = await send(transport, get(f"http://{host}:{server.port}/"))
     assert response.body == b"ok"
@@ -145,9 +147,9 @@ async def test_a_metadata_service_is_asked_without_the_proxy_or_not_at_all() -> 
     names = Names([["127.0.0.1"], ["169.254.0.23"]])
     async with serving(answers) as server, proxying() as proxy:
         url = f"http://metadata.tencentyun.com:{server.port}/canary"
-        async with Transport(proxy=proxy.url(), resolver=names) as transport:
+        async with Transport(proxy=proxy.url, resolver=names) as transport:
             assert (await send(transport, get(url))).body == b"ok"
-        async with Transport(proxy=proxy.url(), resolver=names, guard=Guard()) as transport:
+        async with Transport(proxy=proxy.url, resolver=names, guard=Guard()) as transport:
             assert (await fail(transport, get(url))).kind is BLOCKED
     assert proxy.heads == []
 
@@ -161,9 +163,32 @@ async def test_a_metadata_service_is_asked_without_the_proxy_or_not_at_all() -> 
 )
 def test_what_is_no_proxy_is_refused_without_being_repeated(text: str) -> None:
     with pytest.raises(ValueError, match="is not the address of a proxy") as caught:
-        Transport(proxy=text)
+        read_proxy(text)
     assert "canary" not in repr(caught.value)
     assert caught.value.__cause__ is None
+
+
+async def test_a_password_of_the_proxy_that_was_changed_is_used_at_once() -> None:
+    passwords = ["old", "new"]
+    async with (
+        serving(answers) as server,
+        proxying("me:new") as proxy,
+        Transport(proxy=lambda: proxy.url(f"me:{passwords[0]}@")) as transport,
+    ):
+        refused = await fail(transport, get(f"http://hooks.example:{server.port}/"))
+        passwords.pop(0)
+        answer = await send(transport, get(f"http://hooks.example:{server.port}/"))
+    assert refused.kind is CONNECT
+    assert answer.status == 200
+
+
+async def test_a_proxy_that_cannot_be_read_is_said_so_without_being_repeated() -> None:
+    async with Transport(proxy=lambda: "socks5://canary:1") as transport:
+        error = await fail(transport, get("http://hooks.example/"))
+    assert (error.kind, str(error)) == (
+        CONNECT,
+        "the proxy's address cannot be read (egress.proxy)",
+    )
 
 
 def test_a_proxy_does_not_show_itself() -> None:
