@@ -1,33 +1,39 @@
 """The documents say what the code does, and nothing that belongs to a machine or a registry."""
 
+import json
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from typer.main import get_command
 
 from jobwatch.cli.commands import app
-from jobwatch.core.breaker import PauseReason
+from jobwatch.core.breaker import PauseReason, ReceiverState
 from jobwatch.core.detail import DetailError
 from jobwatch.core.errors import TransportKind, WithheldReason
 from jobwatch.core.events import GROUPS, UNASKED, EventType
-from jobwatch.core.outbox import STANDARD_WAITS, Result
+from jobwatch.core.outbox import STANDARD_WAITS, DeliveryState, Result
 from jobwatch.core.plan import PlanReason
+from jobwatch.core.routing import RouteReason
 from jobwatch.core.schemas import schemas
 from jobwatch.providers.cos_batch import LIFECYCLE
+from tests.unit.settings_cases import SECRET, SOURCE, read
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 PAGES = (
     *("README.md", "ARCHITECTURE.md", "CHANGELOG.md"),
-    *("docs/assumptions.md", "docs/detection.md", "docs/events.md", "docs/receiving.md"),
-    "deploy/README.md",
+    *("docs/assumptions.md", "docs/delivery.md", "docs/detection.md", "docs/egress.md"),
+    *("docs/events.md", "docs/receivers.md", "docs/receiving.md", "deploy/README.md"),
 )
-
+SAMPLES = ROOT / "tests" / "samples" / "payloads"
 
 EVENTS = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
 RECEIVING = (ROOT / "docs" / "receiving.md").read_text(encoding="utf-8")
@@ -104,6 +110,12 @@ def test_the_page_on_receiving_tells_the_pauses_between_attempts() -> None:
     assert told.startswith(f"At once, then after {', '.join(map(spoken, STANDARD_WAITS))},")
 
 
+def test_the_page_on_delivery_names_every_state_and_every_reason() -> None:
+    named = words((ROOT / "docs" / "delivery.md").read_text(encoding="utf-8"))
+    for kind in (DeliveryState, ReceiverState, PauseReason, RouteReason):
+        assert {each.value for each in kind} - {"claimed"} <= named, kind
+
+
 def test_the_page_on_detection_names_every_reason_of_a_plan() -> None:
     page = (ROOT / "docs" / "detection.md").read_text(encoding="utf-8")
     assert {each.value for each in PlanReason} <= set(re.findall(r"`([a-z_]+)`", page))
@@ -138,6 +150,90 @@ def test_links_between_documents_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#:]+)\)", text):
         assert ((ROOT / page).parent / target).exists(), target
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    pages = {page for page in PAGES if page.startswith("docs/")}
+    assert pages <= set(re.findall(r"\]\(([^)#:]+)\)", README))
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The blocks of a language in a page."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def completed(snippet: str) -> dict[str, Any]:
+    """A configuration of which a page shows a part."""
+    tree: dict[str, Any] = yaml.safe_load(snippet.replace("whsec_…", SECRET))
+    if "template" in tree:
+        receiver = {"format": "template", "url": "https://hooks.example.com", **tree}
+        tree = {"receivers": {"ops": receiver}}
+    return {**yaml.safe_load(SOURCE), **tree}
+
+
+SNIPPETS = [(page, block) for page in PAGES for block in blocks(page, "yaml")]
+
+
+def test_the_pages_show_configurations() -> None:
+    assert len(SNIPPETS) >= 5
+    assert {"README.md", "docs/receivers.md", "docs/receiving.md", "docs/delivery.md"} <= {
+        page for page, _ in SNIPPETS
+    }
+
+
+@pytest.mark.parametrize(("page", "block"), SNIPPETS)
+def test_every_configuration_in_the_pages_is_accepted(
+    page: str, block: str, tmp_path: Path
+) -> None:
+    loaded = read(tmp_path, yaml.safe_dump(completed(block), allow_unicode=True))
+    assert not loaded.warnings, page
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Every call of jobwatch that a page shows in whole, by its words."""
+    for page in PAGES:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        shown = "\n".join(blocks(page, "sh")).splitlines()
+        shown += re.findall(r"`((?:\.venv/bin/)?jobwatch [^`]+)`", " ".join(text.split()))
+        for line in shown:
+            call = re.match(r"(?:\.venv/bin/)?jobwatch ([a-z].*)", line)
+            if call:
+                yield page, shlex.split(call[1].replace(r"\|", " "), comments=True)
+
+
+def test_every_command_in_the_pages_is_one_with_these_options() -> None:
+    known = vars(get_command(app))["commands"]
+    seen = set()
+    for page, (name, *rest) in commands():
+        assert name in known, f"{page}: jobwatch {name}"
+        options = {option for each in known[name].params for option in each.opts}
+        for word in rest:
+            assert not word.startswith("--") or word in options, f"{page}: {name} {word}"
+        seen.add(name)
+    assert {"check", "run", "mute", "redeliver", "receivers", "explain"} <= seen
+
+
+def texts(value: object) -> Iterator[str]:
+    """All texts within a payload."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from texts(part)
+
+
+def test_the_message_in_the_readme_is_what_a_chat_is_sent() -> None:
+    files = [
+        SAMPLES / "wecom" / f"{name}.en.json" for name in ("job.completed_with_failures", "digest")
+    ]
+    sent = "\n".join(each for file in files for each in texts(json.loads(file.read_text())))
+    plain = re.sub(r"</?font[^>]*>", "", sent)
+    shown = README.split("### In a chat", 1)[1].split("```\n", 3)[2]
+    lines = [part.strip(" …") for row in shown.splitlines() for part in re.split(r" {4,}", row)]
+    assert len(lines) > 10
+    for line in filter(None, lines):
+        assert line in plain, line
 
 
 def test_every_make_target_of_the_documents_exists() -> None:

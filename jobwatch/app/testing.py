@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from jobwatch.app.clock import utc_now
@@ -20,6 +20,7 @@ from jobwatch.core.events import EventType, ReceiverEvent, Severity
 from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.core.outbox import Result
 from jobwatch.formats import build, classify, limits
+from jobwatch.formats.answers import without_keys
 from jobwatch.formats.values import Recipient, Told, Verdict
 from jobwatch.notifier import ANSWER_LIMIT, LEASE_MARGIN
 from jobwatch.settings import Settings, live_recipient
@@ -51,12 +52,13 @@ async def send_test(settings: Settings, name: str) -> TestAnswer:
     async with _place(settings, name, recipient, now) as room_at:
         if room_at is not None:
             words = NO_ROOM.format(seconds=(room_at - now).total_seconds())
-            return _answer(request, Verdict(result=Result.RATE_LIMITED, answer=words), timedelta())
+            verdict = Verdict(result=Result.RATE_LIMITED, answer=words)
+            return _answer(_shown(request, recipient), verdict, timedelta())
         began = time.monotonic()
         answer = await _exchange(settings, request, receiver.timeout)
         took = timedelta(seconds=time.monotonic() - began)
         verdict = classify(receiver.format, answer, recipient, utc_now())
-        return _answer(request, verdict, took)
+        return _answer(_shown(request, recipient), verdict, took)
 
 
 def _answer(request: HttpRequest, verdict: Verdict, took: timedelta) -> TestAnswer:
@@ -67,6 +69,14 @@ def _answer(request: HttpRequest, verdict: Verdict, took: timedelta) -> TestAnsw
         answer=verdict.answer,
         took=took,
     )
+
+
+def _shown(request: HttpRequest, recipient: Recipient) -> HttpRequest:
+    """The request as a person may see it: what a template says word for word may be a key."""
+    if recipient.template is None:
+        return request
+    body = without_keys(request.body.decode("utf-8", "replace"), recipient.template)
+    return replace(request, body=body.encode())
 
 
 def _told(settings: Settings, name: str, now: datetime) -> Told:

@@ -61,6 +61,11 @@ _PUBLIC = frozenset(
 )
 """Words in the path of everybody's robot: masking them would hide what the robot says of itself."""
 
+_KEY = re.compile(r"[A-Za-z0-9+/=_-]{8,}")
+"""A word that may be a key: one with a digit in it, or one that is too long for a word."""
+
+_TOO_LONG_FOR_A_WORD = 24
+
 # C0 and C1 controls, zero-width and directional marks, line and paragraph separators, BOM.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
@@ -133,6 +138,20 @@ def shown(text: str, recipient: Recipient) -> str:
     return visible.encode()[:ANSWER_LIMIT].decode(errors="ignore")
 
 
+def without_keys(text: str, template: str) -> str:
+    """What a template made, without the words of the template that may be keys."""
+    keys = sorted(_keys_in(template), key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, keys)), MASK, text) if keys else text
+
+
+def _keys_in(template: str) -> set[str]:
+    return {
+        word
+        for word in _KEY.findall(template)
+        if len(word) >= _TOO_LONG_FOR_A_WORD or any(map(str.isdigit, word))
+    }
+
+
 @lru_cache(maxsize=256)
 def _secrets(recipient: Recipient) -> re.Pattern[str] | None:
     """What finds a secret of the recipient in a text, the longest first; None where it has none."""
@@ -155,6 +174,7 @@ def _secret_pieces(recipient: Recipient) -> set[str]:
     for name, value in recipient.headers:
         if name.lower() != "content-type":
             pieces |= {value, *value.split()}
+    pieces |= _keys_in(recipient.template or "")
     spelt = {spelling for piece in pieces for spelling in _spellings(piece)}
     return {piece for piece in spelt if len(piece) >= MASKED_FROM}
 

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Connection,
     Integer,
     Row,
+    Text,
     bindparam,
     not_,
     select,
@@ -19,6 +20,7 @@ from jobwatch.core.breaker import PauseReason, ReceiverState
 from jobwatch.core.outbox import LONGEST_WAIT, Delivery, DeliveryState
 from jobwatch.core.rate_gate import RateGate
 from jobwatch.store import digesting, letting_go, order, receivers, renewing
+from jobwatch.store.columns import Instant
 from jobwatch.store.outbox_tables import deliveries, events, state_is
 from jobwatch.store.outbox_values import Claim, Claimed, Manner
 from jobwatch.store.receivers import Stand
@@ -41,11 +43,32 @@ _claimable_by_id = (
 _next_due = (
     select(deliveries.c.due_at)
     .join(events, events.c.id == deliveries.c.event_id)
-    .where(order.sendable)
+    .where(order.sendable, deliveries.c.id.not_in(bindparam("taken", expanding=True)))
     .order_by(deliveries.c.due_at)
     .limit(1)
 )
 _next_due_again = _next_due.where(not_(order.fresh))
+_next_lease_end = (
+    select(deliveries.c.claimed_until)
+    .where(
+        deliveries.c.receiver == bindparam("to"),
+        state_is("claimed"),
+        deliveries.c.id.not_in(bindparam("held", expanding=True)),
+    )
+    .order_by(deliveries.c.claimed_until)
+    .limit(1)
+)
+_claim = (
+    update(deliveries)
+    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        state=DeliveryState.CLAIMED,
+        attempts=deliveries.c.attempts + 1,
+        claim=deliveries.c.claim + 1,
+        claimed_until=bindparam("until", type_=Instant),
+        owner=bindparam("by", type_=Text),
+    )
+)
 
 
 class _Found(NamedTuple):
@@ -143,17 +166,7 @@ def _find(
 
 
 def _take(connection: Connection, ids: Sequence[int], owner: str, until: datetime) -> None:
-    connection.execute(
-        update(deliveries)
-        .where(deliveries.c.id.in_(ids))
-        .values(
-            state=DeliveryState.CLAIMED,
-            attempts=deliveries.c.attempts + 1,
-            claim=deliveries.c.claim + 1,
-            claimed_until=until,
-            owner=owner,
-        )
-    )
+    connection.execute(_claim, {"ids": ids, "until": until, "by": owner})
 
 
 def _with_probe(stand: Stand, delivery: int, until: datetime) -> Stand:
@@ -187,20 +200,9 @@ def _next(
     taken: Iterable[Row[*tuple[Any, ...]]] = (),
 ) -> datetime | None:
     """When something more is due: a due time, or the end of the lease of a claim that is not the caller's."""
-    ids = [row.id for row in taken]
     receiver = claim.manner.receiver
-    asked = statement.where(deliveries.c.id.not_in(ids)) if ids else statement
-    due_at = connection.scalar(asked, {"to": receiver})
-    until = connection.scalar(
-        select(deliveries.c.claimed_until)
-        .where(
-            deliveries.c.receiver == receiver,
-            state_is("claimed"),
-            deliveries.c.id.not_in(claim.held),
-        )
-        .order_by(deliveries.c.claimed_until)
-        .limit(1)
-    )
+    due_at = connection.scalar(statement, {"to": receiver, "taken": [row.id for row in taken]})
+    until = connection.scalar(_next_lease_end, {"to": receiver, "held": list(claim.held)})
     times = [
         time if time <= now + LONGEST_WAIT else now for time in (due_at, until) if time is not None
     ]

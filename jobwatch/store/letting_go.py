@@ -2,44 +2,50 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, update
 
 from jobwatch.core.outbox import LONGEST_WAIT, DeliveryState
 from jobwatch.store import order, renewing
+from jobwatch.store.columns import Instant
 from jobwatch.store.order import Untold
 from jobwatch.store.outbox_tables import deliveries, state_is
 from jobwatch.store.outbox_values import Claim, Manner
 
+_now, _furthest = bindparam("now", type_=Instant), bindparam("furthest", type_=Instant)
+_mend = (
+    update(deliveries)
+    .where(
+        deliveries.c.receiver == bindparam("to"),
+        deliveries.c.due_at > _now,
+        # What was never tried was due when it was written: what delays it is a breaker, a rate or a window.
+        or_(deliveries.c.attempts == 0, deliveries.c.due_at > _furthest),
+        state_is("pending"),
+    )
+    .values(due_at=_now)
+)
+_take_back = (
+    update(deliveries)
+    .where(
+        deliveries.c.receiver == bindparam("to"),
+        or_(deliveries.c.claimed_until < _now, deliveries.c.claimed_until > _furthest),
+        state_is("claimed"),
+        deliveries.c.id.not_in(bindparam("held", expanding=True)),
+    )
+    .values(state=DeliveryState.PENDING, due_at=_now, claimed_until=None, owner=None)
+    .returning(deliveries.c.id)
+)
+
 
 def mend_due_times(connection: Connection, receiver: str, now: datetime) -> None:
     """A due time that comes from a clock that stepped becomes now."""
-    connection.execute(
-        update(deliveries)
-        .where(
-            deliveries.c.receiver == receiver,
-            deliveries.c.due_at > now,
-            # What was never tried was due when it was written: what delays it is a breaker, a rate or a window.
-            or_(deliveries.c.attempts == 0, deliveries.c.due_at > now + LONGEST_WAIT),
-            state_is("pending"),
-        )
-        .values(due_at=now)
-    )
+    connection.execute(_mend, {"to": receiver, "now": now, "furthest": now + LONGEST_WAIT})
 
 
 def take_back_expired(connection: Connection, claim: Claim, now: datetime) -> None:
     """Let go of claims whose lease ran out; a clock that stepped does not end those that are still being sent."""
-    until = deliveries.c.claimed_until
-    expired = connection.scalars(
-        update(deliveries)
-        .where(
-            deliveries.c.receiver == claim.manner.receiver,
-            or_(until < now, until > now + LONGEST_WAIT),
-            state_is("claimed"),
-            deliveries.c.id.not_in(claim.held),
-        )
-        .values(state=DeliveryState.PENDING, due_at=now, claimed_until=None, owner=None)
-        .returning(deliveries.c.id)
-    ).all()
+    receiver, held = claim.manner.receiver, list(claim.held)
+    asked = {"to": receiver, "now": now, "furthest": now + LONGEST_WAIT, "held": held}
+    expired = connection.scalars(_take_back, asked).all()
     if expired:
         order.supersede(connection, order.pointless(connection, expired), now)
 

@@ -5,11 +5,13 @@ Law: who decides by a row holds it until the decision is written. Two processes 
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
     Connection,
+    Dialect,
     Row,
     Select,
     Table,
@@ -25,7 +27,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from jobwatch.core.breaker import Breaker, ReceiverState, Recent
 from jobwatch.core.digest import Group, Window
 from jobwatch.core.rate_gate import Place, RateGate
-from jobwatch.store.columns import EPOCH, MICROSECOND
+from jobwatch.store.bulk import Prepared, prepare, run
+from jobwatch.store.columns import EPOCH, MICROSECOND, to_json, to_micros
 from jobwatch.store.outbox_tables import gates, receivers
 from jobwatch.store.tables import meta
 
@@ -55,12 +58,15 @@ _take_own = (
     .returning(meta.c.value)
 )
 
+_receiver = select(receivers).where(receivers.c.name == bindparam("of")).with_for_update()
+_gate = select(gates).where(gates.c.key == bindparam("of")).with_for_update()
+
 UNKNOWN = Stand(Breaker(), {}, None, None, known=False)
 
 
 def stand(connection: Connection, name: str) -> Stand:
     """Where a receiver stands, held until this transaction ends. One that is not known is active."""
-    row = _held(connection, select(receivers).where(receivers.c.name == name), name)
+    row = _held(connection, _receiver, name)
     if row is None:
         return UNKNOWN
     return Stand(breaker(row), _windows(row.windows), row.gate, row.config_hash, known=True)
@@ -70,26 +76,30 @@ def keep(connection: Connection, name: str, stand: Stand, now: datetime) -> None
     """Write down where a receiver stands."""
     kept = stand.breaker
     values = {
+        "name": name,
         "state": kept.state.value,
         "reason": kept.reason,
         "consecutive_failures": kept.failures,
-        "failing_since": kept.failing_since,
-        "open_until": kept.open_until,
+        "failing_since": to_micros(kept.failing_since),
+        "open_until": to_micros(kept.open_until),
         "open_count": kept.openings,
         "trust": kept.trust,
         "probe": kept.probe,
-        "probe_until": kept.probe_until,
-        "recent": _recent_document(kept.recent),
-        "windows": [
-            [*group, _micros(window.until), window.alone] for group, window in stand.windows.items()
-        ],
+        "probe_until": to_micros(kept.probe_until),
+        "recent": to_json(_recent_document(kept.recent)) if kept.recent else None,
+        "windows": to_json(
+            [
+                [*group, to_micros(window.until), window.alone]
+                for group, window in stand.windows.items()
+            ]
+        ),
         "gate": stand.gate,
         "config_hash": stand.fingerprint,
-        "paused_at": kept.paused_at,
-        "last_success_at": kept.last_success_at,
-        "updated_at": now,
+        "paused_at": to_micros(kept.paused_at),
+        "last_success_at": to_micros(kept.last_success_at),
+        "updated_at": to_micros(now),
     }
-    _upsert(connection, receivers, {"name": name}, values)
+    _write(connection, receivers, values)
 
 
 def breaker(row: Row[*tuple[Any, ...]]) -> Breaker:
@@ -112,7 +122,7 @@ def breaker(row: Row[*tuple[Any, ...]]) -> Breaker:
 
 def gate(connection: Connection, key: str) -> RateGate:
     """What is remembered of a URL, held until this transaction ends."""
-    row = _held(connection, select(gates).where(gates.c.key == key), key)
+    row = _held(connection, _gate, key)
     if row is None:
         return RateGate()
     places = tuple(Place(delivery, _moment(micros)) for delivery, micros in row.places)
@@ -122,37 +132,42 @@ def gate(connection: Connection, key: str) -> RateGate:
 def keep_gate(connection: Connection, key: str, gate: RateGate, now: datetime) -> None:
     """Write down what is remembered of a URL."""
     values = {
-        "places": [[each.delivery, _micros(each.arrived_by)] for each in gate.places],
-        "held_until": gate.held_until,
-        "updated_at": now,
+        "key": key,
+        "places": to_json([[each.delivery, to_micros(each.arrived_by)] for each in gate.places]),
+        "held_until": to_micros(gate.held_until),
+        "updated_at": to_micros(now),
     }
-    _upsert(connection, gates, {"key": key}, values)
+    _write(connection, gates, values)
 
 
 def _held(
     connection: Connection, wanted: Select[*tuple[Any, ...]], name: str
 ) -> Row[*tuple[Any, ...]] | None:
     """The row, locked. Where there is none, its name is: else two who find nothing would both write."""
-    held = wanted.with_for_update()
-    row = connection.execute(held).one_or_none()
+    row = connection.execute(wanted, {"of": name}).one_or_none()
     if row is None and connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
-        row = connection.execute(held).one_or_none()
+        row = connection.execute(wanted, {"of": name}).one_or_none()
     return row
 
 
-def _upsert(
-    connection: Connection, table: Table, key: Mapping[str, object], values: Mapping[str, object]
-) -> None:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(**key, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=dict(values)))
+def _write(connection: Connection, table: Table, values: Mapping[str, object]) -> None:
+    """Write a whole row, new or known, from values as the database keeps them."""
+    prepared = _upsert(table, connection.dialect, tuple(values))
+    run(connection, prepared, [tuple(values.values())])
 
 
-def _recent_document(recent: Recent | None) -> list[int] | None:
-    if recent is None:
-        return None
-    return [_micros(recent.began_at), recent.tried, recent.failed]
+@cache
+def _upsert(table: Table, dialect: Dialect, columns: tuple[str, ...]) -> Prepared:
+    statement = (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
+    key = list(table.primary_key.columns)
+    new = {name: statement.excluded[name] for name in columns if name not in table.primary_key}
+    upsert = statement.on_conflict_do_update(index_elements=key, set_=new)
+    return prepare(upsert, dialect, columns, columns)
+
+
+def _recent_document(recent: Recent) -> list[int | None]:
+    return [to_micros(recent.began_at), recent.tried, recent.failed]
 
 
 def _recent(document: list[int] | None) -> Recent | None:
@@ -167,10 +182,6 @@ def _windows(document: list[Any] | None) -> dict[Group, Window]:
         Group(source_id, type_): Window(_moment(until), alone)
         for source_id, type_, until, alone in document or ()
     }
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - EPOCH) // MICROSECOND
 
 
 def _moment(micros: int) -> datetime:

@@ -3,10 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial, reduce
-from typing import Any
+from functools import cache, partial, reduce
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Dialect, bindparam, literal_column, null, select, update
 
 from jobwatch.core import rate_gate
 from jobwatch.core.breaker import Breaker, Ended, ended, released
@@ -14,11 +13,43 @@ from jobwatch.core.census import ATTEMPTS, DELAYS, DELIVERIES, DELIVERY_LAG, Ser
 from jobwatch.core.outbox import SETTLED, DeliveryState, Settlement
 from jobwatch.core.rate_gate import RateGate
 from jobwatch.store import order, receivers, series
-from jobwatch.store.columns import clamp
+from jobwatch.store.bulk import Prepared, RowTuple, insert_many, prepare, run
+from jobwatch.store.columns import clamp, clean, to_micros
 from jobwatch.store.outbox_tables import attempts, deliveries, state_is
 
 ANSWER_LIMIT = 1024
 """Characters of a receiver's answer that are kept."""
+
+_ATTEMPT = (
+    "delivery_id",
+    "number",
+    "trigger",
+    "started_at",
+    "took_ms",
+    "result",
+    "status",
+    "answer",
+)
+_OUTCOME = ("id", "state", "due_at", "settled_at")
+_LAST = ("last_result", "last_status", "last_answer")
+
+_held = (
+    select(deliveries.c.id, deliveries.c.claim)
+    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)), state_is("claimed"))
+    .order_by(deliveries.c.id)
+    .with_for_update()
+)
+_settled = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("at_id"))
+    .values(
+        state=bindparam("at_state"),
+        due_at=bindparam("at_due_at"),
+        settled_at=bindparam("at_settled_at"),
+        claimed_until=null(),
+        owner=null(),
+    )
+)
 
 
 def settle(connection: Connection, settlements: Sequence[Settlement], now: datetime) -> int:
@@ -41,13 +72,8 @@ def _valid(connection: Connection, settlements: Sequence[Settlement]) -> list[Se
     claims: dict[int, int] = {}
     ids = sorted({each.delivery.id for each in settlements})
     for first in range(0, len(ids), order.CHUNK):
-        held = (
-            select(deliveries.c.id, deliveries.c.claim)
-            .where(deliveries.c.id.in_(ids[first : first + order.CHUNK]), state_is("claimed"))
-            .order_by(deliveries.c.id)
-            .with_for_update()
-        )
-        claims.update((id_, claim) for id_, claim in connection.execute(held))
+        asked = {"ids": ids[first : first + order.CHUNK]}
+        claims.update((id_, claim) for id_, claim in connection.execute(_held, asked))
     valid: list[Settlement] = []
     for each in settlements:
         if claims.get(each.delivery.id) == each.delivery.claim:
@@ -58,61 +84,52 @@ def _valid(connection: Connection, settlements: Sequence[Settlement]) -> list[Se
 
 def _write_attempts(connection: Connection, made: Sequence[Settlement]) -> None:
     rows = [
-        {
-            "delivery_id": each.delivery.id,
-            "number": each.delivery.attempt,
-            "trigger": "manual" if each.delivery.manual else "auto",
-            "started_at": each.attempt.started_at,
-            "took_ms": round(each.attempt.took.total_seconds() * 1000),
-            "result": each.attempt.result.value,
-            "status": clamp(each.attempt.status),
-            "answer": each.attempt.answer[:ANSWER_LIMIT],
-        }
+        (
+            each.delivery.id,
+            each.delivery.attempt,
+            "manual" if each.delivery.manual else "auto",
+            to_micros(each.attempt.started_at),
+            round(each.attempt.took.total_seconds() * 1000),
+            each.attempt.result.value,
+            clamp(each.attempt.status),
+            clean(each.attempt.answer[:ANSWER_LIMIT]),
+        )
         for each in made
     ]
     if rows:
-        connection.execute(insert(attempts), rows)
+        insert_many(connection, attempts, _ATTEMPT, rows)
 
 
 def _write_deliveries(connection: Connection, valid: Sequence[Settlement], now: datetime) -> None:
-    tried = [_outcome(each, now) | _last(each) for each in valid if not each.give_back]
+    tried = [(*_outcome(each, now), *_last(each)) for each in valid if not each.give_back]
     untried = [_outcome(each, now) for each in valid if each.give_back]
-    statement = (
-        update(deliveries)
-        .where(deliveries.c.id == bindparam("at_id"))
-        .values(
-            state=bindparam("to_state"),
-            due_at=bindparam("to_due_at"),
-            settled_at=bindparam("to_settled_at"),
-            claimed_until=None,
-            owner=None,
-        )
-    )
     if tried:
-        last: dict[str, Any] = {
-            name: bindparam(f"to_{name}") for name in ("last_result", "last_status", "last_answer")
-        }
-        connection.execute(statement.values(**last), tried)
+        run(connection, _update(connection.dialect), tried)
     if untried:
-        connection.execute(statement.values(attempts=deliveries.c.attempts - 1), untried)
+        run(connection, _update_untried(connection.dialect), untried)
 
 
-def _outcome(each: Settlement, now: datetime) -> dict[str, object]:
-    settled = each.state in SETTLED
-    return {
-        "at_id": each.delivery.id,
-        "to_state": each.state.value,
-        "to_due_at": None if settled else each.due_at or now,
-        "to_settled_at": now if settled else None,
-    }
+@cache
+def _update(dialect: Dialect) -> Prepared:
+    last = {name: bindparam(f"at_{name}") for name in _LAST}
+    return prepare(_settled.values(**last), dialect, (), (*_OUTCOME, *_LAST))
 
 
-def _last(each: Settlement) -> dict[str, object]:
-    return {
-        "to_last_result": each.attempt.result.value,
-        "to_last_status": each.attempt.status,
-        "to_last_answer": each.attempt.answer[:ANSWER_LIMIT],
-    }
+@cache
+def _update_untried(dialect: Dialect) -> Prepared:
+    statement = _settled.values(attempts=deliveries.c.attempts - literal_column("1"))
+    return prepare(statement, dialect, (), _OUTCOME)
+
+
+def _outcome(each: Settlement, now: datetime) -> RowTuple:
+    if each.state in SETTLED:
+        return each.delivery.id, each.state.value, None, to_micros(now)
+    return each.delivery.id, each.state.value, to_micros(each.due_at or now), None
+
+
+def _last(each: Settlement) -> RowTuple:
+    attempt = each.attempt
+    return attempt.result.value, clamp(attempt.status), clean(attempt.answer[:ANSWER_LIMIT])
 
 
 def _count(connection: Connection, valid: Sequence[Settlement], now: datetime) -> None:
@@ -161,6 +178,7 @@ def _judged(breaker: Breaker, each: Settlement, *, now: datetime) -> Breaker:
 
 def _passed(gate: RateGate, each: Settlement, *, now: datetime) -> RateGate:
     """A message that was given back may have arrived all the same."""
-    gate = rate_gate.arrived(gate, each.delivery.id, now)
+    if gate.places:
+        gate = rate_gate.arrived(gate, each.delivery.id, now)
     rest = each.attempt.retry_after
     return gate if rest is None else rate_gate.held(gate, now + rest)

@@ -82,7 +82,7 @@ class Shouter:
         self.heard[name].append(heard)
         text = self._shout(name, heard)
         if name in self.polite:
-            return _said(200, text, code=0)
+            return _said(202, text, code=0)
         match turn % 4:
             case 0:
                 return web.Response(status=500, text=text, reason="CANARY Is Dead")

@@ -28,11 +28,11 @@ def test_make_demo_tells_a_failure_with_its_reasons_and_ends_by_itself() -> None
     assert "Traceback" not in demo.stdout + demo.stderr
 
 
-def test_the_smallest_configuration_of_the_readme_is_accepted(tmp_path: Path) -> None:
+def test_the_configurations_of_the_readme_are_accepted(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
-    assert blocks
-    for number, block in enumerate(blocks):
+    whole, *parts = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
+    account = whole.split("receivers:", 1)[0]
+    for number, block in enumerate([whole, *(account + part for part in parts)]):
         path = tmp_path / f"{number}.yaml"
         path.write_text(block, encoding="utf-8")
         check = subprocess.run(

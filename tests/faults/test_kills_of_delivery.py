@@ -106,7 +106,10 @@ class Campaign:
             f"WHERE d.receiver = '{receiver}' AND d.state = 'delivered'"
         )
         format_: FormatName = settings.receivers[receiver].format
-        return {id_: _body(format_, Told(id_, type_, body), recipient) for id_, type_, body in rows}
+        return {
+            id_: _body(format_, Told(id=id_, type=type_, body=body), recipient)
+            for id_, type_, body in rows
+        }
 
 
 def _body(format_: FormatName, told: Told, recipient: Recipient) -> bytes:

@@ -1,7 +1,7 @@
 """A store, the real notifier and the real transport, and what stands at the other end of the wire."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -104,15 +104,14 @@ class Office:
 
 
 @asynccontextmanager
-async def office(path: Path, clock: Callable[[], object] | None = None) -> AsyncIterator[Office]:
+async def office(path: Path, clock: Clock) -> AsyncIterator[Office]:
     """Open it on a store at `path`."""
-    time = clock if isinstance(clock, Clock) else Clock()
     async with AsyncExitStack() as stack:
         settings = SqliteSettings(path=path)
-        store = await Store.open(settings, owner="test", clock=time, exclusive=True)
+        store = await Store.open(settings, owner="test", clock=clock, exclusive=True)
         stack.push_async_callback(store.close)
-        prod = await Watcher.start(store, time)
+        prod = await Watcher.start(store, clock)
         prod.subscriptions = ()
         transport = await stack.enter_async_context(Transport())
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        yield Office(store=store, clock=time, prod=prod, transport=transport, group=group)
+        yield Office(store=store, clock=clock, prod=prod, transport=transport, group=group)

@@ -1,14 +1,15 @@
 """A job that ends with failures, told to every vendor's robot: real poller, store, notifier and transport, strict robots."""
 
 import json
-from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 
-from jobwatch.core.breaker import PauseReason, ReceiverState
+from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.digest import DigestPolicy
 from jobwatch.core.events import EventType
 from jobwatch.core.model import FailureReason
@@ -19,8 +20,9 @@ from jobwatch.formats.values import Mention, Style
 from jobwatch.simulator.script import JobScript
 from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
-from jobwatch.store.outbox_values import ReceiverRow
 from jobwatch.store.values import DeliveryFilter, DeliveryRow
+from tests.contract import watcher
+from tests.integration.delivery_rig import office
 from tests.rig import Channel, Clock, Given, Rig, job, rig, step
 from tests.robots import (
     KEY,
@@ -67,11 +69,6 @@ async def deliveries(one: Rig) -> list[DeliveryRow]:
     return list((await one.store.deliveries(DeliveryFilter(), limit=100)).rows)
 
 
-async def standing(one: Rig) -> ReceiverRow:
-    (row,) = await one.store.receivers(["chat"])
-    return row
-
-
 @each_robot
 async def test_a_partly_failed_job_reaches_every_robot_as_its_vendor_wants_it(
     kind: type[Robot], clock: Clock, path: Path
@@ -99,7 +96,7 @@ async def test_a_partly_failed_job_reaches_every_robot_as_its_vendor_wants_it(
         (message,) = robot.messages
         shown = json.dumps(message, ensure_ascii=False)
         assert "job-1" in shown
-        assert "10 个任务中有 3 个失败" in shown
+        assert "10 个子任务中 3 个失败" in shown
         (row,) = await deliveries(one)
         assert (row.state, row.last_result) == (DeliveryState.DELIVERED, Result.OK)
 
@@ -111,98 +108,83 @@ def without_signature(body: bytes) -> dict[str, object]:
     }
 
 
-def other_key(robot: Robot) -> Given:
-    robot.url = robot.url.replace(KEY, WRONG)
-    return told_to(robot)
+Mistake: TypeAlias = tuple[type[Robot], dict[str, Any], Result, ReceiverState]
+WRONG_KEY: dict[str, Any] = {"key": WRONG}
+MISTAKES: dict[str, Mistake] = {
+    "wecom_key": (WeCom, WRONG_KEY, Result.GONE, ReceiverState.PAUSED),
+    "dingtalk_key": (DingTalk, WRONG_KEY, Result.NOT_FOUND, ReceiverState.FAILING),
+    "dingtalk_secret": (DingTalk, {"secrets": ("SECother",)}, Result.AUTH, ReceiverState.FAILING),
+    "feishu_secret": (Feishu, {"secrets": ("other",)}, Result.AUTH, ReceiverState.FAILING),
+    "slack_key": (Slack, WRONG_KEY, Result.NOT_FOUND, ReceiverState.FAILING),
+    "teams_key": (Teams, WRONG_KEY, Result.NOT_FOUND, ReceiverState.FAILING),
+    "pagerduty_key": (PagerDuty, {"routing_key": WRONG}, Result.AUTH, ReceiverState.FAILING),
+}
 
 
-MISTAKES: list[tuple[type[Robot], Callable[[Robot], Given], Result, ReceiverState]] = [
-    (WeCom, other_key, Result.GONE, ReceiverState.PAUSED),
-    (DingTalk, other_key, Result.NOT_FOUND, ReceiverState.FAILING),
-    (DingTalk, lambda robot: told_to(robot, secrets=("SECother",)), Result.AUTH, ReceiverState.FAILING),
-    (Feishu, lambda robot: told_to(robot, secrets=("other",)), Result.AUTH, ReceiverState.FAILING),
-    (Slack, other_key, Result.NOT_FOUND, ReceiverState.FAILING),
-    (Teams, other_key, Result.NOT_FOUND, ReceiverState.FAILING),
-    (PagerDuty, lambda robot: told_to(robot, routing_key=WRONG), Result.AUTH, ReceiverState.FAILING),
-]  # fmt: skip
+def mistaken(robot: Robot, name: str, more: dict[str, Any]) -> Channel:
+    """The robot, configured with a wrong key or secret."""
+    url = robot.url.replace(KEY, more.get("key", KEY))
+    rest = {each: value for each, value in more.items() if each != "key"}
+    recipient = replace(robot.recipient(name, **rest), url=url)
+    return Channel(recipient=lambda: recipient, format=robot.format)
 
 
-@pytest.mark.parametrize(
-    ("kind", "mistake", "result", "state"),
-    MISTAKES,
-    ids=[f"{kind.format}-{result.value}" for kind, _, result, _ in MISTAKES],
-)
-async def test_a_wrong_key_keeps_the_message_and_leaves_the_robot_alone(
-    kind: type[Robot],
-    mistake: Callable[[Robot], Given],
-    result: Result,
-    state: ReceiverState,
-    clock: Clock,
-    path: Path,
-) -> None:
-    world = World([partly_failed()])
-    async with at_work(kind(clock)) as robot, Simulation(world, clock=clock) as sim:
-        async with rig(sim, clock, path, mistake(robot)) as one:
-            await one.turn()
-            clock.advance(30)
-            await one.turn()
-            (row,) = await deliveries(one)
-            assert (row.state, row.last_result) == (DeliveryState.PENDING, result)
-            stands = await standing(one)
-            assert stands.state is state
-            assert robot.messages == []
-            asked = len(robot.arrivals)
-            clock.advance(250)
-            await one.deliver()
-            assert len(robot.arrivals) == asked
-    reason = PauseReason.GONE if state is ReceiverState.PAUSED else result
-    assert stands.reason == reason.value
-
-
-async def test_a_locked_dingtalk_robot_is_left_alone_for_ten_minutes(
-    clock: Clock, path: Path
-) -> None:
-    """Somebody else used up the robot's minute: our first message locks it."""
-    world = World([partly_failed()])
-    robot = DingTalk(clock)
-    async with at_work(robot), Simulation(world, clock=clock) as sim:
-        async with rig(sim, clock, path, told_to(robot)) as one:
-            await one.turn()
-            clock.advance(30)
-            robot.arrivals += [clock()] * 20
-            await one.turn()
-            assert len(robot.exceeded) == 1
-            assert (await standing(one)).held_until == clock() + timedelta(minutes=10)
-            clock.advance(599)
-            await one.deliver()
-            assert len(robot.exceeded) == 1
-            clock.advance(1)
-            await one.deliver()
-            assert len(robot.messages) == 1
-            (row,) = await deliveries(one)
-            assert (row.state, row.attempts) == (DeliveryState.DELIVERED, 2)
-
-
-async def test_two_receivers_of_one_robot_share_its_rate(clock: Clock, path: Path) -> None:
-    world = World([partly_failed(f"job-{number:02}") for number in range(12)])
-    robot = WeCom(clock)
-    names = ("chat", "team")
-    subscriptions = [replace(WANTS[0], receiver=name) for name in names]
-    async with at_work(robot), Simulation(world, clock=clock) as sim:
-        channels = {
-            name: Channel(recipient=lambda name=name: robot.recipient(name), format="wecom")  # type: ignore[misc]
-            for name in names
+async def test_a_wrong_key_keeps_the_message_and_leaves_the_robot_alone(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        one = await stack.enter_async_context(office(tmp_path / "db", watcher.Clock()))
+        robots: dict[str, Robot] = {}
+        for name, (kind, more, *_) in MISTAKES.items():
+            robots[name] = await stack.enter_async_context(at_work(kind(one.clock)))
+            one.open(name, mistaken(robots[name], name, more))
+        await one.fail("job-1")
+        await one.deliver()
+        found = {name: (await one.rows(name))[0] for name in MISTAKES}
+        assert {row.state for row in found.values()} == {DeliveryState.PENDING}
+        stands = {name: await one.standing(name) for name in MISTAKES}
+        assert {name: (found[name].last_result, stands[name].state) for name in MISTAKES} == {
+            name: (result, state) for name, (_, _, result, state) in MISTAKES.items()
         }
-        given = Given(receivers=names, subscriptions=subscriptions, channels=channels)
-        async with rig(sim, clock, path, given) as one:
-            await one.turn()
-            clock.advance(30)
-            await one.turn()
-            assert len(robot.messages) == 18
-            for _ in range(200):
-                if len(robot.messages) == 24:
-                    break
-                clock.advance(1)
-                await one.deliver()
-            assert (len(robot.messages), robot.exceeded, robot.refused) == (24, [], [])
-            assert {row.receiver for row in await deliveries(one)} == set(names)
+        asked = {name: len(robot.arrivals) for name, robot in robots.items()}
+        one.clock.advance(timedelta(seconds=299))
+        await one.deliver()
+        assert {name: len(robot.arrivals) for name, robot in robots.items()} == asked
+        assert not any(robot.messages for robot in robots.values())
+
+
+async def test_a_locked_dingtalk_robot_is_left_alone_for_ten_minutes(tmp_path: Path) -> None:
+    """Somebody else used up the robot's minute: our first message locks it."""
+    async with (
+        office(tmp_path / "db", watcher.Clock()) as one,
+        at_work(DingTalk(one.clock)) as robot,
+    ):
+        one.open("ops", mistaken(robot, "ops", {}))
+        robot.arrivals += [one.clock()] * 20
+        await one.fail("job-1")
+        await one.deliver()
+        assert len(robot.exceeded) == 1
+        assert (await one.standing()).held_until == one.clock() + timedelta(minutes=10)
+        one.clock.advance(timedelta(seconds=599))
+        await one.deliver()
+        assert len(robot.arrivals) == 21
+        one.clock.advance(timedelta(seconds=1))
+        await one.deliver()
+        (row,) = await one.rows()
+        assert (len(robot.messages), row.state, row.attempts) == (1, DeliveryState.DELIVERED, 2)
+
+
+async def test_two_receivers_of_one_robot_share_its_rate(tmp_path: Path) -> None:
+    names = ("ops", "team")
+    async with office(tmp_path / "db", watcher.Clock()) as one, at_work(WeCom(one.clock)) as robot:
+        for name in names:
+            one.open(name, mistaken(robot, name, {}))
+        await one.fail(*(f"job-{number}" for number in range(12)))
+        await one.deliver()
+        assert len(robot.messages) == 18
+        one.clock.advance(timedelta(seconds=59))
+        await one.deliver()
+        assert len(robot.messages) == 18
+        one.clock.advance(timedelta(seconds=1))
+        await one.deliver()
+        assert (len(robot.messages), robot.exceeded, robot.refused) == (24, [], [])
+        rows = [row for name in names for row in await one.rows(name)]
+        assert {row.state for row in rows} == {DeliveryState.DELIVERED}
