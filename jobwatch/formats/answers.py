@@ -38,9 +38,10 @@ _HUNDREDS = {
 _MAY_ASK_FOR_REST = frozenset({429, 503})
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 _SIGNED = re.compile(
-    r"""(\bsign(?:ature)?["']?\s*[=:]\s*["']?|\bv1,)[A-Za-z0-9+/=_%-]{16,}""", re.IGNORECASE
+    r"""(\bsign(?:ature)?\\*["']?\s*[=:]\s*\\*["']?|\bv1(?:,|%2C))[A-Za-z0-9+/=_%-]{16,}""",
+    re.IGNORECASE,
 )
-"""A signature that a receiver repeats: `sign=…` in a URL, `"sign": "…"` in a body, `v1,…` in a header."""
+"""A signature that a receiver repeats: `sign=…` in a URL, `"sign": "…"` in a body (or in a text of one), `v1,…` in a header."""
 
 _PUBLIC = frozenset(
     {
@@ -107,7 +108,7 @@ def retry_after(response: HttpResponse, now: datetime) -> timedelta | None:
         return timedelta(seconds=seconds)
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if at.tzinfo is None:  # "-0000": a date that is UTC and does not say so
         at = at.replace(tzinfo=UTC)

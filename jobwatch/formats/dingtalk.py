@@ -50,9 +50,19 @@ CODES = {
     300001: Meaning(Result.NOT_FOUND),
     300005: Meaning(Result.NOT_FOUND),
     310000: Meaning(Result.AUTH),
+    400013: Meaning(Result.GONE),
+    400101: Meaning(Result.NOT_FOUND),
+    400102: Meaning(Result.AUTH),
+    400105: Meaning(Result.REJECTED),
+    400106: Meaning(Result.NOT_FOUND),
     410100: Meaning(Result.RATE_LIMITED, _LOCKED),
+    430101: Meaning(Result.REJECTED),
+    430102: Meaning(Result.REJECTED),
+    430103: Meaning(Result.REJECTED),
+    430104: Meaning(Result.REJECTED),
 }
-"""Busy; too long; too fast; no such token (both, and seen to pass); sign, clock, keyword or address; too fast."""
+"""Busy; too long; too fast; no such token (both, and seen to pass); sign, clock, keyword or address; group dissolved;
+no such token; robot stopped; message type; no such robot; too fast; a link, text, image or content that may not be."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OURS = frozenset({"timestamp", "sign"})

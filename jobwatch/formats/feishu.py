@@ -65,6 +65,9 @@ CODES = {
 
 _FIELDS = ("code", "StatusCode")
 _RESET = "x-ogw-ratelimit-reset"
+_IN_A_HURRY = re.compile(rb"too many request|frequency limit", re.IGNORECASE)
+"""9499 is a bad request and, seen but not published, one too many: only its words tell which."""
+
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 
 
@@ -98,7 +101,11 @@ def signature(secret: str, now: datetime) -> dict[str, str]:
 def classify(answer: HttpResponse | TransportError, recipient: Recipient, now: datetime) -> Verdict:
     """Say what an answer means: `code` 0, or `StatusCode` 0 in older ones, with a 2xx is told."""
     verdict = judged(answer, recipient, now, CODES, _FIELDS)
-    if isinstance(answer, TransportError) or verdict.result is not Result.RATE_LIMITED:
+    if isinstance(answer, TransportError):
+        return verdict
+    if verdict.result is Result.REJECTED and _IN_A_HURRY.search(answer.body):
+        verdict = replace(verdict, result=_TOO_OFTEN.result, retry_after=_TOO_OFTEN.rest)
+    if verdict.result is not Result.RATE_LIMITED:
         return verdict
     text = answer.headers.get(_RESET, "").strip()
     if not _SECONDS.fullmatch(text):

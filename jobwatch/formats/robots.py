@@ -41,6 +41,10 @@ _MARKER = re.compile(r"#+|[-+=|]+(?=\s|$)|[0-9]+[.)](?=\s|$)")
 _URL_BREAKERS = {ord(each): f"%{ord(each):02X}" for each in " \"'()<>[]\\^`{|}"}
 
 
+_OF_THE_MOMENT = frozenset({Result.RATE_LIMITED, Result.HTTP_5XX})
+_FOR_EVER = frozenset({Result.REJECTED, Result.GONE})
+
+
 class Meaning(NamedTuple):
     """What a robot's code stands for. `rest` is how long to leave the robot alone when it does not say so itself."""
 
@@ -145,6 +149,7 @@ def judged(
 
     2xx with code 0 is told; 2xx without a code is no robot speaking. A code that is not listed keeps the message: who
     cannot say what it means must not throw it away. With another status the status decides, unless the code is listed.
+    Beside a status that is about the moment (429, 5xx) no code is for ever.
     """
     verdict = by_status(answer, recipient, now)
     if isinstance(answer, TransportError):
@@ -156,9 +161,11 @@ def judged(
 
 def _meaning(answer: HttpResponse, codes: Mapping[int, Meaning], fields: Sequence[str]) -> Meaning:
     code = _code(answer.body, fields)
-    if code is not None and code in codes:
-        return codes[code]
     result = result_of_status(answer.status)
+    if code is not None and code in codes:
+        found = codes[code]
+        passing = result in _OF_THE_MOMENT and found.result in _FOR_EVER
+        return Meaning(result) if passing else found
     if result is Result.OK and code != 0:
         result = Result.BODY_ERROR
     return Meaning(result)

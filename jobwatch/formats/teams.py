@@ -43,6 +43,9 @@ _FAILED = re.compile(
 )
 """Words of old connectors: https://github.com/MicrosoftDocs/msteams-docs/issues/7425 and their own documentation."""
 
+_SWITCHED_OFF = re.compile(rb"Workflow(TriggerIsNotEnabled|Disabled|NotFound)", re.IGNORECASE)
+"""Codes of a flow that somebody switched off or deleted; they come with 400, and say nothing of the card."""
+
 
 def build(told: Told, recipient: Recipient, now: datetime) -> HttpRequest:  # noqa: ARG001  every format is asked alike
     """Build the request: its bytes are the same on every try."""
@@ -74,7 +77,7 @@ def literal(text: str) -> str:
 
 def _result(answer: HttpResponse, by_its_status: Result) -> Result:
     if answer.status == 400:  # noqa: PLR2004  HTTP's own number
-        return Result.REJECTED
+        return Result.NOT_FOUND if _SWITCHED_OFF.search(answer.body) else Result.REJECTED
     if by_its_status is not Result.OK:
         return by_its_status
     return Result.BODY_ERROR if _tells_an_error(answer.body) else Result.OK

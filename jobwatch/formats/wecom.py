@@ -48,10 +48,15 @@ CODES = {
     40008: _REJECTED,
     40033: _REJECTED,
     40058: _REJECTED,
+    44004: _REJECTED,
+    45002: _REJECTED,
     93000: _GONE,
     93001: _GONE,
+    93004: Meaning(Result.AUTH),
+    93008: Meaning(Result.NOT_FOUND),
 }
-"""Busy; version conflict; too often; too many at once; message type, characters or parameter refused; no such robot."""
+"""Busy; version conflict; too often; too many at once; message type, characters or parameter refused; no text; too long;
+no such robot (both); robot stopped; not in the group."""
 
 
 def build(told: Told, recipient: Recipient, now: datetime) -> HttpRequest:  # noqa: ARG001  every format is asked alike

@@ -91,11 +91,11 @@ def claim_due(connection: Connection, owner: str, claim: Claim, now: datetime) -
     letting_go.mend_due_times(connection, manner.receiver, now)
     letting_go.take_back_expired(connection, claim, now)
     letting_go.expire(connection, manner, now)
-    stand = _as_configured(connection, receivers.stand(connection, manner.receiver), manner, now)
+    before = receivers.stand(connection, manner.receiver)
+    stand = _as_configured(connection, before, manner, now)
     gate = rate_gate.pruned(receivers.gate(connection, manner.gate), manner.rates, now)
     admitted, allowed = breaker.admitted(stand.breaker, now)
     room = _room(claim, allowed, rate_gate.free(gate, manner.rates, now))
-    before = stand
     stand = stand._replace(breaker=admitted)
     if room:
         found, stand = _find(connection, claim, stand, room, now)
@@ -108,8 +108,8 @@ def claim_due(connection: Connection, owner: str, claim: Claim, now: datetime) -
         if manner.rates:
             gate = rate_gate.taken(gate, (row.id for row in found.rows), until)
             receivers.keep_gate(connection, manner.gate, gate, now)
-    if stand != before or not stand.known or stand.gate != manner.gate:
-        stand = stand._replace(gate=manner.gate, fingerprint=manner.fingerprint)
+    stand = stand._replace(gate=manner.gate, fingerprint=manner.fingerprint, known=True)
+    if stand != before:
         receivers.keep(connection, manner.receiver, stand, now)
     return Claimed(
         deliveries=tuple(_delivery(row, manner) for row in found.rows),

@@ -43,11 +43,19 @@ BREATH = timedelta(milliseconds=100)
 class Outbox(RuleBasedStateMachine):
     """A source with six jobs, a receiver, a chat with a digest and a rate, and a program that may crash at any point."""
 
-    def __init__(self, world: World, run: Callable[[Coroutine[Any, Any, T]], T]) -> None:
+    def __init__(self, world: World, run: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
         super().__init__()
         self.world = world
-        self.run: Callable[[Coroutine[Any, Any, Any]], Any] = run
+        self._run = run
+        self.broken = False
         self.life: Life | None = None
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Once a law was broken, nothing more is learnt from this life."""
+        self.broken = True
+        result: T = self._run(work)
+        self.broken = False
+        return result
 
     @property
     def live(self) -> Life:
@@ -226,12 +234,16 @@ class Outbox(RuleBasedStateMachine):
         if self.life is None:
             return
         try:
-            self.all_is_well()
-            for receiver in NAMES:
-                self.drain(receiver)
-            self.judge()
+            if not self.broken:
+                self.ends_well()
         finally:
-            self.run(self.world.end())
+            self._run(self.world.end())
+
+    def ends_well(self) -> None:
+        self.all_is_well()
+        for receiver in NAMES:
+            self.drain(receiver)
+        self.judge()
 
     def all_is_well(self) -> None:
         self.live.forget()

@@ -145,6 +145,34 @@ async def test_a_receiver_that_is_gone_is_paused_and_keeps_its_queue_until_its_c
     assert probe.attempt - probe.spent == 1
 
 
+async def test_a_change_of_a_healthy_receiver_is_remembered_and_mends_no_later_failure(
+    prod: Watcher, store: Store
+) -> None:
+    await news(prod)
+    first = list((await ask(store)).deliveries)
+    await fail_all(prod, first, Result.OK)
+    (one, *_) = (await ask(store, fingerprint="another key")).deliveries
+    await fail_all(prod, [one], Result.GONE)
+    assert (await ask(store, fingerprint="another key")).deliveries == ()
+    assert await state(store) is ReceiverState.PAUSED
+
+
+async def test_a_change_while_nothing_is_due_renews_budgets_once(
+    prod: Watcher, store: Store, clock: Clock
+) -> None:
+    await news(prod, 1)
+    (one,) = await claim(store, 1)
+    await fail_all(prod, [one], Result.GONE)
+    for _ in range(2):
+        limited = Claim(
+            manner=manner("ops", fingerprint="another", give_up_after=HOUR), limit=0, lease=LEASE
+        )
+        await store.claim_due(limited)
+        clock.advance(MINUTE)
+    (probe,) = (await ask(store, fingerprint="another", give_up_after=HOUR)).deliveries
+    assert probe.deadline == NOW + HOUR
+
+
 async def test_a_wrong_message_does_not_open_the_breaker(prod: Watcher, store: Store) -> None:
     await news(prod)
     await fail_all(prod, await claim(store, 8), Result.HTTP_4XX)

@@ -71,9 +71,6 @@ class Stage:
     simulation: Simulation
     files: dict[str, Path] = field(default_factory=dict)
 
-    def config(self) -> Path:
-        return self.daemon.folder / "jobwatch.yaml"
-
     def attempted(self) -> dict[str, int]:
         return dict(
             self.daemon.query(
@@ -258,18 +255,18 @@ async def commands(stage: Stage) -> dict[str, str]:
     ]  # fmt: skip
     found: dict[str, str] = {}
     for words in plain:
-        found |= await said(stage, words, {0})
+        found |= await said(stage.daemon, words, {0})
     for name in stage.daemon.config["receivers"]:
-        found |= await said(stage, ("receivers", "test", name), {0, 1, 2})
-        found |= await said(stage, ("redeliver", "--receiver", name, "--since", "1h"), {0})
+        found |= await said(stage.daemon, ("receivers", "test", name), {0, 1, 2})
+        found |= await said(stage.daemon, ("redeliver", "--receiver", name, "--since", "1h"), {0})
     return found
 
 
-async def said(stage: Stage, words: tuple[str, ...], codes: Iterable[int]) -> dict[str, str]:
+async def said(daemon: Daemon, words: tuple[str, ...], codes: Iterable[int]) -> dict[str, str]:
     found = {}
     forms: list[tuple[str, ...]] = [(), ("--output", "json")]
     for form in forms:
-        done: Done = await aside(*words, *form, "--config", stage.config())
+        done: Done = await aside(*words, *form, "--config", daemon.folder / "jobwatch.yaml")
         assert done.returncode in codes, f"{words}: {done.stderr}"
         assert "Traceback" not in done.stderr
         found[" ".join((*words, *form))] = done.stdout + done.stderr

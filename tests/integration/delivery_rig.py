@@ -59,12 +59,21 @@ class Office:
 
     async def fail(self, *names: str) -> None:
         """These jobs are first seen failed; DescribeJob says nothing more of them."""
-        failed = (
-            factories.job("Failed", id=name, ended_at=self.clock(), description=name.split("-")[0])
-            for name in names
+        now = self.clock()
+        await self.prod.sees(
+            *(factories.job("Failed", id=name, created_at=now, ended_at=now) for name in names)
         )
-        await self.prod.sees(*failed)
         await self.prod.releases_all()
+
+    async def discover(self, *names: str) -> None:
+        """These jobs are first seen running: news that waits for no detail. Their descriptions are what their names begin with."""
+        now = self.clock()
+        await self.prod.sees(
+            *(
+                factories.job(id=name, created_at=now, description=name.split("-")[0])
+                for name in names
+            )
+        )
 
     async def deliver(self, *names: str) -> None:
         """Everything that is due for these receivers, or for all, once."""
