@@ -18,7 +18,13 @@ from jobwatch.core.breaker import PauseReason, ReceiverState
 from jobwatch.core.detail import DetailError
 from jobwatch.core.errors import TransportKind, WithheldReason
 from jobwatch.core.events import GROUPS, UNASKED, EventType
-from jobwatch.core.outbox import STANDARD_WAITS, DeliveryState, Result
+from jobwatch.core.outbox import (
+    CHAT_WAITS,
+    PAGING_WAITS,
+    STANDARD_WAITS,
+    DeliveryState,
+    Result,
+)
 from jobwatch.core.plan import PlanReason
 from jobwatch.core.routing import RouteReason
 from jobwatch.core.schemas import schemas
@@ -114,6 +120,14 @@ def test_the_page_on_delivery_names_every_state_and_every_reason() -> None:
     named = words((ROOT / "docs" / "delivery.md").read_text(encoding="utf-8"))
     for kind in (DeliveryState, ReceiverState, PauseReason, RouteReason):
         assert {each.value for each in kind} - {"claimed"} <= named, kind
+
+
+@pytest.mark.parametrize(("who", "pauses"), [("Chats", CHAT_WAITS), ("PagerDuty", PAGING_WAITS)])
+def test_the_page_on_delivery_tells_the_pauses_of_people(
+    who: str, pauses: tuple[timedelta, ...]
+) -> None:
+    page = " ".join((ROOT / "docs" / "delivery.md").read_text(encoding="utf-8").split())
+    assert f"{who}: after {', '.join(map(spoken, pauses))}, for" in page
 
 
 def test_the_page_on_detection_names_every_reason_of_a_plan() -> None:
@@ -223,17 +237,13 @@ def texts(value: object) -> Iterator[str]:
             yield from texts(part)
 
 
-def test_the_message_in_the_readme_is_what_a_chat_is_sent() -> None:
-    files = [
-        SAMPLES / "wecom" / f"{name}.en.json" for name in ("job.completed_with_failures", "digest")
-    ]
-    sent = "\n".join(each for file in files for each in texts(json.loads(file.read_text())))
-    plain = re.sub(r"</?font[^>]*>", "", sent)
-    shown = README.split("### In a chat", 1)[1].split("```\n", 3)[2]
-    lines = [part.strip(" …") for row in shown.splitlines() for part in re.split(r" {4,}", row)]
-    assert len(lines) > 10
-    for line in filter(None, lines):
-        assert line in plain, line
+def test_the_messages_in_the_readme_are_what_chats_are_sent() -> None:
+    names = ("slack/completed_with_failures", "wecom/job.failed.zh", "wecom/digest.en")
+    files = [json.loads((SAMPLES / f"{name}.json").read_text("utf-8")) for name in names]
+    sent = re.sub(r"</?font[^>]*>|^### ", "", "\n".join(texts(files)), flags=re.MULTILINE)
+    shown = README.split("### In a chat", 1)[1].split("```\n", 3)[2].splitlines()
+    assert len(shown) > 10
+    assert set(filter(None, shown)) <= set(sent.splitlines())
 
 
 def test_every_make_target_of_the_documents_exists() -> None:

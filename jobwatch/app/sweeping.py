@@ -1,8 +1,9 @@
 """Sweeps by a process that is no daemon: of every source, with deliveries, for cron; or of one source, by command."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from jobwatch.app.parts import Parts, open_parts, open_store, shapes
@@ -10,11 +11,13 @@ from jobwatch.app.telling import RECEIVERS
 from jobwatch.app.watching import Watched
 from jobwatch.core.overview import SourceState
 from jobwatch.detailer import IDLE, release_details
+from jobwatch.formats.values import Recipient
 from jobwatch.loop import Pulse
 from jobwatch.metrics import Metrics
 from jobwatch.notifier import Notifier
 from jobwatch.poller import sweep_safely, take_inbox
 from jobwatch.settings import Settings
+from jobwatch.store.outbox_values import Manner
 
 
 @asynccontextmanager
@@ -74,7 +77,21 @@ async def _once(parts: Parts) -> tuple[str, ...]:
 async def _deliver(parts: Parts) -> None:
     async with asyncio.TaskGroup() as rest:
         for notifier in parts.notifiers.values():
+            notifier.post = replace(notifier.post, manner=_impatient(notifier.post.manner))
             rest.create_task(_deliver_all(notifier))
+
+
+def _impatient(
+    manner: Callable[[Recipient], Manner],
+) -> Callable[[Recipient], Manner]:
+    """Nobody is there when the window of a digest ends, and the next run may be a day later."""
+
+    def now_or_never(recipient: Recipient) -> Manner:
+        usual = manner(recipient)
+        policy = usual.digest
+        return replace(usual, digest=replace(policy, patient=False)) if policy else usual
+
+    return now_or_never
 
 
 async def _release_all(watched: Watched) -> None:

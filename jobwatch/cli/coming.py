@@ -8,6 +8,7 @@ from jobwatch.cli.story import Known
 from jobwatch.cli.text import count
 from jobwatch.core.events import DETAIL_PATIENCE
 from jobwatch.core.outbox import OPEN
+from jobwatch.store.values import DeliveryRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,14 @@ def _due_deliveries(known: Known) -> Iterator[Due]:
             if row.receiver in known.paused:
                 yield Due(at=None, words=f"{words}, once it is resumed: it is paused")
             else:
-                yield Due(at=row.due_at, words=words)
+                yield _due_unless_left_alone(row, words, known.rests.get(row.receiver))
+
+
+def _due_unless_left_alone(row: DeliveryRow, words: str, rests_until: datetime | None) -> Due:
+    """A delivery is due by itself, and its receiver may rest for longer."""
+    if rests_until is None or row.due_at is None or row.due_at >= rests_until:
+        return Due(at=row.due_at, words=words)
+    return Due(at=rests_until, words=f"{words}, at the earliest: it is left alone till then")
 
 
 def _due_watching(known: Known, vanished_after: timedelta) -> Iterator[Due]:

@@ -14,6 +14,7 @@ from jobwatch.cli.deliveries import read_digests
 from jobwatch.cli.documents import condition_row, event_row, job_row
 from jobwatch.cli.job import read_job
 from jobwatch.cli.reading import View, job_name, look, written
+from jobwatch.cli.receivers import rests_until
 from jobwatch.cli.ruling import Verdict, verdicts
 from jobwatch.cli.screen import OutputFormat, Screen, cell, grid
 from jobwatch.cli.story import Known, Line, story, summary
@@ -63,6 +64,7 @@ def show_story(config: Path | None, name: str, output: OutputFormat) -> None:
             state=states.get(wanted.source),
             digests=await read_digests(view, told),
             paused=frozenset(each.name for each in stands if each.state is ReceiverState.PAUSED),
+            rests={each.name: at for each in stands if (at := rests_until(each)) and at > view.now},
         )
         explained = _explained(view, known)
         screen = Screen()

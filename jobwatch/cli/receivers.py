@@ -118,8 +118,13 @@ def _next_try(row: ReceiverRow, now: datetime) -> str:
     """When something may be sent again, where it may not now."""
     if row.state is ReceiverState.PAUSED:
         return "when resumed"
-    ahead = [at for at in (row.open_until, row.held_until) if at is not None and at > now]
-    return ago(max(ahead), now, units=1) if ahead else NOTHING
+    until = rests_until(row)
+    return ago(until, now, units=1) if until is not None and until > now else NOTHING
+
+
+def rests_until(row: ReceiverRow) -> datetime | None:
+    """Until when a receiver is left alone: because it fails, or because it asked for it."""
+    return max((at for at in (row.open_until, row.held_until) if at is not None), default=None)
 
 
 def _failures(row: ReceiverRow, now: datetime) -> str:

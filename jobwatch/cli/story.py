@@ -76,7 +76,8 @@ class Known:
     """Everything that the store kept of one job.
 
     `state` is its source's, None where that is unknown. What was told before `kept_since` is forgotten. `digests` says
-    how those fare that tell its events, by id. Nothing is sent to `paused` receivers.
+    how those fare that tell its events, by id. Nothing is sent to `paused` receivers, nor
+    to those that are left alone (`rests`, until when).
     """
 
     row: JobRow
@@ -88,6 +89,7 @@ class Known:
     state: SourceState | None = None
     digests: Mapping[str, DeliveryState] = field(default_factory=dict)
     paused: frozenset[str] = frozenset()
+    rests: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def story(known: Known) -> list[Line]:

@@ -41,10 +41,14 @@ _KEPT_DETAIL = frozenset({"status_reason", "suspended_cause", "failures"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestPolicy:
-    """`first` messages of a group by themselves, then one digest `every` so often."""
+    """`first` messages of a group by themselves, then one digest `every` so often.
+
+    Who is not `patient` will not be there when a window ends: what it would leave behind is told together at once.
+    """
 
     first: int
     every: timedelta
+    patient: bool = True
 
 
 class Group(NamedTuple):
@@ -136,17 +140,25 @@ def _turn(each: Waiting, window: Window | None, policy: DigestPolicy, now: datet
     fresh = Window(now + policy.every, 0)
     # A window that ended long ago, or lies ahead of a clock that stepped, says nothing about now.
     busy = window is not None and window.until <= now < window.until + policy.every
-    if window is None or not busy or window.alone < policy.first:
+    # What waited for its end is told together, however late that is noticed: else it may wait for one end after another.
+    waited = window is not None and each.since < window.until <= now
+    if window is None or not (busy or waited) or window.alone < policy.first:
         return _within(each, fresh, policy)
-    if each.count == 1:
-        return _Turn(window=Window(fresh.until, policy.first), alone=1)
-    return _Turn(window=Window(fresh.until, policy.first), together=True)
+    return _at_its_end(each, Window(fresh.until, policy.first))
 
 
 def _within(each: Waiting, window: Window, policy: DigestPolicy) -> _Turn:
     alone = min(each.count, max(0, policy.first - window.alone))
+    if each.count and not alone and not policy.patient:
+        return _at_its_end(each, window)
     used = window._replace(alone=window.alone + alone)
     return _Turn(window=used, alone=alone, left=each.count - alone)
+
+
+def _at_its_end(each: Waiting, following: Window) -> _Turn:
+    """One needs no digest."""
+    alone = int(each.count == 1)
+    return _Turn(window=following, alone=alone, together=not alone)
 
 
 def _with_the_rest(turn: _Turn, policy: DigestPolicy, now: datetime) -> _Turn:

@@ -12,6 +12,9 @@ from jobwatch.formats.voice import Voice
 HELD_UP = timedelta(minutes=15)
 """A message that waited for longer says so: its reader would take the news for fresh."""
 
+_BAD_OUTCOMES = frozenset({"completed_with_failures", "failed", "vanished"})
+_UNRESOLVED = {"closed": "unresolved"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
@@ -70,10 +73,17 @@ def titled(event: Event, what: str) -> str:
 
 def named(event: Event, kind: str, state: str) -> str:
     """What happened, as a title."""
-    for key in (f"title:{kind}:{state}", f"title:{kind}"):
+    state = state if resolved(event) else _UNRESOLVED.get(state, state)
+    for key in (f"title:{kind}:{state}", f"title:{kind}:{event.state}", f"title:{kind}"):
         if event.voice.knows(key):
             return event.say(key)
     return kind
+
+
+def resolved(event: Event) -> bool:
+    """Whether all is well where something closed: its job did not end badly, and its source could be read."""
+    outcome = text(section(event.data, "job"), "outcome")
+    return outcome not in _BAD_OUTCOMES and not section(event.data, "error")
 
 
 def since(event: Event) -> datetime | None:

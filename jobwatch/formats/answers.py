@@ -3,12 +3,14 @@
 What a format does not know better is kept and tried again; only what it knows to be refused for ever is given up.
 """
 
+import html
 import re
+import string
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import assert_never
-from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
+from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 from jobwatch.core.errors import TransportError, TransportKind
 from jobwatch.core.http import HttpResponse
@@ -43,6 +45,7 @@ _SIGNED = re.compile(
 )
 """A signature that a receiver repeats: `sign=…` in a URL, `"sign": "…"` in a body (or in a text of one), `v1,…` in a header."""
 
+_AS_IT_IS = frozenset(string.ascii_letters + string.digits)
 _PUBLIC = frozenset(
     {
         "cgi-bin",
@@ -157,11 +160,11 @@ def _keys_in(template: str) -> set[str]:
 def _secrets(recipient: Recipient) -> re.Pattern[str] | None:
     """What finds a secret of the recipient in a text, the longest first; None where it has none."""
     pieces = sorted(_secret_pieces(recipient), key=lambda piece: (-len(piece), piece))
-    return re.compile("|".join(map(re.escape, pieces)), re.IGNORECASE) if pieces else None
+    return re.compile("|".join(map(_spelt, pieces)), re.IGNORECASE) if pieces else None
 
 
 def _secret_pieces(recipient: Recipient) -> set[str]:
-    """Everything of a recipient that must not be seen, in each spelling a receiver may echo."""
+    """Everything of a recipient that must not be seen."""
     url = urlsplit(recipient.url)
     pieces = {recipient.url, url.path, url.query}
     for segment in url.path.split("/"):
@@ -176,10 +179,16 @@ def _secret_pieces(recipient: Recipient) -> set[str]:
         if name.lower() != "content-type":
             pieces |= {value, *value.split()}
     pieces |= _keys_in(recipient.template or "")
-    spelt = {spelling for piece in pieces for spelling in _spellings(piece)}
-    return {piece for piece in spelt if len(piece) >= MASKED_FROM}
+    return {piece for piece in pieces if len(piece) >= MASKED_FROM}
 
 
-def _spellings(piece: str) -> tuple[str, ...]:
-    """As it is, as JSON may write it, and as a URL does."""
-    return (piece, piece.replace("/", r"\/"), quote(piece, safe=""), quote_plus(piece))
+def _spelt(piece: str) -> str:
+    """What finds a piece as it is, and as JSON, HTML or a URL may write it, one sign so and another so."""
+    return "".join(each if each in _AS_IT_IS else _sign(each) for each in piece)
+
+
+def _sign(sign: str) -> str:
+    ways = {sign, rf"\{sign}", quote(sign, safe="", errors="replace"), f"&#{ord(sign)};"}
+    ways |= {rf"\u{ord(sign):04x}", f"&#x{ord(sign):x};", html.escape(sign)}
+    ways |= {"+"} if sign == " " else set()
+    return f"(?:{'|'.join(map(re.escape, sorted(ways, key=len, reverse=True)))})"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 Tone: TypeAlias = Literal["info", "good", "warning", "critical"]
-"""How a message looks: `good` is a success, or that a condition closed."""
+"""How a message looks: `good` is a success, or that a condition closed and all is well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

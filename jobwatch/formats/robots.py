@@ -174,7 +174,8 @@ def _meaning(answer: HttpResponse, codes: Mapping[int, Meaning], fields: Sequenc
 def _code(body: bytes, fields: Sequence[str]) -> int | None:
     """The code of an answer, a number or its digits; None where there is none to read."""
     try:
-        said = json.loads(body)
+        # Its words may be in another charset, or end within a letter: the code beside them is readable all the same.
+        said = json.loads(body.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError):
         return None
     if not isinstance(said, dict):

@@ -8,6 +8,7 @@ import base64
 import binascii
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from standardwebhooks import Webhook
 
@@ -23,6 +24,8 @@ LIMITS = Limits(max_bytes=BODY_LIMIT)
 CONTENT_TYPE = "application/cloudevents+json"
 SECRET_PREFIX = "whsec_"  # noqa: S105  what a secret begins with, not one
 SECRET_BYTES = range(24, 65)
+KEPT = 64
+"""Secrets whose keys are kept decoded."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}", re.ASCII)
 _NOT_THE_USERS = frozenset(
@@ -93,14 +96,19 @@ def _signatures(told: Told, body: bytes, recipient: Recipient, now: datetime) ->
     problems = [
         f"receiver {recipient.name}: secret {number} {problem}"
         for number, secret in enumerate(recipient.secrets, start=1)
-        if (problem := check_secret(secret))
+        if (problem := _problem(secret))
     ]
     if problems:
         raise ConfigError(problems)
     # The library reads the digits of the time and takes them for UTC, whatever their zone.
     at = now.astimezone(UTC)
     text = body.decode()
-    return " ".join(Webhook(secret).sign(told.id, at, text) for secret in recipient.secrets)
+    return " ".join(_signer(secret).sign(told.id, at, text) for secret in recipient.secrets)
+
+
+# Every message is signed with the same few secrets.
+_problem = lru_cache(KEPT)(check_secret)
+_signer = lru_cache(KEPT)(Webhook)
 
 
 def classify(answer: HttpResponse | TransportError, recipient: Recipient, now: datetime) -> Verdict:

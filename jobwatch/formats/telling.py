@@ -8,7 +8,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from jobwatch.formats.account import Account, Event, titled
+from jobwatch.formats.account import Account, Event, resolved, titled
 from jobwatch.formats.message import Message, Sample, Tone
 from jobwatch.formats.reading import NAME, link, number, plain, section, sections, text
 from jobwatch.formats.telling_digest import digest_account
@@ -59,7 +59,9 @@ def _account(event: Event) -> Account:
 
 
 def _tone(event: Event) -> Tone:
-    if event.state == "closed" or event.type == "job.succeeded":
+    if event.state == "closed":
+        return "good" if resolved(event) else "info"
+    if event.type == "job.succeeded":
         return "good"
     return _TONES.get(text(event.data, "severity"), "info")
 

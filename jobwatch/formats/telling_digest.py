@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
+from jobwatch.core.events import ENDINGS
 from jobwatch.formats.account import Account, Event, fact, moment_words, present
 from jobwatch.formats.message import Fact
 from jobwatch.formats.reading import CODE, NAME, instant, number, sections, text
@@ -12,6 +14,7 @@ KINDS = 3
 SOURCES = 8
 """Sources that a summary names, and kinds of each."""
 
+_MOMENT = timedelta(seconds=1)
 _INFO = "info"
 _ORDER = {"critical": 0, "warning": 1, _INFO: 2}
 
@@ -65,7 +68,7 @@ def _title(event: Event, counts: Iterable[_Count]) -> str:
     total = number(event.data, "total")
     if total is None:
         total = sum(each.count for each in kinds)
-    if began and ended:
+    if began and ended and ended - began >= _MOMENT:
         title = event.say("digest", total=total, span=event.voice.span(ended - began))
     else:
         title = event.say("digest_short", total=total)
@@ -111,8 +114,9 @@ def _source_words(event: Event, source: str, counts: list[_Count]) -> str:
 
 
 def _with_tasks(event: Event, each: _Count) -> str:
+    """Tasks of what ended: other news may tell of one job again and again, and so would count its tasks."""
     what = _kind_words(event, each)
-    if not each.tasks:
+    if not each.tasks or each.key not in ENDINGS:
         return what
     tasks = event.voice.noun("tasks", each.tasks)
     key = "digest_failed" if each.failed else "digest_tasks"

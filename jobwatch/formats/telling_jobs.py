@@ -127,7 +127,7 @@ def _ending(event: Event) -> Iterator[str]:
 def _took(event: Event) -> str:
     job = _job(event)
     began, ended = instant(job, "created_at"), instant(job, "ended_at")
-    return event.voice.span(ended - began) if began and ended else ""
+    return event.voice.span(ended - began) if began and ended and began <= ended else ""
 
 
 def _facts(event: Event) -> Iterator[Fact]:

@@ -12,6 +12,7 @@ from jobwatch.formats.account import (
     lasted,
     moment_words,
     present,
+    resolved,
     since_words,
     source_words,
     titled,
@@ -48,9 +49,9 @@ def _source_summary(event: Event) -> Iterator[str]:
     closed = event.state == _CLOSED
     match event.type:
         case "source.unreachable":
-            yield event.say("readable") if closed else _unreachable(event)
+            yield _readable(event) if closed else _unreachable(event)
         case "source.suspect":
-            yield event.say("unsuspected") if closed else _suspect(event)
+            yield _unsuspected(event) if closed else _suspect(event)
         case "source.baselined":
             yield _baselined(event)
         case _:
@@ -62,6 +63,15 @@ def _unreachable(event: Event) -> str:
     if span is None or event.state == "reminded":
         return event.say("unreachable_untimed")
     return event.say("unreachable", span=event.voice.span(span))
+
+
+def _readable(event: Event) -> str:
+    """A source that is watched no more is not read again, and says what its last sweep met."""
+    return event.say("readable" if resolved(event) else "unread")
+
+
+def _unsuspected(event: Event) -> str:
+    return event.say("unsuspected" if resolved(event) else "unread")
 
 
 def _suspect(event: Event) -> str:

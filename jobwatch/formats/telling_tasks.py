@@ -18,6 +18,8 @@ def task_words(event: Event) -> str:
     if failed:
         percent = event.voice.percent(failed, max(total, failed))
         words = event.say("failed", failed=failed, total=total, tasks=tasks, percent=percent)
+    elif succeeded == total == 1:
+        return event.say("only_succeeded")
     elif succeeded >= total:
         return event.say("all_succeeded", total=total, tasks=tasks)
     else:

@@ -25,6 +25,8 @@ LIMITS = Limits(max_bytes=OUTPUT_LIMIT)
 
 _JSON = "application/json; charset=utf-8"
 _TEXT = "text/plain; charset=utf-8"
+_LACKS = "has no attribute"
+"""What Jinja2 says of a field that an event does not have."""
 
 
 def check_template(text: str) -> str | None:
@@ -33,7 +35,8 @@ def check_template(text: str) -> str | None:
         try:
             rendered(text, _context(sample.document, "example", PLAIN))
         except RenderError as error:
-            return f"{error} (tried with a {sample.name})"
+            lacking = "; not every event has it: {% if … is defined %}" * (_LACKS in str(error))
+            return f"{error} (tried with a {sample.name}){lacking}"
     return None
 
 

@@ -62,12 +62,17 @@ class Voice:
         return self.phrases["spans"].join(written)
 
     def moment(self, moment: datetime) -> str:
-        """A time in the style's zone, with the zone's name; "" where that zone has no such time."""
+        """A time in the style's zone, with the zone's name; "" where that zone has no such time.
+
+        In the hour that comes twice when clocks are put back, it says its distance from UTC.
+        """
         try:
             local = moment.astimezone(self.style.timezone)
         except (OverflowError, ValueError):
             return ""
-        time = f"{local.replace(tzinfo=None, microsecond=0)}"
+        here = local.replace(microsecond=0)
+        twice = here.replace(fold=0).utcoffset() != here.replace(fold=1).utcoffset()
+        time = f"{here if twice else here.replace(tzinfo=None)}"
         return self.say("moment", time=time, zone=self.style.timezone_name)
 
     def percent(self, part: int, whole: int) -> str:

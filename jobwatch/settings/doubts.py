@@ -5,11 +5,13 @@ from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from jobwatch.core.addresses import literal, refusal
+from jobwatch.core.events import PROBLEMS, EventType
 from jobwatch.formats import CHATS
 from jobwatch.settings.looking import text_of
 from jobwatch.settings.model import Heartbeat, Settings
 from jobwatch.settings.problems import Mistake
 from jobwatch.settings.receivers import Mention, Receiver
+from jobwatch.settings.told import calling_types
 from jobwatch.settings.views import digest_policy, egress_guard, max_age
 from jobwatch.settings.yaml_tree import KeyPath
 
@@ -17,6 +19,9 @@ CALLS_MOBILES = frozenset({"wecom", "dingtalk"})
 CALLS_EVERYBODY = frozenset({"slack", "wecom", "dingtalk", "feishu"})
 ONE_SECRET = frozenset({"dingtalk", "feishu"})
 """Formats whose robot has a single secret, and whose request carries a single signature."""
+
+_NO_PROBLEMS = frozenset(EventType) - PROBLEMS - {EventType.DIGEST}
+"""News that is good to know: no message that tells it calls anybody, whatever `mention` says."""
 
 HOSTS = {
     "hooks.slack.com": "slack",
@@ -80,6 +85,11 @@ def _mention(receiver: Receiver, path: KeyPath) -> Iterator[Mistake]:
         )
     elif not (mention.mobiles or mention.all):
         yield Mistake(path, "calls nobody: it has types, but neither mobiles nor all: true")
+    elif not calling_types(mention.types) - _NO_PROBLEMS:
+        yield Mistake(
+            (*path, "types"),
+            "calls nobody: none of these is a problem; write for example [problems]",
+        )
 
 
 def _digest(receiver: Receiver, path: KeyPath) -> Iterator[Mistake]:

@@ -24,6 +24,8 @@ SIGNED = frozenset({"standard", "template"})
 """Formats whose requests Standard Webhooks keys sign."""
 
 _NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f]")
+_PLACE = re.compile(r"(\[[0-9A-Za-z:.%_-]+\]|[0-9A-Za-z._-]+)(:[0-9]*)?", re.ASCII)
+_UNREADABLE = "is not a URL; its host or its port cannot be read"
 
 
 def wrong_url(text: str, *, allow_http: bool) -> str | None:
@@ -34,7 +36,7 @@ def wrong_url(text: str, *, allow_http: bool) -> str | None:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        return "is not a URL; its host or its port cannot be read"
+        return _UNREADABLE
     plain_http = parts.scheme == "http" and not allow_http and not is_loopback(host)
     wrong = {
         "is not a URL; write https://, a host and a path": (
@@ -45,6 +47,7 @@ def wrong_url(text: str, *, allow_http: bool) -> str | None:
         ),
         "has a user or a password in it; send them as a header instead": "@" in parts.netloc,
         "has a fragment (#…), which is never sent; leave it out": "#" in text,
+        _UNREADABLE: _PLACE.fullmatch(parts.netloc) is None,
         "is http; write https, or set egress.allow_http: true to send in the clear": plain_http,
     }
     return next((what for what, holds in wrong.items() if holds), None)

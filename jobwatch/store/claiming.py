@@ -1,6 +1,6 @@
 """Taking deliveries to be sent: leased, fenced, in order, as many as the receiver's breaker and its URL's rate admit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -33,7 +33,10 @@ _claimable = (
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(of=deliveries, skip_locked=True)
 )
-_claimable_again = _claimable.where(not_(order.fresh))
+# What a person asked to have sent again may be a great deal: it goes after what is new.
+_claimable_first = _claimable.where(~deliveries.c.manual)
+_claimable_again = _claimable_first.where(not_(order.fresh))
+_claimable_manual = _claimable.where(deliveries.c.manual)
 _claimable_by_id = (
     select(deliveries, events.c.type, events.c.body)
     .join(events, events.c.id == deliveries.c.event_id)
@@ -90,7 +93,8 @@ def claim_due(connection: Connection, owner: str, claim: Claim, now: datetime) -
     manner = claim.manner
     letting_go.mend_due_times(connection, manner.receiver, now)
     letting_go.take_back_expired(connection, claim, now)
-    letting_go.expire(connection, manner, now)
+    if letting_go.expire(connection, manner, now):
+        return Claimed(again_at=now)  # the rest of it first: nothing too old is sent
     before = receivers.stand(connection, manner.receiver)
     stand = _as_configured(connection, before, manner, now)
     gate = rate_gate.pruned(receivers.gate(connection, manner.gate), manner.rates, now)
@@ -147,22 +151,30 @@ def _find(
 ) -> tuple[_Found, Stand]:
     """What is to be sent now. Of fresh news for a chat, a digest decides."""
     manner = claim.manner
-    asked = {"to": manner.receiver, "now": now, "limit": room}
+    asked = {"to": manner.receiver, "now": now}
     if manner.digest is None:
-        rows = connection.execute(_claimable, asked).all()
+        rows = _claimables(connection, _claimable_first, asked, room)
+        rows += _claimables(connection, _claimable_manual, asked, room - len(rows))
         more_at = now if len(rows) == room else _next(connection, _next_due, claim, now, rows)
         return _Found(rows, more_at), stand
-    again = connection.execute(_claimable_again, asked).all()
-    rest = _next(connection, _next_due_again, claim, now, again)
-    if len(again) == room:
-        return _Found(again, now), stand
-    sifted = digesting.sift(connection, manner, stand.windows, room - len(again), now)
-    fresh = connection.execute(_claimable_by_id, {"ids": sifted.ids}).all() if sifted.ids else []
+    rows = _claimables(connection, _claimable_again, asked, room)
+    if len(rows) == room:
+        return _Found(rows, now), stand
+    sifted = digesting.sift(connection, manner, stand.windows, room - len(rows), now)
+    if sifted.ids:
+        rows += connection.execute(_claimable_by_id, {"ids": sifted.ids}).all()
+    rows += _claimables(connection, _claimable_manual, asked, room - len(rows))
+    rest = _next(connection, _next_due_again, claim, now, rows)
     times = [time for time in (rest, sifted.again_at) if time is not None]
-    if len(again) + len(fresh) == room:
+    if len(rows) == room:
         times.append(now)  # more may have found no room
-    found = _Found([*again, *fresh], min(times, default=None))
-    return found, stand._replace(windows=sifted.windows)
+    return _Found(rows, min(times, default=None)), stand._replace(windows=sifted.windows)
+
+
+def _claimables(
+    connection: Connection, which: Any, asked: Mapping[str, object], limit: int
+) -> list[Row[*tuple[Any, ...]]]:
+    return list(connection.execute(which, {**asked, "limit": limit})) if limit else []
 
 
 def _take(connection: Connection, ids: Sequence[int], owner: str, until: datetime) -> None:

@@ -87,6 +87,8 @@ _span = (
         func.min(events.c.recorded_at),
         func.max(events.c.recorded_at),
         func.min(deliveries.c.created_at),
+        func.max(order.fresh_since),
+        func.max(case((deliveries.c.closing, 1), else_=0)),
     )
     .join_from(deliveries, events, events.c.id == deliveries.c.event_id)
     .where(_told)
@@ -161,7 +163,7 @@ def _fold(connection: Connection, manner: Manner, members: Sequence[int], now: d
     untold = Untold(DeliveryState.ABSORBED, now, digest_id=digest_id)
     order.settle_untold(connection, members, untold)
     which = {"digest": digest_id}
-    began_at, ended_at, oldest_at = connection.execute(_span, which).one()
+    began_at, ended_at, oldest_at, youngest_at, closing = connection.execute(_span, which).one()
     counts = tuple(_count(row) for row in connection.execute(_counts, which))
     event = replace(
         blank,
@@ -171,15 +173,22 @@ def _fold(connection: Connection, manner: Manner, members: Sequence[int], now: d
         counts=tallied(counts),
         samples=tuple(sample(json.loads(body)) for body in connection.scalars(_samples, which)),
     )
-    return _write(connection, event, sequence, _Terms(oldest_at, now, manner.give_up_after))
+    terms = _Terms(oldest_at, youngest_at, now, manner.give_up_after, bool(closing))
+    return _write(connection, event, sequence, terms)
 
 
 class _Terms(NamedTuple):
-    """Since when a delivery waits, when it is written, and for how long it is tried."""
+    """Since when a digest waits, when it is written, and for how long it is tried.
+
+    `youngest_at`: it is as young as its youngest member, and too old to be told only once all of them are.
+    `closing`: it tells, among the rest, that a condition closed, and is never too old.
+    """
 
     created_at: datetime
+    youngest_at: datetime
     now: datetime
     give_up_after: timedelta | None
+    closing: bool
 
     @property
     def deadline(self) -> datetime | None:
@@ -227,6 +236,8 @@ def _write(connection: Connection, event: DigestEvent, sequence: int, terms: _Te
         due_at=terms.now,
         deadline=terms.deadline,
         created_at=terms.created_at,
+        renewed_at=terms.youngest_at,
+        closing=terms.closing,
     )
     number: int = connection.execute(written.returning(deliveries.c.id)).scalar_one()
     return number

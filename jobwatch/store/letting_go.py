@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, update
 
 from jobwatch.core.outbox import LONGEST_WAIT, DeliveryState
 from jobwatch.store import order, renewing
@@ -50,21 +50,22 @@ def take_back_expired(connection: Connection, claim: Claim, now: datetime) -> No
         order.supersede(connection, order.pointless(connection, expired), now)
 
 
-def expire(connection: Connection, manner: Manner, now: datetime) -> None:
-    """Drop news that nobody wants to hear any more. That a condition closed is never too old: an incident may be open."""
+def expire(connection: Connection, manner: Manner, now: datetime) -> bool:
+    """Drop news that nobody wants to hear any more. That a condition closed is never too old: an incident may be open.
+
+    Returns whether there may be more of it.
+    """
     if manner.max_age is None:
-        return
-    told_at = func.coalesce(
-        deliveries.c.renewed_at, deliveries.c.created_at, type_=deliveries.c.created_at.type
-    )
+        return False
     old: ColumnElement[bool] = and_(
         deliveries.c.receiver == manner.receiver,
         state_is("pending"),
         ~deliveries.c.closing,
-        told_at < now - manner.max_age,
+        order.fresh_since < now - manner.max_age,
     )
     ids = connection.scalars(select(deliveries.c.id).where(old).limit(order.CHUNK)).all()
     order.settle_untold(connection, ids, Untold(DeliveryState.EXPIRED, now))
+    return len(ids) == order.CHUNK
 
 
 def take_back_all(connection: Connection, now: datetime) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
+    func,
     select,
     update,
 )
@@ -70,6 +71,11 @@ fresh: ColumnElement[bool] = and_(
     events.c.type.not_in(sorted(each.value for each in UNASKED)),
 )
 """What a digest may tell. Needs a join with `events`."""
+
+fresh_since: ColumnElement[datetime] = func.coalesce(
+    deliveries.c.renewed_at, deliveries.c.created_at, type_=deliveries.c.created_at.type
+)
+"""Since when a delivery is news: since it was recorded, or since a person asked for it anew."""
 
 _older_news = select(deliveries.c.id).where(
     _ending.c.event_id.in_(bindparam("endings", expanding=True)),

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache, partial, reduce
+from typing import Any
 
 from sqlalchemy import Connection, Dialect, bindparam, literal_column, null, select, update
 
@@ -111,7 +112,7 @@ def _write_deliveries(connection: Connection, valid: Sequence[Settlement], now: 
 
 @cache
 def _update(dialect: Dialect) -> Prepared:
-    last = {name: bindparam(f"at_{name}") for name in _LAST}
+    last: dict[str, Any] = {name: bindparam(f"at_{name}") for name in _LAST}
     return prepare(_settled.values(**last), dialect, (), (*_OUTCOME, *_LAST))
 
 
@@ -157,7 +158,7 @@ def _judge_receivers(connection: Connection, valid: Sequence[Settlement], now: d
         by_gate[each.delivery.gate].append(each)
     for name, settled in sorted(by_receiver.items()):
         stand = receivers.stand(connection, name)
-        judged = reduce(partial(_judged, now=now), settled, stand.breaker)
+        judged = reduce(partial(_judged, at=stand.gate, now=now), settled, stand.breaker)
         if judged != stand.breaker:
             receivers.keep(connection, name, stand._replace(breaker=judged), now)
     for key, settled in sorted(by_gate.items()):
@@ -167,8 +168,9 @@ def _judge_receivers(connection: Connection, valid: Sequence[Settlement], now: d
             receivers.keep_gate(connection, key, passed, now)
 
 
-def _judged(breaker: Breaker, each: Settlement, *, now: datetime) -> Breaker:
-    if each.give_back:
+def _judged(breaker: Breaker, each: Settlement, *, at: str | None, now: datetime) -> Breaker:
+    """What was sent to a URL that is not the receiver's any more says nothing of it."""
+    if each.give_back or each.delivery.gate != at:
         return released(breaker, each.delivery.id)
     result = each.attempt.result
     return ended(

@@ -20,11 +20,11 @@ from yarl import URL
 
 from jobwatch import __version__
 from jobwatch.core.addresses import Guard, is_nearby, literal, oddly_spelled
-from jobwatch.core.errors import ConfigError, TransportError, TransportKind
+from jobwatch.core.errors import TransportError, TransportKind
 from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.transport.egress import TRIAL, JudgedSockets, Trial, reason_against
 from jobwatch.transport.problems import blocked, problem, proxy_refused
-from jobwatch.transport.proxy import Proxy, read_proxy
+from jobwatch.transport.proxy import proxy_now
 
 CONNECT_TIMEOUT = timedelta(seconds=5)
 ERROR_BODY_LIMIT = 64 * 1024
@@ -47,6 +47,7 @@ class _Way:
     headers: Mapping[str, str]
     proxy: URL | None = None
     proxy_headers: Mapping[str, str] | None = None
+    unquoted: Callable[[HttpResponse], HttpResponse] | None = None
 
 
 class Transport:
@@ -136,7 +137,8 @@ class Transport:
         trial = Trial()
         token = TRIAL.set(trial)
         try:
-            return await exchange.run(limits)
+            answer = await exchange.run(limits)
+            return way.unquoted(answer) if way.unquoted else answer
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = problem(error, trial, proxied=way.proxy is not None)
         finally:
@@ -152,12 +154,18 @@ class Transport:
         host = url.raw_host or ""
         if self._proxy_now is None or self._proxied is None or is_nearby(host):
             return _Way(session=self._direct, url=url, headers=request.headers)
-        proxy = _proxy(self._proxy_now)
+        proxy = proxy_now(self._proxy_now)
         self._judge(host)
         # What is sent in the clear has no CONNECT before it that could carry the proxy's header.
         if url.scheme != "https":
             headers = {**request.headers, **proxy.headers}
-            return _Way(session=self._proxied, url=url, headers=headers, proxy=proxy.url)
+            return _Way(
+                session=self._proxied,
+                url=url,
+                headers=headers,
+                proxy=proxy.url,
+                unquoted=proxy.unquoted,
+            )
         return _Way(
             session=self._proxied,
             url=url,
@@ -262,15 +270,6 @@ async def _hand_over(
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, ConnectionError):
         pass
     raise TransportError(TransportKind.RESET, "the connection was lost before the answer")
-
-
-def _proxy(now: Callable[[], str]) -> Proxy:
-    """Read the proxy as it is configured now. Raises `TransportError` where it cannot be."""
-    try:
-        return read_proxy(now())
-    except (ConfigError, ValueError):
-        pass
-    raise TransportError(TransportKind.CONNECT, "the proxy's address cannot be read (egress.proxy)")
 
 
 def _url(text: str) -> URL:

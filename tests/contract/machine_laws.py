@@ -34,7 +34,7 @@ class Laws:
     told: set[int] = field(default_factory=set)
     first: dict[tuple[object, ...], int] = field(default_factory=dict)
     ended: Counter[tuple[str, str]] = field(default_factory=Counter)
-    heard: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    heard: set[int] = field(default_factory=set)
     manual: set[int] = field(default_factory=set)
 
     def see(self, sight: Sight, may_change: Callable[[Line, Line], bool]) -> list[Line]:
@@ -115,7 +115,7 @@ class Laws:
         if was is not None:
             free = was.state == P or (was.id not in held and lease_is_over(was, now))
             assert free, f"{was} was claimed"
-            mended = not was.attempts or was.state == C
+            mended = not was.attempts or was.state == C or line.renewed_at == now
             due = mended or was.due_at <= now or was.due_at > now + LONGEST_WAIT
             assert due, "claimed before it was due"
             self._check_age(was, manner, now)
@@ -148,7 +148,8 @@ class Laws:
             was = before.lines.get(line.id)
             if line.state == DeliveryState.ABSORBED and was is not None and was.state in OPEN:
                 folded[line.digest_id].append(line)
-                assert not (was.attempts or was.manual), "no fresh news"
+                assert was.attempts == 0, "no fresh news"
+                assert not was.manual, "a person asked for it"
                 self._goes_first(line)
                 self._hears(line)
         digests = list(digests)
@@ -165,7 +166,18 @@ class Laws:
 
     def _hears(self, line: Line) -> None:
         if line.condition_id is not None and not line.closing:
-            self.heard[line.condition_id].add(line.receiver)
+            self.heard.add(line.id)
+
+    def hearers(self, condition_id: str) -> set[str]:
+        """Who may have heard that it opened."""
+        heard = (self.sight.lines[id_] for id_ in self.heard)
+        return {each.receiver for each in heard if each.condition_id == condition_id}
+
+    def given_back(self, id_: int) -> None:
+        """That attempt was never made; whoever heard of it in a digest before heard it all the same."""
+        self.attempts[id_] -= 1
+        if not self.attempts[id_] and id_ not in self.manual:
+            self.heard.discard(id_)
 
     # Answers.
 
@@ -185,7 +197,7 @@ class Laws:
         numbers = {(each.delivery_id, each.number) for each in self.sight.attempts}
         for id_, each in made.items():
             if each.give_back:
-                self.attempts[id_] -= 1
+                self.given_back(id_)
                 continue
             numbers.add((id_, each.delivery.attempt))
             if each.state is DeliveryState.DELIVERED:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.conditions import Condition, ConditionName
@@ -20,18 +20,11 @@ from tests.contract.machine_world import World
 from tests.contract.watcher import LEASE, manner
 from tests.factories import HOUR, MINUTE, SECOND, job
 
-T = TypeVar("T")
-
 NAMES = ("ops", "chat")
 ROOM = 4
 POLICY = RetryPolicy(waits=(5 * SECOND, 60 * SECOND, HOUR))
 NEXT_NEWS = {"New": "Active", "Active": "Paused", "Paused": "Active"}
-UNHEARD = (
-    DeliveryState.PENDING,
-    DeliveryState.SUPERSEDED,
-    DeliveryState.MUTED,
-    DeliveryState.EXPIRED,
-)
+UNHEARD = ("pending", "superseded", "muted", "expired")
 
 
 @dataclass
@@ -62,7 +55,10 @@ class Life:
         if receiver == "chat":
             how |= {"digest": DigestPolicy(first=1, every=MINUTE), "max_age": 4 * HOUR}
         owner = "chat" if self.shared else receiver
-        gate, version = f"{owner} {self.urls[owner]}", f"{self.versions[receiver]} of {self.urls[owner]}"
+        gate, version = (
+            f"{owner} {self.urls[owner]}",
+            f"{self.versions[receiver]} of {self.urls[owner]}",
+        )
         return manner(receiver, gate=gate, fingerprint=version, **how)
 
     def subscribe(self) -> None:
@@ -79,7 +75,9 @@ class Life:
         await self.world.watcher.sees(job(status, id=name))
         new = await self._news()
         assert {each.receiver for each in new} == self.configured, "somebody was forgotten"
-        muted = any(each.holds(self.now) and each.silence.job in (None, name) for each in self.mutes)
+        muted = any(
+            each.holds(self.now) and each.silence.job in (None, name) for each in self.mutes
+        )
         states = {each.state for each in new}
         assert states <= {DeliveryState.MUTED if muted else DeliveryState.PENDING}
         if status == "Failed" and known:
@@ -112,15 +110,13 @@ class Life:
         """Whoever may have heard that it opened hears it; who never did, does not."""
         condition = self.conditions.pop(name)
         tellings = [
-            each
-            for each in self.laws.sight.lines.values()
-            if each.condition_id == condition.id
+            each for each in self.laws.sight.lines.values() if each.condition_id == condition.id
         ]
         await self.world.watcher.closes(condition)
         new = await self._news()
         hear = {each.receiver for each in new}
         assert all(each.closing for each in new)
-        assert self.laws.heard[condition.id] & self.configured <= hear, "it waits for the closing"
+        assert self.laws.hearers(condition.id) & self.configured <= hear, "it waits for the closing"
         told = {each.receiver for each in tellings if each.claim or each.id in self.laws.manual}
         told |= {each.receiver for each in tellings if each.state not in UNHEARD}
         assert hear <= told, "a closing without an opening"
@@ -201,7 +197,8 @@ class Life:
             )
 
         for each in before.lines.values():
-            self.laws.attempts[each.id] -= each.owner == owner
+            if each.owner == owner:
+                self.laws.given_back(each.id)
         await self.world.store.give_back(owner)
         self.laws.see(await look(self.world.store), may_change)
         self._lose({each.id for each in before.lines.values() if each.owner == owner})
@@ -290,12 +287,10 @@ class Life:
         self.configured.discard(receiver)
         self.subscribe()
         await self.world.store.retire_receivers(self.configured)
-        sight = await look(self.world.store)
-        self.laws.retired(receiver, sight, self.now)
-        lost = {line.id for line in sight.lines.values() if line.receiver == receiver}
-        for each in sight.lines.values():
-            if each.id in lost and is_open(each):
-                assert not lease_is_over(each, self.now) or each.claimed_until > self.now
+        self.laws.retired(receiver, await look(self.world.store), self.now)
+        for each in self.laws.sight.lines.values():
+            waits = each.state == DeliveryState.PENDING or lease_is_over(each, self.now)
+            assert each.receiver != receiver or not (is_open(each) and waits), "it waits for ever"
 
     def returns(self, receiver: str) -> None:
         self.configured.add(receiver)

@@ -89,7 +89,9 @@ class Limits:
         for rate in manner.rates:
             assert at_once(sent, rate.per) <= rate.messages, f"{rate} was exceeded"
 
-    def settled(self, settlements: Sequence[Settlement], flights: Sequence[Flight], sight: Sight) -> None:
+    def settled(
+        self, settlements: Sequence[Settlement], flights: Sequence[Flight], sight: Sight
+    ) -> None:
         """These took effect, in this order."""
         for made, ended in zip(settlements, flights, strict=True):
             receiver, attempt = made.delivery.receiver, made.attempt

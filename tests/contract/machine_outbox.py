@@ -19,19 +19,8 @@ from tests.factories import HOUR, MINUTE, SECOND
 T = TypeVar("T")
 JOBS = st.sampled_from("uvwxyz")
 RECEIVERS = st.sampled_from(NAMES)
-ANSWERS = st.sampled_from(
-    [
-        Result.OK,
-        Result.HTTP_5XX,
-        Result.CANCELLED,
-        Result.RATE_LIMITED,
-        Result.HTTP_4XX,
-        Result.REJECTED,
-        Result.AUTH,
-        Result.GONE,
-        Result.RENDER_ERROR,
-    ]
-)
+WORDS = "ok http_5xx cancelled rate_limited http_4xx rejected auth gone render_error"
+ANSWERS = st.sampled_from([Result(word) for word in WORDS.split()])
 MOSTLY = st.one_of(st.just(Result.OK), st.just(Result.HTTP_5XX), ANSWERS)
 RESTS = st.sampled_from([None, 20 * SECOND, 10 * MINUTE])
 WAITS = st.sampled_from(
@@ -163,6 +152,26 @@ class Outbox(RuleBasedStateMachine):
                 self.run(self.live.answer_all(receiver, result))
                 self.world.clock.advance(70 * SECOND)
 
+    @rule(receiver=RECEIVERS)
+    def two_probe(self, receiver: str) -> None:
+        """After an outage two programs try it at the same moment."""
+        self.all_at_once()
+        self.outage(receiver, Result.AUTH, 2)
+        self.world.clock.advance(2 * HOUR)
+        if receiver in self.live.configured:
+            self.run(self.live.take(receiver, race=True))
+
+    @rule(receiver=RECEIVERS, result=MOSTLY)
+    def answer_late(self, receiver: str, result: Result) -> None:
+        """The answer comes when the lease ran out and somebody else claimed the same."""
+        if receiver in self.live.configured:
+            self.run(self.live.take(receiver))
+            late = [each for each in self.live.flights if each.delivery.receiver == receiver]
+            self.live.forget()
+            self.world.clock.advance(LEASE + SECOND)
+            self.run(self.live.take(receiver))
+            self.run(self.live.answer(late, [result] * len(late)))
+
     @rule()
     def forget(self) -> None:
         """The program does not see its attempts any more."""
@@ -265,7 +274,9 @@ class Outbox(RuleBasedStateMachine):
                 self.world.clock.advance(max(BREATH, claimed.again_at - self.live.now))
         lines = self.live.laws.sight.lines.values()
         left = [each for each in lines if each.receiver == receiver and is_open(each)]
-        assert not left, "something is open for ever"
+        assert not left, (
+            f"open for ever: {left}, {self.live.laws.sight.breaker(receiver)}, {claimed}"
+        )
 
     def judge(self) -> None:
         lines = self.live.laws.sight.lines
@@ -281,4 +292,4 @@ class Outbox(RuleBasedStateMachine):
                     assert not line.closing, "closing lost"
                     assert not (line.ending and line.state == DeliveryState.SUPERSEDED)
                 case _:
-                    assert line.state is DeliveryState.DEAD
+                    assert line.state == DeliveryState.DEAD

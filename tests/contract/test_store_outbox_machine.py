@@ -1,6 +1,6 @@
 """The outbox under whatever order of news, claims, answers, delays, crashes and orders: the laws hold on both databases.
 
-`OUTBOX_LIVES=2000` lives longer than a usual run of the tests does: that many lives on SQLite, a sixth of it on
+`OUTBOX_LIVES=2000` lives longer than a usual run of the tests does: that many lives on SQLite, a quarter of it on
 PostgreSQL. Give pytest `--timeout=0` with it.
 """
 
@@ -17,7 +17,7 @@ from tests.contract.databases import PostgresServer, migrated_file
 from tests.contract.machine_outbox import Outbox
 from tests.contract.machine_world import OnPostgres, OnSqlite
 
-LIVES = int(os.environ.get("OUTBOX_LIVES", "12"))
+LIVES = int(os.environ.get("OUTBOX_LIVES", "8"))
 
 
 @pytest.fixture
@@ -27,11 +27,15 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 def live(world: OnSqlite | OnPostgres, lives: int) -> None:
+    class Here(Outbox):
+        def __init__(self) -> None:
+            super().__init__(world, world.run)
+
     run_state_machine_as_test(
-        lambda: Outbox(world, world.run),
+        Here,
         settings=settings(
             max_examples=lives,
-            stateful_step_count=30,
+            stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
@@ -51,6 +55,6 @@ def test_the_laws_of_the_outbox_hold_on_postgresql(
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     world = OnPostgres(runner, runner.run(postgres_server.new_database(migrated=True)))
     try:
-        live(world, max(1, LIVES // 6))
+        live(world, max(1, LIVES // 4))
     finally:
         runner.run(world.close())

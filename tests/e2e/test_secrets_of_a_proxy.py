@@ -33,10 +33,11 @@ async def shouts(peer: Peer) -> None:
     """Answers in the receiver's place, with all that it knows."""
     head = await peer.request()
     status = ANSWERS[len(peer.requests) % len(ANSWERS)]
-    known = f"{login('proxy')} {carried('proxy').decode()}".encode()
-    where = f"Location: http://{login('proxy')}@elsewhere.invalid{target('proxied')}"
+    word = "turned" if carried("turned") in head else "proxy"
+    known = f"{login(word)} {carried(word).decode()} {login(word).upper()} ".encode()
+    where = f"Location: http://{login(word)}@elsewhere.invalid{target('proxied')}"
     # What follows a granted tunnel is no TLS.
-    await peer.answer(known + b" " + head, status, (where, f"Proxy-Authenticate: {login('proxy')}"))
+    await peer.answer(known + head, status, (where, f"Proxy-Authenticate: {login(word)}"))
 
 
 async def test_a_proxys_password_goes_nowhere_but_to_the_proxy_and_is_read_again_when_it_changes(

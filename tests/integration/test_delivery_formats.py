@@ -1,6 +1,7 @@
 """A job that ends with failures, told to every vendor's robot: real poller, store, notifier and transport, strict robots."""
 
 import json
+import re
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -57,7 +58,7 @@ def partly_failed(name: str = "job-1") -> JobScript:
     return job(name, *life, description="nightly 备份 <at id=all></at> **x**", failures=(why,))
 
 
-def told_to(robot: Robot, **more: object) -> Given:
+def told_to(robot: Robot, **more: Any) -> Given:
     """One receiver that is this robot, with the digest that chats have unless they say otherwise."""
     digest = DigestPolicy(first=3, every=timedelta(minutes=1)) if robot.format in CHATS else None
     recipient = robot.recipient(**more)
@@ -96,7 +97,8 @@ async def test_a_partly_failed_job_reaches_every_robot_as_its_vendor_wants_it(
         (message,) = robot.messages
         shown = json.dumps(message, ensure_ascii=False)
         assert "job-1" in shown
-        assert "10 个子任务中 3 个失败" in shown
+        assert "nightly 备份" in shown
+        assert re.search(r"(?<!\d)10\D{1,12}3\D", shown)  # 3 of 10 tasks
         (row,) = await deliveries(one)
         assert (row.state, row.last_result) == (DeliveryState.DELIVERED, Result.OK)
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -130,7 +131,7 @@ def flooded(robot: WeCom) -> Given:
         receivers=("chat", "each"),
         subscriptions=[
             Subscription(receiver="chat", wants=FAILED, give_up_after=timedelta(hours=6)),
-            Subscription(receiver="each", wants=FEW),
+            Subscription(receiver="each", wants=replace(FEW, types=FAILED.types)),
         ],
         channels={"chat": chat, "each": each},
     )

@@ -5,6 +5,7 @@ import pytest
 from jobwatch.core.http import HttpResponse
 from jobwatch.core.outbox import Result
 from jobwatch.formats import FORMATS, FormatName, classify
+from jobwatch.formats.answers import shown
 from jobwatch.formats.values import Recipient, Verdict
 from tests.factories import MINUTE, NOW, SECOND
 
@@ -51,9 +52,7 @@ def test_a_feishu_bot_that_has_too_much_of_us_is_asked_again(status: int, words:
         ("dingtalk", '{"errcode":34016}'),
     ],
 )
-@pytest.mark.parametrize(
-    ("status", "result"), [(429, Result.RATE_LIMITED), (502, Result.HTTP_5XX)]
-)
+@pytest.mark.parametrize(("status", "result"), [(429, Result.RATE_LIMITED), (502, Result.HTTP_5XX)])
 def test_no_code_gives_news_up_beside_a_status_that_is_about_the_moment(
     name: FormatName, body: str, status: int, result: Result
 ) -> None:
@@ -112,3 +111,33 @@ def test_a_workflow_that_is_switched_off_loses_no_news(state: str) -> None:
 def test_a_card_that_a_workflow_cannot_take_is_still_given_up() -> None:
     body = '{"error":{"code":"TriggerInputSchemaMismatch","message":"The input body is wrong."}}'
     assert said("teams", 400, body).result is Result.REJECTED
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        "canary+key/with=signs",
+        "canary%2Bkey%2Fwith%3Dsigns",
+        r"canary\u002bkey\/with\u003dsigns",
+        r"canary\u002Bkey\u002Fwith\u003Dsigns",
+        "canary&#43;key&#x2F;with&#61;signs",
+        "canary%252Bkey%252Fwith%253Dsigns",
+        "CANARY+KEY/WITH=SIGNS",
+    ],
+)
+def test_a_key_that_is_echoed_is_masked_however_its_signs_are_written(echo: str) -> None:
+    to = Recipient(name="ops", url="https://a.example.com/x?sig=canary%2Bkey%2Fwith%3Dsigns")
+    assert shown(f"the key {echo} is unknown", to) == "the key *** is unknown"
+
+
+@pytest.mark.parametrize(
+    ("body", "result"),
+    [
+        (b'{"errcode":0,"errmsg":"\xb3\xc9\xb9\xa6"}', Result.OK),
+        (b'{"errcode":40058,"errmsg":"invalid content: \xe6\x89"}', Result.REJECTED),
+        (b'\xef\xbb\xbf{"errcode":0}', Result.OK),
+    ],
+)
+def test_a_code_is_read_beside_words_in_any_charset(body: bytes, result: Result) -> None:
+    to = Recipient(name="ops", url=URL)
+    assert classify("wecom", HttpResponse(status=200, body=body), to, NOW).result is result

@@ -47,6 +47,7 @@ def ends(seconds: float, alone: int) -> dict[Group, Window]:
         pytest.param(1, ends(0, 3), 1, False, id="one alone needs no digest"),
         pytest.param(5, ends(-60, 3), 3, False, id="long after it all begins anew"),
         pytest.param(5, ends(0, 2), 3, False, id="a window that was not full was not busy"),
+        pytest.param(5, ends(60, 3), 0, False, id="one that began just now is full as well"),
         pytest.param(5, ends(61, 3), 3, False, id="one of a clock that stepped says nothing"),
     ],
 )
@@ -106,6 +107,22 @@ def test_nothing_waits_longer_after_a_clock_stepped_back() -> None:
     far = {FAILED: Window(NOW + HOUR, 3)}
     found = planned(waiting(FAILED, 9), windows=far)
     assert found.again_at == NOW + MINUTE
+
+
+def test_what_waited_for_the_end_of_a_window_is_told_together_however_late_that_is_noticed() -> (
+    None
+):
+    late = planned(waiting(FAILED, 4, NOW - 2 * HOUR), windows=ends(-HOUR.total_seconds(), 3))
+    assert (late.alone, late.together) == ({}, (FAILED,))
+
+
+def test_who_will_not_be_there_at_the_end_of_a_window_leaves_nothing_for_it() -> None:
+    policy, windows, told = DigestPolicy(first=3, every=MINUTE, patient=False), {}, []
+    for count in (8, 5, 1):
+        found = planned(waiting(FAILED, count), windows=windows, policy=policy)
+        told.append((found.alone.get(FAILED, 0), found.together))
+        windows = dict(found.windows)
+    assert told == [(3, ()), (0, (FAILED,)), (1, ())]
 
 
 class Chat:
@@ -189,3 +206,15 @@ def test_a_busy_group_is_never_louder_than_its_policy(steps: list[tuple[int, int
     loudest = 2 * POLICY.first
     for at, beyond in zip(times, times[loudest:], strict=False):
         assert beyond - at >= POLICY.every
+
+
+def test_what_is_told_together_because_it_is_much_begins_a_full_window_of_each_group() -> None:
+    many = planned(*(waiting(group, 1) for group in GROUPS))
+    assert set(many.together) == set(GROUPS)
+    assert set(many.windows.values()) == {Window(NOW + MINUTE, POLICY.first)}
+
+
+def test_the_window_of_a_group_in_which_nothing_waits_is_kept_until_its_end() -> None:
+    for seconds, kept in ((60, True), (1, True), (0, False), (61, False)):
+        windows = ends(seconds, 3)
+        assert (planned(windows=windows).windows == windows) == kept

@@ -99,7 +99,7 @@ def test_what_restored_nothing_does_not_speak_of_thawing(shown: dict[str, Any]) 
     ("counts", "words"),
     [
         (progress(10, 0), "All 10 tasks succeeded."),
-        (progress(1, 0, total=1), "All 1 task succeeded."),
+        (progress(1, 0, total=1), "Its only task succeeded."),
         (progress(50, 150, total=1000), "150 of 1,000 tasks failed (15 %). 800 were not done."),
         (progress(1_199_999, 1, total=1_200_000), "1 of 1,200,000 tasks failed (< 0.1 %)."),
         (progress(1, 999, total=1000), "999 of 1,000 tasks failed (> 99 %)."),

@@ -171,3 +171,10 @@ def test_when_it_says_there_is_room_there_is_and_not_before(
 def test_forgetting_never_makes_room(ages: list[float], rates: list[Rate], later: float) -> None:
     gate, then = gate_of(*ages), NOW + timedelta(seconds=later)
     assert free(pruned(gate, rates, NOW), rates, then) == free(gate, rates, then)
+
+
+def test_what_is_pruned_keeps_the_rest_that_was_asked_for_until_it_is_over() -> None:
+    resting = held(gate_of(1), NOW + MINUTE)
+    assert pruned(resting, ROBOT, NOW) == resting
+    assert pruned(resting, ROBOT, NOW + MINUTE).held_until is None
+    assert pruned(resting, (), NOW) == RateGate(held_until=NOW + MINUTE)

@@ -114,6 +114,7 @@ def test_nothing_is_demanded_in_the_name_of_a_format_that_is_misspelt(tmp_path: 
         (receiver("feishu", "mention: {types: [problems], all: true, mobiles: ['13800000000']}"), ".mention.mobiles", "no mobile numbers"),
         (receiver("wecom", "mention: {mobiles: ['13800000000']}"), ".mention.types", "write for example [problems]"),
         (receiver("wecom", "mention: {types: [problems]}"), ".mention", "neither mobiles nor all"),
+        (receiver("slack", "mention: {types: [job.succeeded, job.cancelled], all: true}"), ".mention.types", "none of these is a problem"),
         # times that exclude each other
         (receiver("slack", "max_age: 30s"), ".max_age", "no longer than digest.every"),
     ],

@@ -91,7 +91,8 @@ def test_the_link_is_an_action_that_opens_it() -> None:
 
 
 def test_a_digest_too_large_loses_samples_first_and_counts_them() -> None:
-    shown = digest(samples=40)
+    shown = digest(samples=10)
+    shown["data"]["samples"] *= 4
     shown["data"]["omitted"] = 5
     for each in shown["data"]["samples"]:
         each["data"]["job"]["description"] = "\U0001f600" * 2500

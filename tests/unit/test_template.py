@@ -217,6 +217,14 @@ def test_a_template_that_fails_is_refused_with_words(template: str, words: str) 
     assert len(problem) < 300
 
 
+def test_a_template_for_jobs_alone_is_told_how_to_spare_the_other_events() -> None:
+    problem = check_template("{{ event.data.job.id }}")
+    assert problem is not None
+    assert problem.endswith("not every event has it: {% if … is defined %}")
+    guarded = "{% if event.data.job is defined %}{{ event.data.job.id }}{% endif %}"
+    assert check_template(guarded) is None
+
+
 def test_what_fails_when_it_is_sent_says_where_and_nothing_of_python() -> None:
     with pytest.raises(RenderError, match=r"line 2: 'nope' is undefined") as caught:
         sent("one\n{{ nope }}")

@@ -73,6 +73,7 @@ def of_receivers(origin: Origin) -> Iterator[Draft]:
     home = at_home(origin)
     for state in ConditionState:
         told = note(ConditionName.PAUSED, state, HOUR, place=f"{origin.instance}/ops")
+        over = state is ConditionState.CLOSED
         event = ReceiverEvent(
             type=EventType.PAUSED,
             severity=condition_severity(told, Severity.CRITICAL),
@@ -80,8 +81,8 @@ def of_receivers(origin: Origin) -> Iterator[Draft]:
             receiver="ops",
             observed_at=NOW,
             condition=told,
-            reason=PauseReason.GONE.value,
-            error="gone (HTTP 410)",
+            reason="" if over else PauseReason.GONE.value,
+            error="" if over else "gone (HTTP 410)",
             pending=42,
         )
         yield Draft(f"receiver.paused.{state.value}", event)

@@ -122,14 +122,17 @@ def _of_condition(type_: EventType) -> Schema:
     told: Schema = {"condition": {"type": "object", **_narrowed({"name": fixed(name)})}}
     if family_of(type_) == "job":
         told |= {"previous_status": _NULL, "late": {"const": False}}
+    holds: Schema = {"severity": fixed(severity)}
+    over: Schema = {"severity": fixed(Severity.INFO)}
     if type_ is EventType.PAUSED:
-        told["reason"] = _TEXT
+        holds |= {"reason": _TEXT}
+        over |= {"reason": _NULL, "error": _NULL}
     state = _narrowed({"state": fixed(ConditionState.CLOSED)})
     closed = _narrowed({"condition": state})
     return {
         **_narrowed(told),
         **_NUMBERS.get(type_, {}),
         "if": closed,
-        "then": _narrowed({"severity": fixed(Severity.INFO)}),
-        "else": _narrowed({"severity": fixed(severity)}),
+        "then": _narrowed(over),
+        "else": _narrowed(holds),
     }

@@ -1,0 +1,84 @@
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from jobwatch.cli.coming import coming
+from jobwatch.cli.receivers import rests_until
+from jobwatch.cli.story import Known
+from jobwatch.core.breaker import ReceiverState
+from jobwatch.core.outbox import DeliveryState
+from jobwatch.store.outbox_values import ReceiverRow
+from jobwatch.store.values import DeliveryRow, JobRow
+from tests.factories import MINUTE, NOW, job, snapshot
+
+WAITS = DeliveryRow(
+    id=1,
+    event_id="evt_0",
+    event_type="job.failed",
+    source="prod",
+    scope="",
+    job_id="job-1",
+    receiver="chat",
+    state=DeliveryState.PENDING,
+    reason="wanted",
+    attempts=0,
+    created_at=NOW,
+    due_at=NOW,
+    settled_at=None,
+    last_result=None,
+    last_status=None,
+    last_answer="",
+)
+KNOWN = Known(
+    row=JobRow(source="prod", snapshot=snapshot(of=job("Failed"))),
+    changes=[],
+    told=[],
+    conditions=[],
+    deliveries=[(WAITS, [])],
+    kept_since=NOW,
+)
+SENT = "chat is sent job.failed"
+
+
+@pytest.mark.parametrize(
+    ("known", "at", "words"),
+    [
+        (KNOWN, NOW, SENT),
+        (
+            replace(KNOWN, rests={"chat": NOW + MINUTE}),
+            NOW + MINUTE,
+            f"{SENT}, at the earliest: it is left alone till then",
+        ),
+        (replace(KNOWN, rests={"chat": NOW - MINUTE}), NOW, SENT),
+        (replace(KNOWN, rests={"other": NOW + MINUTE}), NOW, SENT),
+        (
+            replace(KNOWN, paused=frozenset({"chat"}), rests={"chat": NOW + MINUTE}),
+            None,
+            f"{SENT}, once it is resumed: it is paused",
+        ),
+    ],
+)
+def test_a_delivery_is_due_once_its_receiver_may_be_tried(
+    known: Known, at: datetime | None, words: str
+) -> None:
+    due = coming(known, vanished_after=MINUTE, remind_every=None)
+    assert [(each.at, each.words) for each in due] == [(at, words)]
+
+
+@pytest.mark.parametrize(
+    ("open_until", "held_until", "until"),
+    [
+        (None, None, None),
+        (NOW, None, NOW),
+        (None, NOW, NOW),
+        (NOW, NOW + MINUTE, NOW + MINUTE),
+    ],
+)
+def test_a_receiver_rests_until_the_later_of_its_two_rests(
+    open_until: datetime | None, held_until: datetime | None, until: datetime | None
+) -> None:
+    row = ReceiverRow(
+        name="chat", state=ReceiverState.FAILING, open_until=open_until, held_until=held_until
+    )
+    assert rests_until(row) == until
