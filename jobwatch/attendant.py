@@ -77,6 +77,7 @@ async def attend(attendant: Attendant) -> timedelta:
         return EVERY
     about = {step.condition.subject.key.id for step in steps} & set(attendant.receivers)
     rows = {row.name: row for row in await attendant.store.receivers(about)}
+    steps = [step for step in steps if _still(step, rows)]
     notices = [_notice(step, rows, desk, now) for step in steps]
     try:
         await attendant.store.tell_own(notices, now)
@@ -86,6 +87,13 @@ async def attend(attendant: Attendant) -> timedelta:
         _report(step, rows)
     attendant.told()
     return EVERY
+
+
+def _still(step: Move, rows: Mapping[str, ReceiverRow]) -> bool:
+    """Whether a step holds: who was resumed meanwhile is not told of as paused."""
+    row = rows.get(step.condition.subject.key.id)
+    paused = row is not None and row.state is ReceiverState.PAUSED
+    return paused or step.state is ConditionState.CLOSED
 
 
 def _judgement(paused: Mapping[str, datetime], opened: Iterable[Condition]) -> Judgement:

@@ -93,11 +93,11 @@ def claim_due(connection: Connection, owner: str, claim: Claim, now: datetime) -
     manner = claim.manner
     letting_go.mend_due_times(connection, manner.receiver, now)
     letting_go.take_back_expired(connection, claim, now)
-    if letting_go.expire(connection, manner, now):
-        return Claimed(again_at=now)  # the rest of it first: nothing too old is sent
+    letting_go.expire(connection, manner, now)
     before = receivers.stand(connection, manner.receiver)
     stand = _as_configured(connection, before, manner, now)
-    gate = rate_gate.pruned(receivers.gate(connection, manner.gate), manner.rates, now)
+    remembered = receivers.gate(connection, manner.gate)
+    gate = rate_gate.pruned(remembered, manner.rates, now)
     admitted, allowed = breaker.admitted(stand.breaker, now)
     room = _room(claim, allowed, rate_gate.free(gate, manner.rates, now))
     stand = stand._replace(breaker=admitted)
@@ -111,7 +111,9 @@ def claim_due(connection: Connection, owner: str, claim: Claim, now: datetime) -
         stand = _with_probe(stand, found.rows[0].id, until)
         if manner.rates:
             gate = rate_gate.taken(gate, (row.id for row in found.rows), until)
-            receivers.keep_gate(connection, manner.gate, gate, now)
+    # Written without a claim, too: what a clock that stepped left is mended once, else it would stand in the way again.
+    if gate != remembered:
+        receivers.keep_gate(connection, manner.gate, gate, now)
     stand = stand._replace(gate=manner.gate, fingerprint=manner.fingerprint, known=True)
     if stand != before:
         receivers.keep(connection, manner.receiver, stand, now)

@@ -50,22 +50,19 @@ def take_back_expired(connection: Connection, claim: Claim, now: datetime) -> No
         order.supersede(connection, order.pointless(connection, expired), now)
 
 
-def expire(connection: Connection, manner: Manner, now: datetime) -> bool:
-    """Drop news that nobody wants to hear any more. That a condition closed is never too old: an incident may be open.
-
-    Returns whether there may be more of it.
-    """
+def expire(connection: Connection, manner: Manner, now: datetime) -> None:
+    """Drop news that nobody wants to hear any more. That a condition closed is never too old: an incident may be open."""
     if manner.max_age is None:
-        return False
+        return
     old: ColumnElement[bool] = and_(
         deliveries.c.receiver == manner.receiver,
         state_is("pending"),
         ~deliveries.c.closing,
         order.fresh_since < now - manner.max_age,
     )
-    ids = connection.scalars(select(deliveries.c.id).where(old).limit(order.CHUNK)).all()
-    order.settle_untold(connection, ids, Untold(DeliveryState.EXPIRED, now))
-    return len(ids) == order.CHUNK
+    part = select(deliveries.c.id).where(old).limit(order.CHUNK)
+    while ids := connection.scalars(part).all():
+        order.settle_untold(connection, ids, Untold(DeliveryState.EXPIRED, now))
 
 
 def take_back_all(connection: Connection, now: datetime) -> None:

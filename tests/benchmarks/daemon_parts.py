@@ -5,7 +5,7 @@ import gc
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -25,10 +25,13 @@ RAW_EXPAT = 1.49
 """Microseconds of expat without handlers for each job of a page, on an idle machine."""
 
 
-def configuration(port: int, folder: Path, **source: Any) -> dict[str, Any]:
+def configuration(
+    port: int, folder: Path, others: Mapping[str, Any] | None = None, **source: Any
+) -> dict[str, Any]:
     """One source and one receiver, both on loopback, and no limit that would be felt.
 
-    `source` is what the source has besides; else nothing is due for an hour, so that only what is asked for is done.
+    `others` are receivers besides. `source` is what the source has besides; else nothing is due for an hour, so that
+    only what is asked for is done.
     """
     provider = {
         "kind": "cos-batch",
@@ -52,7 +55,8 @@ def configuration(port: int, folder: Path, **source: Any) -> dict[str, Any]:
                 "secrets": [DEMO_WEBHOOK_SECRET],
                 "wants": {"types": ["*"]},
                 "concurrency": 50,
-            }
+            },
+            **(others or {}),
         },
         "store": {"kind": "sqlite", "path": str(folder / "jobwatch.db")},
         "http": {"listen": "127.0.0.1:0"},
@@ -61,10 +65,12 @@ def configuration(port: int, folder: Path, **source: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def opened(port: int, folder: Path, **source: Any) -> AsyncIterator[Parts]:
+async def opened(
+    port: int, folder: Path, others: Mapping[str, Any] | None = None, **source: Any
+) -> AsyncIterator[Parts]:
     """Everything but the loops, on a store in `folder`; logs as the daemon does, to nowhere."""
     freeze_heap()
-    settings = Settings.model_validate(configuration(port, folder, **source))
+    settings = Settings.model_validate(configuration(port, folder, others, **source))
     async with AsyncExitStack() as stack:
         nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))  # noqa: ASYNC230, SIM115
         logs.configure("info", "json", nowhere)

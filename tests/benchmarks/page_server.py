@@ -40,7 +40,7 @@ def page_of(number: int, count: int, version: int) -> bytes:
 
 
 class _Pages(asyncio.Protocol):
-    """`GET /7`, `GET /jobs?…&nextToken=7`, `GET /version/3`, and POST to anywhere."""
+    """`GET /7`, `GET /jobs?…&nextToken=7`, `GET /version/3`, and POST to anywhere; `/hangs` never answers."""
 
     pages: tuple[bytes, ...] = ()
 
@@ -64,7 +64,7 @@ class _Pages(asyncio.Protocol):
     def _answer(self, head: bytes) -> bytes:
         method, target, _ = head.split(b" ", 2)
         if method == b"POST":
-            return _YES
+            return b"" if target == b"/hangs" else _YES
         if target.startswith(b"/version/"):
             _build(len(self.pages), int(target.rpartition(b"/")[2]))
             return _YES
