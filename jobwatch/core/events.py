@@ -169,7 +169,7 @@ class ReceiverEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
-    """How many of one kind a digest tells. Tasks are those of the jobs among them."""
+    """How many of one kind a digest tells. Tasks are those of the jobs among them that ended."""
 
     source: str
     type: EventType

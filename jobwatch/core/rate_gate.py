@@ -23,10 +23,11 @@ class Rate(NamedTuple):
 
 
 class Place(NamedTuple):
-    """One message: `arrived_by` is the last moment at which it may have arrived."""
+    """One message: `arrived_by` is the last moment at which it may have arrived, `answered` that it has."""
 
     delivery: int
     arrived_by: datetime
+    answered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +54,14 @@ def taken(gate: RateGate, deliveries: Iterable[int], until: datetime) -> RateGat
 
 
 def arrived(gate: RateGate, delivery: int, now: datetime) -> RateGate:
-    """The answer is there: the message arrived before it did."""
-    places = tuple(
-        Place(delivery, min(now, each.arrived_by)) if each.delivery == delivery else each
-        for each in gate.places
-    )
-    return replace(gate, places=places)
+    """The answer is there: the message arrived before it did. It speaks for the last time that it was sent alone."""
+    places = list(gate.places)
+    for place in range(len(places) - 1, -1, -1):
+        each = places[place]
+        if each.delivery == delivery and not each.answered:
+            places[place] = Place(delivery, min(now, each.arrived_by), answered=True)
+            break
+    return replace(gate, places=tuple(places))
 
 
 def held(gate: RateGate, until: datetime) -> RateGate:
@@ -91,9 +94,15 @@ def _within(gate: RateGate, per: timedelta, now: datetime) -> int:
 
 
 def _mended(gate: RateGate, now: datetime) -> RateGate:
-    """After a clock stepped back, what lies ahead is taken for now: it delays a window's length, not for hours."""
+    """After a clock stepped back, what lies ahead is taken for the latest that it can be: it delays no longer than that.
+
+    What was answered has arrived; what was not is still under way.
+    """
+    flying = now + LONGEST_FLIGHT
     places = tuple(
-        each if each.arrived_by <= now + LONGEST_FLIGHT else Place(each.delivery, now)
+        each
+        if each.arrived_by <= flying
+        else each._replace(arrived_by=now if each.answered else flying)
         for each in gate.places
     )
     held_until = gate.held_until

@@ -9,7 +9,6 @@ from jobwatch.formats.reading import CODE, NAME, instant, number, section, text
 from jobwatch.formats.values import Document
 from jobwatch.formats.voice import Voice
 
-HELD_UP = timedelta(minutes=15)
 """A message that waited for longer says so: its reader would take the news for fresh."""
 
 _BAD_OUTCOMES = frozenset({"completed_with_failures", "failed", "vanished"})
@@ -31,7 +30,6 @@ class Event:
 
     document: Document
     voice: Voice
-    now: datetime | None = None
 
     @property
     def data(self) -> Document:
@@ -118,14 +116,6 @@ def since_words(event: Event) -> str:
     if span is None:
         return moment
     return event.say("lasting", moment=moment, span=event.voice.span(span))
-
-
-def held_up(event: Event) -> str:
-    """That the message comes long after what it tells; "" while it does not."""
-    seen = event.observed_at
-    if event.now is None or seen is None or event.now - seen < HELD_UP:
-        return ""
-    return event.say("held_up", span=event.voice.span(event.now - seen))
 
 
 def moment_words(event: Event, part: Document, name: str) -> str:

@@ -53,7 +53,7 @@ class Meaning(NamedTuple):
 
 
 def message_for(told: Told, recipient: Recipient) -> Message:
-    """The message that tells an event, without the time of the attempt: the same on every try."""
+    """The message that tells an event, the same on every try."""
     return message_of(json.loads(told.body), recipient.style)
 
 

@@ -6,7 +6,6 @@
 """
 
 from dataclasses import replace
-from datetime import datetime
 
 from jobwatch.formats.account import Account, Event, resolved, titled
 from jobwatch.formats.message import Message, Sample, Tone
@@ -26,12 +25,12 @@ _LINKS = ("job", "source", "home")
 _REASONS = ("reason", "failure", "suspended_cause", "error")
 
 
-def message_of(document: Document, style: Style, *, now: datetime | None = None) -> Message:
+def message_of(document: Document, style: Style) -> Message:
     """The message that tells an event, in the style's language and zone.
 
-    `now` is the time of the attempt: news that waited for long says so. None never says it.
+    It says nothing of the attempt: every try has the same words.
     """
-    event = Event(document=section({"": document}, ""), voice=voice(style), now=now)
+    event = Event(document=section({"": document}, ""), voice=voice(style))
     account = _account(event)
     where = link(section(event.data, "links"), *_LINKS)
     message = Message(
@@ -80,7 +79,7 @@ def _called(kind: str, part: Document, style: Style) -> bool:
 
 def _with_samples(message: Message, event: Event) -> Message:
     samples = tuple(
-        _sample(replace(event, document=each, now=None)) for each in sections(event.data, "samples")
+        _sample(replace(event, document=each)) for each in sections(event.data, "samples")
     )
     total = number(event.data, "total")
     omitted = number(event.data, "omitted")

@@ -7,7 +7,6 @@ from jobwatch.formats.account import (
     Event,
     condition_words,
     fact,
-    held_up,
     labels_words,
     lasted,
     moment_words,
@@ -80,7 +79,6 @@ def _summary(event: Event) -> Iterator[str]:
         yield from _news(event, status)
     if text(job, "outcome"):
         yield from _ending(event)
-    yield held_up(event)
 
 
 def _news(event: Event, status: str) -> Iterator[str]:

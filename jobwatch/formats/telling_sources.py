@@ -7,7 +7,6 @@ from jobwatch.formats.account import (
     Event,
     condition_words,
     fact,
-    held_up,
     labels_words,
     lasted,
     moment_words,
@@ -26,7 +25,7 @@ _CLOSED = "closed"
 def source_account(event: Event) -> Account:
     """Tell an event of a source."""
     about = event.source or text(event.document, "subject", NAME)
-    summary = (condition_words(event), *_source_summary(event), held_up(event))
+    summary = (condition_words(event), *_source_summary(event))
     return Account(
         title=titled(event, about),
         summary=event.voice.sentences(summary),
@@ -37,7 +36,7 @@ def source_account(event: Event) -> Account:
 def receiver_account(event: Event) -> Account:
     """Tell an event of a receiver."""
     about = text(event.data, "receiver", NAME) or text(event.document, "subject", NAME)
-    summary = (condition_words(event), _receiver_summary(event), held_up(event))
+    summary = (condition_words(event), _receiver_summary(event))
     return Account(
         title=titled(event, about),
         summary=event.voice.sentences(summary),

@@ -41,8 +41,8 @@ PHRASES = {
     "title:receiver.paused:reminded": "Receiver still paused",
     "title:receiver.paused:closed": "Receiver no longer paused",
     "title:receiver.test": "Test message",
-    "digest": "{total} news in {span}",
-    "digest_short": "{total} news",
+    "digest": "{total} events in {span}",
+    "digest_short": "{total} events",
     # How many of a kind, in a digest.
     "count:job.succeeded": "{count} {jobs} succeeded",
     "count:job.completed_with_failures": "{count} {jobs} completed with failures",
@@ -88,7 +88,6 @@ PHRASES = {
     "became": "It is {status} now.",
     "late": "It ended at {moment} while nobody watched.",
     "late_untimed": "It ended while nobody watched.",
-    "held_up": "This message was held up for {span}.",
     # Conditions.
     "reminder": "Reminder {number}: it has lasted for {span}.",
     "lasted": "It lasted for {span}.",

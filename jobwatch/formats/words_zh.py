@@ -92,7 +92,6 @@ PHRASES = {
     "became": "当前状态为 {status}。",
     "late": "任务已于 {moment} 结束，当时没有监控。",
     "late_untimed": "任务在没有监控期间结束。",
-    "held_up": "本消息延迟了 {span}才发出。",
     # Conditions.
     "reminder": "第 {number} 次提醒：已持续 {span}。",
     "lasted": "共持续 {span}。",

@@ -22,12 +22,12 @@ _UNHEARD = (
 
 
 class Telling(NamedTuple):
-    """One delivery of an opening or of a reminder, as it stands now."""
+    """One delivery of an opening or of a reminder, as it stands now; `claims` counts how often it began to be sent."""
 
     id: int
     receiver: str
     state: DeliveryState
-    attempts: int
+    claims: int
 
 
 class Closing(NamedTuple):
@@ -42,7 +42,7 @@ def decide(tellings: Iterable[Telling]) -> Closing:
     pointless: list[int] = []
     heard: dict[str, bool] = defaultdict(bool)
     for each in tellings:
-        untried = not each.attempts
+        untried = not each.claims
         if untried and each.state is DeliveryState.PENDING:
             pointless.append(each.id)
         unheard = untried and each.state in _UNHEARD

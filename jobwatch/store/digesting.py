@@ -70,8 +70,10 @@ _members = (
 )
 _told = deliveries.c.digest_id == bindparam("digest")
 _of_job = and_(*(jobs.c[name] == deliveries.c[name] for name in ("source_id", "scope", "job_id")))
+# Of jobs that ended alone: another event may come several times of one job.
 _tasks, _failed = (
-    func.coalesce(func.sum(cast(jobs.c[name], Double)), 0.0) for name in ("total", "failed")
+    func.coalesce(func.sum(case((events.c.ending, cast(jobs.c[name], Double)))), 0.0)
+    for name in ("total", "failed")
 )
 _kind = (sources.c.name, events.c.type, events.c.severity)
 _counts = (

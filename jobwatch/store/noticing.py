@@ -42,7 +42,7 @@ _tellings = (
         deliveries.c.id,
         deliveries.c.receiver,
         deliveries.c.state,
-        deliveries.c.attempts,
+        deliveries.c.claim,
         deliveries.c.manual,
     )
     .join_from(events, deliveries, deliveries.c.event_id == events.c.id)
@@ -173,11 +173,11 @@ def _reminder(condition: Condition) -> dict[str, object]:
 def _closings(connection: Connection, closed: Sequence[Condition]) -> dict[str, Closing]:
     tellings: dict[str, list[Telling]] = defaultdict(list)
     for ids in _chunks([each.id for each in closed], ASKED_AT_ONCE):
-        for condition_id, id_, receiver, state, attempts, manual in connection.execute(
+        for condition_id, id_, receiver, state, claims, manual in connection.execute(
             _tellings, {"ids": ids}
         ):
             # What a person asked for is sent, and may have been told in a digest before.
-            telling = Telling(id_, receiver, DeliveryState(state), attempts + manual)
+            telling = Telling(id_, receiver, DeliveryState(state), claims + manual)
             tellings[condition_id].append(telling)
     return {each.id: decide(tellings[each.id]) for each in closed}
 

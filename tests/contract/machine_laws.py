@@ -174,10 +174,8 @@ class Laws:
         return {each.receiver for each in heard if each.condition_id == condition_id}
 
     def given_back(self, id_: int) -> None:
-        """That attempt was never made; whoever heard of it in a digest before heard it all the same."""
+        """That attempt does not count; it may have arrived all the same."""
         self.attempts[id_] -= 1
-        if not self.attempts[id_] and id_ not in self.manual:
-            self.heard.discard(id_)
 
     # Answers.
 

@@ -92,12 +92,14 @@ async def test_who_may_have_heard_the_opening_is_told_the_closing(
     ]
 
 
-async def test_a_claim_that_was_given_back_told_nobody(prod: Watcher, clock: Clock) -> None:
+async def test_what_was_cut_off_while_it_was_sent_may_have_arrived_and_its_closing_is_told(
+    prod: Watcher, clock: Clock
+) -> None:
     opened = await prod.opens()
     (sent,) = await claim(prod.store)
     await prod.store.settle([returned(sent, clock())])
     await prod.closes(opened)
-    assert await told_of(prod.store) == [("job.stalled", "superseded")]
+    assert await told_of(prod.store) == [("job.stalled", "pending"), ("job.stalled", "pending")]
 
 
 async def test_each_receiver_hears_the_closing_by_what_it_heard_before(

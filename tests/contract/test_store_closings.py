@@ -43,12 +43,12 @@ def test_a_delivered_opening_makes_aware_although_a_reminder_was_dropped() -> No
 def test_only_pending_untried_deliveries_are_dropped(tellings: list[Telling]) -> None:
     dropped = set(decide(tellings).pointless)
     for each in tellings:
-        assert (each.id in dropped) == (each.state is DeliveryState.PENDING and not each.attempts)
+        assert (each.id in dropped) == (each.state is DeliveryState.PENDING and not each.claims)
 
 
 @given(TELLINGS)
 def test_whoever_got_an_attempt_or_a_delivery_is_aware(tellings: list[Telling]) -> None:
     unaware = decide(tellings).unaware
     for each in tellings:
-        if each.attempts or each.state not in UNHEARD:
+        if each.claims or each.state not in UNHEARD:
             assert each.receiver not in unaware

@@ -109,6 +109,6 @@ async def test_a_restart_in_any_state_tells_nothing_twice(
         told: list[dict[str, Any]] = []
         while clock.elapsed < 3300 and (not told or told[-1]["state"] != "closed"):
             async with rig(cloud, clock, path, given) as two:
-                await turns(two)
+                await turns(two, seconds=55)
                 told = notes(two)
         assert_one_story(told, reminders=range(1, 4))

@@ -117,7 +117,8 @@ def test_what_waited_for_the_end_of_a_window_is_told_together_however_late_that_
 
 
 def test_who_will_not_be_there_at_the_end_of_a_window_leaves_nothing_for_it() -> None:
-    policy, windows, told = DigestPolicy(first=3, every=MINUTE, patient=False), {}, []
+    policy = DigestPolicy(first=3, every=MINUTE, patient=False)
+    windows, told = dict[Group, Window](), []
     for count in (8, 5, 1):
         found = planned(waiting(FAILED, count), windows=windows, policy=policy)
         told.append((found.alone.get(FAILED, 0), found.together))
@@ -218,3 +219,25 @@ def test_the_window_of_a_group_in_which_nothing_waits_is_kept_until_its_end() ->
     for seconds, kept in ((60, True), (1, True), (0, False), (61, False)):
         windows = ends(seconds, 3)
         assert (planned(windows=windows).windows == windows) == kept
+
+
+@pytest.mark.parametrize(
+    ("since", "alone", "together"), [(-601, 0, True), (-600, 3, False), (-599, 3, False)]
+)
+def test_what_waited_for_the_end_of_its_window_is_told_however_late_that_is_noticed(
+    since: float, alone: int, *, together: bool
+) -> None:
+    found = planned(waiting(FAILED, 5, NOW + since * SECOND), windows=ends(-600, 3))
+    assert (found.alone.get(FAILED, 0), FAILED in found.together) == (alone, together)
+
+
+@pytest.mark.parametrize(
+    ("count", "in_window", "alone", "together"),
+    [(5, 3, 0, True), (1, 3, 1, False), (5, 2, 1, False)],
+)
+def test_who_cannot_wait_for_the_end_of_a_window_tells_at_once(
+    count: int, in_window: int, alone: int, *, together: bool
+) -> None:
+    hasty = DigestPolicy(first=3, every=MINUTE, patient=False)
+    found = planned(waiting(FAILED, count), windows=ends(20, in_window), policy=hasty)
+    assert (found.alone.get(FAILED, 0), FAILED in found.together) == (alone, together)

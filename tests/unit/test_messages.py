@@ -15,7 +15,7 @@ from jobwatch.formats.message import Message
 from jobwatch.formats.telling import message_of
 from jobwatch.formats.values import PLAIN, Mention, Style
 from jobwatch.formats.voice import voice
-from tests.factories import HOUR, MINUTE, NOW, SECOND, progress
+from tests.factories import HOUR, MINUTE, SECOND, progress
 from tests.unit.telling_cases import (
     CHINESE,
     TYPES,
@@ -201,7 +201,7 @@ def test_a_paused_receiver_says_why() -> None:
 
 def test_a_digest_counts_kinds_over_all_sources_and_tasks_of_each() -> None:
     message = message_of(digest(), PLAIN)
-    assert message.title == "37 news in 58 s: 36 jobs failed, 1 job no longer stalled"
+    assert message.title == "37 events in 58 s: 36 jobs failed, 1 job no longer stalled"
     assert message.summary == (
         "prod: 35 jobs failed (210 of 350 tasks failed), 1 job no longer stalled; "
         "test: 1 job failed (6 of 10 tasks failed)"
@@ -224,15 +224,6 @@ def test_people_are_called_for_the_types_they_asked_for_unless_it_is_good_news()
     assert not message_of(partly_failed(), style).calls
     closings = Style(mention=Mention(types=frozenset({"job.stalled"})))
     assert not message_of(digest(), closings).calls
-
-
-def test_news_that_was_held_up_says_so_where_the_time_is_known() -> None:
-    assert (
-        "This message was held up for 5 h."
-        in message_of(failed(), PLAIN, now=NOW + 5 * HOUR).summary
-    )
-    assert message_of(failed(), PLAIN, now=NOW + MINUTE) == message_of(failed(), PLAIN)
-    assert message_of(digest(), PLAIN, now=NOW + 5 * HOUR) == message_of(digest(), PLAIN)
 
 
 @BOTH

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from jobwatch.formats.reading import plain
 from jobwatch.formats.telling import message_of
 from jobwatch.formats.values import PLAIN, Style
-from tests.factories import NOW
 from tests.unit.telling_cases import CHINESE, failed, odd_documents
 
 
@@ -56,14 +55,14 @@ HIDDEN = re.compile(
 
 @given(shown=odd_documents(), style=st.sampled_from([PLAIN, CHINESE]))
 def test_no_document_makes_it_fail_or_shows_what_hides(shown: dict[str, Any], style: Style) -> None:
-    message = message_of(shown, style, now=NOW)
+    message = message_of(shown, style)
     texts = [message.title, message.summary, message.omitted_words]
     texts += [text for each in message.facts for text in (each.label, each.value)]
     texts += [text for each in message.samples for text in (each.headline, each.note)]
     assert not any(HIDDEN.search(text) for text in texts)
     assert all(each.value for each in message.facts)
     assert len(message.title) < 1500
-    assert message == message_of(json.loads(json.dumps(shown)), style, now=NOW)
+    assert message == message_of(json.loads(json.dumps(shown)), style)
 
 
 @pytest.mark.parametrize("shown", [None, [], "x", 7, {}, {"data": []}, {"type": 7, "data": None}])

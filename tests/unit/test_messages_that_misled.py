@@ -76,7 +76,7 @@ def test_a_source_that_is_watched_no_more_is_not_called_reachable(
 def test_news_of_one_moment_is_not_told_as_so_many_in_no_time() -> None:
     shown = digest()
     shown["data"]["ended_at"] = shown["data"]["began_at"]
-    assert message_of(shown, PLAIN).title.startswith("37 news: 36 jobs failed")
+    assert message_of(shown, PLAIN).title.startswith("37 events: 36 jobs failed")
     assert message_of(shown, ZH).title.startswith("37 条消息：36 个任务失败")
 
 

@@ -139,7 +139,7 @@ def test_facts_go_before_the_summary_where_there_are_too_many() -> None:
     body = json.loads(SAMPLES["digest"].body)
     body["data"]["samples"] *= 400
     found = sent(told_of(body))
-    assert found["payload"]["summary"].startswith("37 news")
+    assert found["payload"]["summary"].startswith("37 events")
     assert found["payload"]["custom_details"]["events"]
 
 

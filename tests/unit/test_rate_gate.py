@@ -72,7 +72,15 @@ def test_its_answer_shortens_the_wait() -> None:
 
 def test_an_answer_after_the_lease_does_not_lengthen_it() -> None:
     gate = taken(RateGate(), [7], NOW + SECOND)
-    assert arrived(gate, 7, NOW + MINUTE) == gate
+    assert arrived(gate, 7, NOW + MINUTE).places == (Place(7, NOW + SECOND, answered=True),)
+
+
+def test_an_answer_speaks_for_the_last_time_a_message_was_sent() -> None:
+    gate = taken(taken(RateGate(), [7], NOW + MINUTE), [7], NOW + 2 * MINUTE)
+    assert arrived(gate, 7, NOW).places == (
+        Place(7, NOW + MINUTE),
+        Place(7, NOW, answered=True),
+    )
 
 
 def test_of_two_wishes_for_rest_the_longer_holds() -> None:
@@ -88,7 +96,8 @@ def test_what_no_window_reaches_is_forgotten() -> None:
 
 def test_a_clock_that_stepped_back_holds_nothing_up_for_long() -> None:
     ahead = NOW + 5 * HOUR
-    gate = RateGate(places=tuple(Place(each, ahead) for each in range(20)), held_until=ahead)
+    places = tuple(Place(each, ahead, answered=True) for each in range(20))
+    gate = RateGate(places=places, held_until=ahead)
     assert free(gate, ROBOT, NOW) == 0
     assert again_at(gate, ROBOT, NOW) == NOW + MINUTE
     assert free(pruned(gate, ROBOT, NOW), ROBOT, NOW + MINUTE) == 20
@@ -178,3 +187,25 @@ def test_what_is_pruned_keeps_the_rest_that_was_asked_for_until_it_is_over() -> 
     assert pruned(resting, ROBOT, NOW) == resting
     assert pruned(resting, ROBOT, NOW + MINUTE).held_until is None
     assert pruned(resting, (), NOW) == RateGate(held_until=NOW + MINUTE)
+
+
+@pytest.mark.parametrize("ahead", [LONGEST_FLIGHT, LONGEST_FLIGHT + SECOND, 40 * HOUR])
+def test_what_is_under_way_arrives_within_the_longest_flight_whatever_the_clock_says(
+    ahead: timedelta,
+) -> None:
+    gate = RateGate(places=(Place(7, NOW + ahead),))
+    assert pruned(gate, ROBOT, NOW).places == (Place(7, NOW + LONGEST_FLIGHT),)
+
+
+def test_what_has_arrived_arrived_by_now_whatever_the_clock_says() -> None:
+    gate = RateGate(places=(Place(7, NOW + 40 * HOUR, answered=True),))
+    assert pruned(gate, ROBOT, NOW).places == (Place(7, NOW, answered=True),)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "kept"), [(LONGEST_HOLD, NOW + LONGEST_HOLD), (LONGEST_HOLD + SECOND, None)]
+)
+def test_a_rest_longer_than_any_that_is_believed_is_forgotten(
+    ahead: timedelta, kept: datetime | None
+) -> None:
+    assert pruned(RateGate(held_until=NOW + ahead), ROBOT, NOW).held_until == kept

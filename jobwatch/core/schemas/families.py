@@ -212,8 +212,8 @@ def _count_of_kind() -> Schema:
         "type": filled("The type of the events."),
         "severity": word("Their severity.", Severity),
         "count": count("Events of this kind.", least=1),
-        "tasks": count("Tasks of the jobs among them."),
-        "tasks_failed": count("Failed tasks of the jobs among them."),
+        "tasks": count("Tasks of the jobs among them that ended."),
+        "tasks_failed": count("Failed tasks of the jobs among them that ended."),
     }
     return record("One kind of events.", properties)
 
