@@ -111,7 +111,6 @@ RESULTS: Mapping[str, str] = {
     Result.BODY_ERROR: "it answered 200, and an error inside",
     Result.RENDER_ERROR: "the message could not be made",
     Result.CANCELLED: "jobwatch stopped meanwhile",
-    Result.LOST: "jobwatch ended meanwhile",
 }
 
 WHY_NOT_SENT: Mapping[str, str] = {**RESULTS, **PAUSES}

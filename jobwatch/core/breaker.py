@@ -33,7 +33,7 @@ PATIENCE = timedelta(hours=120)
 """A receiver that took nothing for so long is paused."""
 
 
-UNSENT = frozenset({Result.CANCELLED, Result.LOST, Result.RENDER_ERROR})
+UNSENT = frozenset({Result.CANCELLED, Result.RENDER_ERROR})
 """The receiver said nothing: it may never have been asked."""
 
 
@@ -109,7 +109,7 @@ class Ended:
 def blame(result: Result) -> Blame:
     """Whom a result speaks about."""
     match result:
-        case Result.OK | Result.CANCELLED | Result.LOST:
+        case Result.OK | Result.CANCELLED:
             return Blame.NOBODY
         case Result.HTTP_4XX | Result.TOO_LARGE | Result.REJECTED | Result.RENDER_ERROR:
             return Blame.MESSAGE

@@ -48,7 +48,6 @@ class Result(StrEnum):
     BODY_ERROR = "body_error"
     RENDER_ERROR = "render_error"
     CANCELLED = "cancelled"
-    LOST = "lost"
 
 
 HOPELESS = frozenset({Result.TOO_LARGE, Result.REJECTED})

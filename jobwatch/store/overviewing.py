@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Double, and_, case, cast, func, select
 from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.census import Series
 from jobwatch.core.overview import CensusRow, ConditionCount, OutboxDepth, Overview, SeriesValue
+from jobwatch.store import order
 from jobwatch.store.outbox_tables import conditions, deliveries, is_open, receivers, state_is
 from jobwatch.store.reading import states
 from jobwatch.store.tables import jobs, series, sources, unfinished
@@ -118,7 +119,7 @@ def outbox(connection: Connection) -> list[OutboxDepth]:
         select(
             deliveries.c.receiver,
             func.count().label("pending"),
-            func.min(deliveries.c.created_at).label("oldest"),
+            func.min(order.fresh_since).label("oldest"),
         )
         .where(state_is("pending", "claimed"))
         .group_by(deliveries.c.receiver)

@@ -5,10 +5,18 @@ Nothing that still has to be told is forgotten, whatever its age.
 
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, select
+from sqlalchemy import Connection, and_, bindparam, delete, exists, or_, select
 
 from jobwatch.store.order import CHUNK
-from jobwatch.store.outbox_tables import conditions, deliveries, events, is_open, state_is
+from jobwatch.store.outbox_tables import (
+    conditions,
+    deliveries,
+    events,
+    gates,
+    is_open,
+    mutes,
+    state_is,
+)
 from jobwatch.store.tables import changes, has_left, jobs, progress_samples, sources
 from jobwatch.store.values import Pruned, Retention
 
@@ -18,12 +26,20 @@ LIMIT = CHUNK
 
 def prune(connection: Connection, retention: Retention, now: datetime) -> Pruned:
     """Remove at most `LIMIT` jobs, events, closed conditions and dead deliveries; call again while there was something to remove."""
+    _orders(connection, now - retention.events)
     return Pruned(
         deliveries=_dead_deliveries(connection, now - retention.dead_deliveries),
         events=_events(connection, now - retention.events),
         conditions=_conditions(connection, now - retention.events),
         jobs=_jobs(connection, now - retention.jobs),
     )
+
+
+def _orders(connection: Connection, before: datetime) -> None:
+    """Mutes that are over, and what was remembered of URLs that nothing was sent to since."""
+    over = or_(mutes.c.expires_at < before, mutes.c.ended_at < before)
+    connection.execute(delete(mutes).where(over))
+    connection.execute(delete(gates).where(gates.c.updated_at < before))
 
 
 def _dead_deliveries(connection: Connection, before: datetime) -> int:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from jobwatch.core.model import JobKey
+from jobwatch.core.muting import Silence
 from jobwatch.core.outbox import DeliveryState
 from jobwatch.store import Store, pruning
 from jobwatch.store.values import DeliveryFilter, EventFilter, Pruned, Retention
@@ -105,3 +106,27 @@ async def test_a_delivery_id_is_not_given_again(prod: Watcher, clock: Clock) -> 
     await prod.sees(job("Paused"))
     (second,) = await claim(prod.store)
     assert second.id > first.id
+
+
+async def test_mutes_that_are_over_are_forgotten_and_those_that_hold_are_not(
+    prod: Watcher, clock: Clock
+) -> None:
+    over = await prod.store.mute(Silence(source="a"), until=NOW + DAY)
+    holds = await prod.store.mute(Silence(source="b"), until=NOW + 200 * DAY)
+    assert [each.id for each in await prod.store.mutes(ended=True)] == [holds.id, over.id]
+    clock.advance(91 * DAY + SECOND)
+    await prod.store.prune(KEEP, clock())
+    assert [each.id for each in await prod.store.mutes(ended=True)] == [holds.id]
+
+
+async def test_what_waits_anew_for_a_receiver_is_as_old_as_its_renewal(
+    prod: Watcher, clock: Clock
+) -> None:
+    """So that ten days of queue, resumed just now, are no alarm by themselves."""
+    await prod.sees(job())
+    await prod.store.pause_receiver("ops")
+    clock.advance(10 * DAY)
+    (before,) = (await prod.store.overview()).outbox
+    await prod.store.resume_receiver("ops", give_up_after=DAY)
+    (after,) = (await prod.store.overview()).outbox
+    assert (before.oldest_at, after.oldest_at) == (NOW, clock())

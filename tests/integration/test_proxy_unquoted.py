@@ -12,17 +12,17 @@ from tests.raw_server import Peer, serving
 async def repeats(peer: Peer) -> None:
     head = await peer.request()
     await peer.answer(
-        b"refused u%40ser s3cret " + head, "502 Bad Gateway", ("X-Login: u@ser:s3cret",)
+        b"refused u%40me s3cret " + head, "502 Bad Gateway", ("X-Login: u@me:s3cret",)
     )
 
 
 async def test_an_answer_of_a_proxy_does_not_repeat_its_password() -> None:
     async with serving(repeats) as proxy:
         at = proxy.url("").removeprefix("http://")
-        async with Transport(proxy=lambda: f"http://u%40ser:s3cret@{at}") as transport:
+        async with Transport(proxy=lambda: f"http://u%40me:s3cret@{at}") as transport:
             answer = await send(transport, get("http://hooks.example.com/x"))
     assert answer.status == 502
-    assert b"dUBzZXI6czNjcmV0" in proxy.requests[0]
+    assert b"dUBtZTpzM2NyZXQ=" in proxy.requests[0]
     assert answer.body.startswith(b"refused *** *** GET http://hooks.example.com/x")
     assert b"Proxy-Authorization: Basic ***" in answer.body
     assert answer.headers["x-login"] == "***:***"

@@ -30,7 +30,7 @@ from jobwatch.core.outbox import Result
 from tests.factories import HOUR, MINUTE, NOW, SECOND
 
 OPENING = [result for result in Result if blame(result) is Blame.RECEIVER]
-UNSENT = (Result.CANCELLED, Result.LOST, Result.RENDER_ERROR)
+UNSENT = (Result.CANCELLED, Result.RENDER_ERROR)
 
 
 def after(
