@@ -1,6 +1,5 @@
 """One life of the outbox: what can happen to it, each with what it must and must not do."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -132,15 +131,16 @@ class Life:
         return [each.delivery.id for each in self.flights if each.delivery.receiver == receiver]
 
     async def take(self, receiver: str, limit: int = ROOM, *, race: bool = False) -> Claimed:
-        """Claim as the program does; in a race another one claims at the same moment."""
+        """Claim as the program does; in a race another one claims at the same moment, and loses.
+
+        Which of two wins is chance, and a life must be the same when it is lived again.
+        """
         wanted, held = self.manner(receiver), self.held(receiver)
         limit = min(limit, ROOM - len(held))
         ours = Claim(manner=wanted, limit=max(0, limit), lease=LEASE, held=held)
         store, other = self.world.claimers
-        if race:
-            first, second = await asyncio.gather(store.claim_due(ours), other.claim_due(ours))
-        else:
-            first, second = await store.claim_due(ours), Claimed()
+        first = await store.claim_due(ours)
+        second = await other.claim_due(ours) if race else Claimed()
         assert max(len(first.deliveries), len(second.deliveries)) <= ours.limit
         before, sight = self.laws.sight, await look(self.world.store)
         claims = [*first.deliveries, *second.deliveries]

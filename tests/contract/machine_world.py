@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, text, update
 
 from jobwatch.store import PostgresSettings, SqliteSettings, Store
 from jobwatch.store.tables import meta, metadata
@@ -91,6 +91,7 @@ class OnPostgres(_World):
 
     async def begin(self) -> None:
         self.clock.now, self.clock.stepped = NOW, NOW - NOW
+        self.owners = 0
         if self.other is None:
             self.other = await self._open("other")
         await self.other._database.write(_forget_everything)
@@ -122,8 +123,7 @@ class OnPostgres(_World):
 
 
 def _forget_everything(connection: Connection) -> None:
-    """Faster than a database for each life."""
-    for table in reversed(metadata.sorted_tables):
-        if table is not meta:
-            connection.execute(delete(table))
+    """Faster than a database for each life. Numbers begin anew, so that a life can be lived again."""
+    names = ", ".join(table.name for table in metadata.sorted_tables if table is not meta)
+    connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
     connection.execute(update(meta).where(meta.c.key == "sequence").values(value="0"))
