@@ -232,11 +232,13 @@ class Laws:
         self.manual.update(ids)
         assert not self.see(sight, may_change)
 
-    def retired(self, receiver: str, sight: Sight, now: datetime) -> None:
+    def retired(self, configured: Collection[str], sight: Sight, now: datetime) -> None:
+        """What was being sent to a receiver when it was taken out is given up once it comes back."""
+
         def may_change(was: Line, line: Line) -> bool:
             idle = was.state == P or lease_is_over(was, now)
             given_up = line.state == DeliveryState.DEAD and line.last_answer == TAKEN_OUT
-            return was.receiver == receiver and idle and given_up
+            return was.receiver not in configured and idle and given_up
 
         assert not self.see(sight, may_change)
 

@@ -287,7 +287,7 @@ class Life:
         self.configured.discard(receiver)
         self.subscribe()
         await self.world.store.retire_receivers(self.configured)
-        self.laws.retired(receiver, await look(self.world.store), self.now)
+        self.laws.retired(self.configured, await look(self.world.store), self.now)
         for each in self.laws.sight.lines.values():
             waits = each.state == DeliveryState.PENDING or lease_is_over(each, self.now)
             assert each.receiver != receiver or not (is_open(each) and waits), "it waits for ever"

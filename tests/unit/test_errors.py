@@ -21,6 +21,7 @@ from jobwatch.core.errors import (
     NoCredentials,
     NoSuchJob,
     Rejected,
+    RenderError,
     ServerError,
     StaleWrite,
     StatusRejected,
@@ -70,7 +71,7 @@ def test_the_tree_has_the_leaves_its_page_draws_and_no_others() -> None:
         *(ConfigError, StoreLocked, StoreUnusable, FenceLost, StaleWrite, TransportError),
         *(Throttled, ServerError, ClockSkew, Denied, NoSuchJob, TokenRejected, StatusRejected),
         *(Rejected, Malformed, BrokenWalk, KeysRejected, NoCredentials, CallWithheld),
-        Unexpected,
+        *(RenderError, Unexpected),
     }
     assert {StoreLocked, StoreUnusable, FenceLost, StaleWrite} == set(StoreError.__subclasses__())
 
