@@ -38,7 +38,6 @@ ROUTES: Mapping[str, str] = {
     RouteReason.ITSELF: "does not hear of it, because it is about itself",
     RouteReason.MUTED: "does not hear of it: muted",
     RouteReason.DIGEST: "hears of it in a digest",
-    RouteReason.TEST: "is sent a test",
     DeliveryState.SUPERSEDED: "does not hear of it: it came and went before it was sent",
 }
 CHANGES: Mapping[str, str] = {

@@ -134,6 +134,19 @@ def plan(
     )
 
 
+def filling(
+    windows: Mapping[Group, Window], policy: DigestPolicy, now: datetime
+) -> dict[Group, Window]:
+    """The windows before whose end nothing of their group goes out: nobody has to look at what waits there."""
+    if not policy.patient:
+        return {}
+    return {
+        group: window
+        for group, window in windows.items()
+        if window.alone >= policy.first and now < window.until <= now + policy.every
+    }
+
+
 def _turn(each: Waiting, window: Window | None, policy: DigestPolicy, now: datetime) -> _Turn:
     if window is not None and now < window.until <= now + policy.every:
         return _within(each, window, policy)

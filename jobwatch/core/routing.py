@@ -30,7 +30,6 @@ class RouteReason(StrEnum):
     ITSELF = "is_itself"
     MUTED = "muted"
     DIGEST = "digest"
-    TEST = "test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,9 +46,11 @@ _may_be_told = and_(order.sendable, order.fresh, deliveries.c.due_at <= bindpara
 _waiting = (
     select(*_group, func.count(), func.min(deliveries.c.created_at))
     .join_from(deliveries, events, events.c.id == deliveries.c.event_id)
-    .where(_may_be_told)
+    # A flood waits for its window: counting it at every claim would cost the more, the more waits.
+    .where(_may_be_told, tuple_(*_group).not_in(bindparam("filling", expanding=True)))
     .group_by(*_group)
 )
+NO_GROUP = Group(-1, "")
 _oldest = (
     select(deliveries.c.id)
     .join_from(deliveries, events, events.c.id == deliveries.c.event_id)
@@ -126,9 +128,11 @@ def sift(
     if manner.digest is None:
         return Sifted([], windows, None)
     asked = {"to": manner.receiver, "now": now}
+    full = digest.filling(windows, manner.digest, now)
+    counted = {**asked, "filling": [*full, NO_GROUP]}
     waiting = [
         Waiting(Group(source_id, type_), count, since)
-        for source_id, type_, count, since in connection.execute(_waiting, asked)
+        for source_id, type_, count, since in connection.execute(_waiting, counted)
     ]
     plan = digest.plan(waiting, windows, manner.digest, slots=slots, now=now)
     ids = _alone(connection, plan, asked)
@@ -136,7 +140,10 @@ def sift(
         members = connection.scalars(_members, {**asked, "groups": list(plan.together)}).all()
         if members:
             ids.insert(0, _fold(connection, manner, members, now))
-    return Sifted(ids, plan.windows, plan.again_at)
+    ends = [window.until for window in full.values()]
+    if plan.again_at is not None:
+        ends.append(plan.again_at)
+    return Sifted(ids, plan.windows, min(ends, default=None))
 
 
 def _alone(connection: Connection, plan: Plan, asked: Mapping[str, Any]) -> list[int]:

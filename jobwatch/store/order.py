@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 
 from jobwatch.core.census import DELIVERIES, Series
-from jobwatch.core.events import UNASKED
 from jobwatch.core.outbox import DeliveryState
+from jobwatch.core.routing import RouteReason
 from jobwatch.store import series
 from jobwatch.store.outbox_tables import deliveries, events, state_is
 
@@ -68,9 +68,9 @@ sendable: ColumnElement[bool] = and_(
 fresh: ColumnElement[bool] = and_(
     deliveries.c.attempts == 0,
     ~deliveries.c.manual,
-    events.c.type.not_in(sorted(each.value for each in UNASKED)),
+    deliveries.c.reason != RouteReason.DIGEST.value,
 )
-"""What a digest may tell. Needs a join with `events`."""
+"""What a digest may tell. By columns of the delivery alone: a flood is looked through without its events."""
 
 fresh_since: ColumnElement[datetime] = func.coalesce(
     deliveries.c.renewed_at, deliveries.c.created_at, type_=deliveries.c.created_at.type
