@@ -4,9 +4,9 @@ Law: silence is the alarm. It beats only while every loop turns, every source is
 a receiver that is not paused on purpose. Whatever goes wrong with a beat stays in the log.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 import structlog
@@ -18,6 +18,7 @@ from jobwatch.core.overview import Overview
 from jobwatch.metrics.freshness import SourceShape, is_up
 
 WAITS_TOO_LONG = timedelta(minutes=10)
+A_MINUTE = timedelta(minutes=1)
 TIMEOUT = timedelta(seconds=10)
 ANSWER_LIMIT = 1024
 SUCCESS = range(200, 300)
@@ -42,13 +43,14 @@ class Send(Protocol):
 class Heart:
     """What beats: `url` gives the address, a secret, as it is now; `stalled` names the loops that hang.
 
+    `receivers` says how long each lets news wait for a digest.
     `withheld` and `failed` are what the last turn met, so that each is logged once until it changes.
     """
 
     url: Callable[[], str]
     every: timedelta
     shapes: Sequence[SourceShape]
-    receivers: Sequence[str]
+    receivers: Mapping[str, timedelta]
     overview: Callable[[], Awaitable[Overview]]
     stalled: Callable[[], Sequence[str]]
     send: Send
@@ -73,12 +75,13 @@ async def beat(heart: Heart) -> timedelta:
 def reasons_to_withhold(
     overview: Overview,
     shapes: Iterable[SourceShape],
-    receivers: Sequence[str],
+    receivers: Mapping[str, timedelta],
     stalled: Iterable[str],
 ) -> tuple[str, ...]:
     """Why not to say that all is well, in words; nothing if all is. Ages are counted to the moment of the overview.
 
-    A receiver that is left alone because it fails counts: news does not get through.
+    A receiver that is left alone because it fails counts: news does not get through. What waits for the end of a
+    digest's window waits on purpose, so that window and a minute are allowed where it is the longer time.
     """
     states = {state.identity.name: state for state in overview.sources}
     return (
@@ -89,17 +92,18 @@ def reasons_to_withhold(
             if not is_up(states.get(shape.name), shape, overview.now)
         ),
         *(
-            f"the receiver {depth.receiver} waits for news since over {WAITS_TOO_LONG.seconds // 60} minutes"
+            f"the receiver {depth.receiver} waits for news since over {allowed // A_MINUTE} minutes"
             for depth in overview.outbox
             if depth.receiver in receivers
             and overview.receivers.get(depth.receiver) is not ReceiverState.PAUSED
-            and _waits_too_long(depth.oldest_at, overview.now)
+            and depth.oldest_at is not None
+            and overview.now - depth.oldest_at > (allowed := _allowed(receivers[depth.receiver]))
         ),
     )
 
 
-def _waits_too_long(oldest_at: datetime | None, now: datetime) -> bool:
-    return oldest_at is not None and now - oldest_at > WAITS_TOO_LONG
+def _allowed(digest_every: timedelta) -> timedelta:
+    return max(WAITS_TOO_LONG, digest_every + A_MINUTE)
 
 
 async def _sent(heart: Heart) -> str:

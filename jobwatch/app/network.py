@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
+from jobwatch.app.rereading import reread
 from jobwatch.settings import Settings, egress_guard, egress_proxy
 from jobwatch.transport import Transport, tls_context
 
@@ -43,4 +44,4 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
 
 def _proxy(settings: Settings) -> Callable[[], str] | None:
     proxy = egress_proxy(settings)
-    return proxy.current if proxy is not None else None
+    return reread(proxy, "egress.proxy_file") if proxy is not None else None

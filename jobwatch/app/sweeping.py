@@ -63,11 +63,12 @@ async def _once(parts: Parts) -> tuple[str, ...]:
     async with asyncio.TaskGroup() as rest:
         for watched in parts.watched.values():
             rest.create_task(_release_all(watched))
+    for notifier in parts.notifiers.values():
+        notifier.post = replace(notifier.post, manner=_impatient(notifier.post.manner))
     await _deliver(parts)
+    # A receiver that was found gone just now is told of to the others.
     for keeper in parts.keepers:
-        if (
-            keeper.name == RECEIVERS
-        ):  # a receiver that was found gone just now is told of to the others
+        if keeper.name == RECEIVERS:
             await keeper.step()
     await _deliver(parts)
     states = {state.identity.name: state for state in await parts.store.sources()}
@@ -77,7 +78,6 @@ async def _once(parts: Parts) -> tuple[str, ...]:
 async def _deliver(parts: Parts) -> None:
     async with asyncio.TaskGroup() as rest:
         for notifier in parts.notifiers.values():
-            notifier.post = replace(notifier.post, manner=_impatient(notifier.post.manner))
             rest.create_task(_deliver_all(notifier))
 
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 import structlog
 
 from jobwatch.app.clock import utc_now
+from jobwatch.app.rereading import reread
 from jobwatch.attendant import Attendant, attend
 from jobwatch.core.lifecycle import Lifecycle
 from jobwatch.core.model import Origin
@@ -25,6 +26,7 @@ from jobwatch.loop import Loop, Pulse
 from jobwatch.metrics import Metrics, SourceShape
 from jobwatch.notifier import Notifier, Post
 from jobwatch.settings import (
+    Receiver,
     Settings,
     digest_policy,
     give_up_after,
@@ -157,10 +159,10 @@ def open_keepers(outlet: Outlet, shapes: Sequence[SourceShape]) -> list[Loop]:
     url = heartbeat_url(settings)
     if url is not None:
         heart = Heart(
-            url=url.current,
+            url=reread(url, "heartbeat.url_file"),
             every=settings.heartbeat.every,
             shapes=shapes,
-            receivers=tuple(settings.receivers),
+            receivers={name: _digest_every(each) for name, each in settings.receivers.items()},
             overview=outlet.store.overview,
             stalled=lambda: outlet.pulse.stalled(time.monotonic()),
             send=outlet.transport.send,
@@ -171,6 +173,12 @@ def open_keepers(outlet: Outlet, shapes: Sequence[SourceShape]) -> list[Loop]:
 
         loops.append(Loop(name="heartbeat", step=heartbeat))
     return loops
+
+
+def _digest_every(receiver: Receiver) -> timedelta:
+    """How long news may wait for a digest; nothing where there is none."""
+    policy = digest_policy(receiver)
+    return policy.every if policy is not None else timedelta()
 
 
 def _own_desk(settings: Settings) -> Desk:

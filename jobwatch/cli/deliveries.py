@@ -1,6 +1,6 @@
 """`jobwatch deliveries`: who was told what, and what they answered."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -9,9 +9,13 @@ from rich.text import Text
 
 from jobwatch.cli.documents import delivery_row
 from jobwatch.cli.reading import View, look, page_from, written
+from jobwatch.cli.receivers import rests_until
 from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, fitted
 from jobwatch.cli.text import NOTHING, ago, plain
+from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.outbox import DeliveryState
+from jobwatch.settings import Settings
+from jobwatch.store.outbox_values import ReceiverRow
 from jobwatch.store.values import DeliveryFilter, DeliveryRow
 
 ANSWER_CELLS = 60
@@ -42,29 +46,51 @@ def show_deliveries(
             screen.document({"deliveries": shown, "cursor": page.cursor})
             return
         if not page.rows:
-            complain(["no delivery fits"])
+            complain([_none_fits(wanted.receiver, view.settings)])
             return
-        screen.print(delivery_table(screen, page.rows, view.now))
+        stands = await read_receivers(view, page.rows)
+        screen.print(delivery_table(screen, page.rows, view.now, stands))
         if page.cursor:
             complain([f"go on with --cursor {plain(page.cursor)}"])
 
     look(config, show)
 
 
-def delivery_table(screen: Screen, rows: Sequence[DeliveryRow], now: datetime) -> Table:
-    """Deliveries in the order given."""
+def _none_fits(receiver: str | None, settings: Settings) -> str:
+    if receiver is None or receiver in settings.receivers:
+        return "no delivery fits"
+    there_are = ", ".join(settings.receivers) or "none"
+    return (
+        f"no delivery fits; no receiver {plain(receiver, 64)} is configured; there are {there_are}"
+    )
+
+
+async def read_receivers(view: View, rows: Iterable[DeliveryRow]) -> dict[str, ReceiverRow]:
+    """How the receivers fare for which some of these deliveries wait, by name."""
+    names = {row.receiver for row in rows if row.state is DeliveryState.PENDING}
+    found = await view.store.receivers(names) if names else []
+    return {each.name: each for each in found}
+
+
+def delivery_table(
+    screen: Screen,
+    rows: Sequence[DeliveryRow],
+    now: datetime,
+    stands: Mapping[str, ReceiverRow],
+) -> Table:
+    """Deliveries in the order given; `stands` says how the receivers of those that wait fare."""
     columns = (
         *("job", "receiver", "state", "event", "number", "recorded"),
         *("tries", "last answer", "event id"),
     )
-    return fitted(screen, columns, [_cells(row, now) for row in rows])
+    return fitted(screen, columns, [_cells(row, now, stands) for row in rows])
 
 
-def _cells(row: DeliveryRow, now: datetime) -> tuple[Text, ...]:
+def _cells(row: DeliveryRow, now: datetime, stands: Mapping[str, ReceiverRow]) -> tuple[Text, ...]:
     return (
         cell(written(row.source, row.scope, row.job_id)),
         cell(row.receiver),
-        state_of(row, now),
+        state_of(row, now, stands.get(row.receiver)),
         cell(row.event_type),
         Text(str(row.id)),
         Text(ago(row.created_at, now, units=1)),
@@ -86,13 +112,22 @@ async def read_digests(view: View, rows: Iterable[DeliveryRow]) -> dict[str, Del
     return found
 
 
-def state_of(row: DeliveryRow, now: datetime) -> Text:
-    """Where a delivery stands, and when it is tried again."""
+def state_of(row: DeliveryRow, now: datetime, receiver: ReceiverRow | None) -> Text:
+    """Where a delivery stands, and when it is tried again, as far as its receiver lets it."""
     words = row.state.value
     if row.state is DeliveryState.PENDING and row.due_at is not None:
-        words += ", due now" if row.due_at <= now else f", due {ago(row.due_at, now)}"
+        words += f", {_when(row.due_at, now, receiver)}"
         words += ", by hand" if row.manual else ""
     return Text(words, style=_STYLES.get(row.state, ""))
+
+
+def _when(due_at: datetime, now: datetime, receiver: ReceiverRow | None) -> str:
+    if receiver is not None and receiver.state is ReceiverState.PAUSED:
+        return "receiver paused"
+    rest = rests_until(receiver) if receiver is not None else None
+    if rest is not None and rest > max(due_at, now):
+        return f"left alone, due {ago(rest, now)}"
+    return "due now" if due_at <= now else f"due {ago(due_at, now)}"
 
 
 def answer_of(row: DeliveryRow) -> str:

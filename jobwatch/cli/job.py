@@ -1,11 +1,11 @@
 """`jobwatch job`: everything known of one job."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from jobwatch.cli.deliveries import delivery_table
+from jobwatch.cli.deliveries import delivery_table, read_receivers
 from jobwatch.cli.documents import (
     change_row,
     condition_row,
@@ -20,6 +20,7 @@ from jobwatch.cli.screen import OutputFormat, Screen
 from jobwatch.cli.text import plain
 from jobwatch.core.documents import Document
 from jobwatch.core.forecast import forecast
+from jobwatch.store.outbox_values import ReceiverRow
 from jobwatch.store.values import (
     AttemptRow,
     ChangeRow,
@@ -54,7 +55,8 @@ def show_job(config: Path | None, name: str, output: OutputFormat) -> None:
         if output is OutputFormat.JSON:
             screen.document(_document(story))
         else:
-            _show(screen, story, view.now)
+            rows = [row for row, _ in story.deliveries]
+            _show(screen, story, view.now, await read_receivers(view, rows))
 
     look(config, show)
 
@@ -102,7 +104,7 @@ def _document(story: Story) -> Document:
     }
 
 
-def _show(screen: Screen, story: Story, now: datetime) -> None:
+def _show(screen: Screen, story: Story, now: datetime, stands: Mapping[str, ReceiverRow]) -> None:
     job = story.row.snapshot.job
     screen.words(plain(written(story.row.source, job.scope, job.id)), "bold")
     screen.print(fields_grid(story.row.snapshot, now, story.outlook))
@@ -116,6 +118,7 @@ def _show(screen: Screen, story: Story, now: datetime) -> None:
         screen.words("  none recorded")
     screen.words("\nDeliveries", "bold")
     if story.deliveries:
-        screen.print(delivery_table(screen, [row for row, _ in story.deliveries], now))
+        rows = [row for row, _ in story.deliveries]
+        screen.print(delivery_table(screen, rows, now, stands))
     else:
         screen.words("  none")

@@ -68,10 +68,10 @@ def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
 def masked_body(body: bytes) -> str:
     """The body as text, its keys and signatures masked."""
     try:
-        document = json.loads(body)
-    except ValueError:
+        document = _masked(json.loads(body))
+        return json.dumps(document, ensure_ascii=False, indent=2)
+    except (ValueError, RecursionError):  # a template may make anything
         return body.decode("utf-8", "replace")
-    return json.dumps(_masked(document), ensure_ascii=False, indent=2)
 
 
 def _masked(value: object) -> object:

@@ -9,7 +9,7 @@ from rich.text import Text
 from jobwatch.cli.documents import receiver_row
 from jobwatch.cli.ending import Exit, Failed
 from jobwatch.cli.reading import View, look
-from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, fitted
+from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, fitted, grid
 from jobwatch.cli.text import NOTHING, ago, count, plain
 from jobwatch.cli.words import RECEIVERS, WHY_NOT_SENT, said
 from jobwatch.core.breaker import ReceiverState
@@ -68,6 +68,9 @@ def show_receivers(config: Path | None, name: str | None, output: OutputFormat) 
         screen = Screen()
         if output is OutputFormat.JSON:
             screen.document({"receivers": [receiver_row(each) for each in found]})
+        elif name is not None:
+            (row,) = found
+            screen.print(grid(zip(COLUMNS, _cells(row, view.now), strict=True)))
         elif found:
             rows = [_cells(each, view.now) for each in found]
             screen.print(fitted(screen, COLUMNS, rows))

@@ -107,7 +107,7 @@ RESULTS: Mapping[str, str] = {
     Result.RATE_LIMITED: "it was sent too much lately",
     Result.HTTP_5XX: "it has trouble of its own",
     Result.REJECTED: "it refused the message for its content",
-    Result.BODY_ERROR: "it answered 200, and an error inside",
+    Result.BODY_ERROR: "its answer does not say success: an error inside, a page, or no HTTP",
     Result.RENDER_ERROR: "the message could not be made",
     Result.CANCELLED: "jobwatch stopped meanwhile",
 }

@@ -9,8 +9,6 @@ from jobwatch.formats.reading import CODE, NAME, instant, number, section, text
 from jobwatch.formats.values import Document
 from jobwatch.formats.voice import Voice
 
-"""A message that waited for longer says so: its reader would take the news for fresh."""
-
 _BAD_OUTCOMES = frozenset({"completed_with_failures", "failed", "vanished"})
 _UNRESOLVED = {"closed": "unresolved"}
 

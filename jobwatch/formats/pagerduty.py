@@ -12,7 +12,6 @@ https://github.com/PagerDuty/developer-docs/blob/main/docs/events-API-v2/02-Trig
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -26,6 +25,7 @@ from jobwatch.formats.answers import by_status
 from jobwatch.formats.fitting import cut, fitted
 from jobwatch.formats.message import Message
 from jobwatch.formats.posting import json_bytes, json_post
+from jobwatch.formats.reading import section
 from jobwatch.formats.telling import message_of
 from jobwatch.formats.values import Document, Limits, Recipient, Told, Verdict
 
@@ -77,14 +77,14 @@ def build(told: Told, recipient: Recipient, now: datetime) -> HttpRequest:  # no
 
 
 def _action(document: Document) -> str:
-    state = _part(_part(document, "data"), "condition").get("state")
+    state = section(document, "data", "condition").get("state")
     over = state == "closed" if state else document.get("type") in _RESOLVING
     return "resolve" if over else "trigger"
 
 
 def _key(document: Document) -> str:
     """What holds an alert together; hashed where it is too long."""
-    condition = _part(_part(document, "data"), "condition").get("id")
+    condition = section(document, "data", "condition").get("id")
     if condition:
         key = str(condition)
     elif document.get("type") in _ENDINGS:
@@ -97,10 +97,10 @@ def _key(document: Document) -> str:
 
 def _alert(document: Document, message: Message) -> dict[str, object]:
     """What an alert shows: in one line what happened, then all that is known."""
-    data = _part(document, "data")
+    data = section(document, "data")
     named = {
         "source": data.get("source") or document.get("source"),
-        "component": _part(data, "job").get("operation") or data.get("receiver"),
+        "component": section(data, "job").get("operation") or data.get("receiver"),
         "group": data.get("region"),
         "class": document.get("type"),
         "timestamp": document.get("time"),
@@ -119,7 +119,7 @@ def _alert(document: Document, message: Message) -> dict[str, object]:
     return found
 
 
-def _severity(data: Mapping[str, object]) -> str:
+def _severity(data: Document) -> str:
     """Our words are PagerDuty's; one that a later version tells is an `error`, which calls somebody."""
     severity = str(data.get("severity"))
     return severity if severity in {each.value for each in Severity} else "error"
@@ -140,11 +140,6 @@ def _details(message: Message) -> dict[str, object]:
 
 def _together(*parts: str) -> str:
     return " - ".join(part for part in parts if part)
-
-
-def _part(document: Mapping[str, object], name: str) -> Mapping[str, object]:
-    part = document.get(name)
-    return part if isinstance(part, Mapping) else {}
 
 
 def classify(answer: HttpResponse | TransportError, recipient: Recipient, now: datetime) -> Verdict:

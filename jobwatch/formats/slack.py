@@ -8,6 +8,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from jobwatch.core.errors import TransportError
@@ -74,12 +75,7 @@ def classify(answer: HttpResponse | TransportError, recipient: Recipient, now: d
     verdict = by_status(answer, recipient, now)
     if isinstance(answer, TransportError):
         return verdict
-    return Verdict(
-        result=_result(answer, verdict.result),
-        status=verdict.status,
-        retry_after=verdict.retry_after,
-        answer=verdict.answer,
-    )
+    return replace(verdict, result=_result(answer, verdict.result))
 
 
 def escaped(text: str, units: int) -> str:

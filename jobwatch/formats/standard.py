@@ -16,6 +16,7 @@ from jobwatch.core.encoding import BODY_LIMIT
 from jobwatch.core.errors import ConfigError, TransportError
 from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.formats.answers import by_status
+from jobwatch.formats.posting import own_headers
 from jobwatch.formats.values import Limits, Recipient, Told, Verdict
 
 LIMITS = Limits(max_bytes=BODY_LIMIT)
@@ -28,17 +29,6 @@ KEPT = 64
 """Secrets whose keys are kept decoded."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}", re.ASCII)
-_NOT_THE_USERS = frozenset(
-    {
-        "connection",
-        "content-length",
-        "transfer-encoding",
-        "webhook-id",
-        "webhook-signature",
-        "webhook-timestamp",
-    }
-)
-"""Headers that the request itself decides."""
 
 
 def check_secret(text: str) -> str | None:
@@ -71,15 +61,6 @@ def build(told: Told, recipient: Recipient, now: datetime) -> HttpRequest:
     headers |= own_headers(recipient)
     headers |= signed(told, told.body, recipient, now)
     return HttpRequest(method="POST", url=recipient.url, headers=headers, body=told.body)
-
-
-def own_headers(recipient: Recipient) -> dict[str, str]:
-    """The headers that the recipient adds, in lower case, without those that the request itself decides."""
-    return {
-        name.lower(): value
-        for name, value in recipient.headers
-        if name.lower() not in _NOT_THE_USERS
-    }
 
 
 def signed(told: Told, body: bytes, recipient: Recipient, now: datetime) -> dict[str, str]:

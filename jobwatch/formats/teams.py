@@ -12,6 +12,7 @@ https://learn.microsoft.com/en-us/adaptive-cards/schema-explorer/rich-text-block
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from jobwatch.core.errors import TransportError
@@ -62,12 +63,7 @@ def classify(answer: HttpResponse | TransportError, recipient: Recipient, now: d
     verdict = by_status(answer, recipient, now)
     if isinstance(answer, TransportError):
         return verdict
-    return Verdict(
-        result=_result(answer, verdict.result),
-        status=verdict.status,
-        retry_after=verdict.retry_after,
-        answer=verdict.answer,
-    )
+    return replace(verdict, result=_result(answer, verdict.result))
 
 
 def literal(text: str) -> str:

@@ -1,8 +1,7 @@
 """An event's document as a message for people: what happened first, then how much, why, since when, where to look.
 
 1. No document makes it fail: what is missing or odd is left out.
-2. Only the document and the style decide what it says, and `now` whether it was held up.
-3. A digest is never held up by words: its bytes are the same on every try.
+2. Only the document and the style decide what it says: it is the same on every try.
 """
 
 from dataclasses import replace
@@ -26,10 +25,7 @@ _REASONS = ("reason", "failure", "suspended_cause", "error")
 
 
 def message_of(document: Document, style: Style) -> Message:
-    """The message that tells an event, in the style's language and zone.
-
-    It says nothing of the attempt: every try has the same words.
-    """
+    """The message that tells an event, in the style's language and zone."""
     event = Event(document=section({"": document}, ""), voice=voice(style))
     account = _account(event)
     where = link(section(event.data, "links"), *_LINKS)

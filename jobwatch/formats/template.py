@@ -15,8 +15,9 @@ from jobwatch.core.errors import ConfigError, RenderError, TransportError
 from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.core.samples import samples
 from jobwatch.formats.answers import by_status
+from jobwatch.formats.posting import own_headers
 from jobwatch.formats.sandbox import OUTPUT_LIMIT, rendered
-from jobwatch.formats.standard import own_headers, signed
+from jobwatch.formats.standard import signed
 from jobwatch.formats.telling import message_of
 from jobwatch.formats.values import PLAIN, Limits, Recipient, Style, Told, Verdict
 

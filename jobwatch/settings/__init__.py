@@ -11,7 +11,6 @@ from jobwatch.settings.receivers import Receiver
 from jobwatch.settings.recipients import (
     LiveRecipient,
     egress_proxy,
-    format_name,
     heartbeat_url,
     live_recipient,
     style_of,
@@ -44,7 +43,6 @@ __all__ = [
     "egress_guard",
     "egress_proxy",
     "find_file",
-    "format_name",
     "give_up_after",
     "heartbeat_url",
     "json_schema",

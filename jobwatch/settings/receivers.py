@@ -44,7 +44,7 @@ def wrong_header(name: str) -> str | None:
 
 
 def wrong_header_value(value: str) -> str | None:
-    """Say what is wrong with the value of a header: it has to be one line of Latin-1."""
+    """Say what is wrong with the value of a header: it has to be one line of ASCII."""
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
         return "contains a line break or another control character"
     if not value.isascii():

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from jobwatch.core.addresses import is_loopback, oddly_spelled
 from jobwatch.core.errors import ConfigError
-from jobwatch.formats import FormatName, check_secret
+from jobwatch.formats import check_secret
 from jobwatch.formats.pagerduty import DEFAULT_URL, check_routing_key
 from jobwatch.formats.values import Mention, Recipient, Style
 from jobwatch.secret_files import Check, FileSecret, FixedSecret, Secret
@@ -64,11 +64,6 @@ def secret_check(receiver: Receiver) -> Check | None:
         return f"{wrong}; {MAKE_ONE}" if wrong else None
 
     return explained
-
-
-def format_name(receiver: Receiver) -> FormatName:
-    """The format of a receiver."""
-    return receiver.format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

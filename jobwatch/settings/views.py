@@ -3,7 +3,7 @@
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from pydantic import BaseModel, SecretStr
 
@@ -70,8 +70,10 @@ def give_up_after(receiver: Receiver) -> timedelta:
             return timedelta(days=3)
         case "pagerduty":
             return timedelta(hours=24)
-        case _:
+        case "slack" | "wecom" | "dingtalk" | "feishu" | "teams":
             return timedelta(hours=6)
+        case _:
+            assert_never(receiver.format)
 
 
 def max_age(receiver: Receiver) -> timedelta | None:

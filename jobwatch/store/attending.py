@@ -53,16 +53,14 @@ class Attending(Keeping):
         what: Redelivery,
         *,
         give_up_after: Mapping[str, timedelta | None],
-        now: datetime | None = None,
     ) -> Redelivered:
         """Let settled deliveries be sent again with a new budget.
 
-        `give_up_after` has every receiver that is configured: what is for another one is left as it is. `now` is when
-        they are due; None is the store's own time.
+        `give_up_after` has every receiver that is configured: what is for another one is left as it is.
         """
         return await self._database.write(
             lambda connection: redelivering.redeliver(
-                connection, what, give_up_after, now or self._database.now(connection)
+                connection, what, give_up_after, self._database.now(connection)
             )
         )
 

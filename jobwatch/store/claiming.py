@@ -8,6 +8,7 @@ from sqlalchemy import (
     Connection,
     Integer,
     Row,
+    Select,
     Text,
     bindparam,
     not_,
@@ -174,7 +175,10 @@ def _find(
 
 
 def _claimables(
-    connection: Connection, which: Any, asked: Mapping[str, object], limit: int
+    connection: Connection,
+    which: Select[*tuple[Any, ...]],
+    asked: Mapping[str, object],
+    limit: int,
 ) -> list[Row[*tuple[Any, ...]]]:
     return list(connection.execute(which, {**asked, "limit": limit})) if limit else []
 
@@ -208,7 +212,7 @@ def _delivery(row: Row[*tuple[Any, ...]], manner: Manner) -> Delivery:
 
 def _next(
     connection: Connection,
-    statement: Any,
+    statement: Select[datetime | None],
     claim: Claim,
     now: datetime,
     taken: Iterable[Row[*tuple[Any, ...]]] = (),

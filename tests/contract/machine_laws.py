@@ -36,6 +36,7 @@ class Laws:
     ended: Counter[tuple[str, str]] = field(default_factory=Counter)
     heard: set[int] = field(default_factory=set)
     manual: set[int] = field(default_factory=set)
+    forgotten: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def see(self, sight: Sight, may_change: Callable[[Line, Line], bool]) -> list[Line]:
         """Nothing is lost, nothing changed that had no reason to, and everything was counted. Gives what is new."""
@@ -54,7 +55,7 @@ class Laws:
         return [sight.lines[id_] for id_ in sorted(sight.lines.keys() - before.lines.keys())]
 
     def _recount(self) -> None:
-        results: Counter[tuple[str, str]] = Counter()
+        results = Counter(self.forgotten)
         for each in self.sight.attempts:
             results[self.sight.lines[each.delivery_id].receiver, each.result] += 1
         counted: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
@@ -69,6 +70,18 @@ class Laws:
         for (receiver, _), amount in counted[DELIVERY_LAG].items():
             lags[receiver] += amount
         assert dict(lags) == delivered, "lags were miscounted"
+
+    def forget(self, sight: Sight) -> None:
+        """What is gone was forgotten rightly: its attempts stay counted, and it is nobody's any more."""
+        gone = self.sight.lines.keys() - sight.lines.keys()
+        for each in self.sight.attempts:
+            if each.delivery_id in gone:
+                self.forgotten[self.sight.lines[each.delivery_id].receiver, each.result] += 1
+        for ids in (self.told, self.heard, self.manual):
+            ids -= gone
+        assert all(self.sight.lines[id_] == line for id_, line in sight.lines.items())
+        self.sight = sight
+        self._recount()
 
     # Claims.
 

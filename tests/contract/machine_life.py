@@ -1,5 +1,6 @@
 """One life of the outbox: what can happen to it, each with what it must and must not do."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,14 +16,17 @@ from jobwatch.store.outbox_values import Claim, Claimed, Manner, Redelivery
 from tests.contract.machine_laws import BUDGETS, Laws
 from tests.contract.machine_limits import RATES, Flight, Limits, answered, flight
 from tests.contract.machine_sight import Line, is_open, lease_is_over, look
+from tests.contract.machine_sleep import check_sleep
 from tests.contract.machine_world import World
 from tests.contract.watcher import LEASE, manner
 from tests.factories import HOUR, MINUTE, SECOND, job
 
 NAMES = ("ops", "chat")
 ROOM = 4
+THOROUGH = "OUTBOX_LIVES" in os.environ
 POLICY = RetryPolicy(waits=(5 * SECOND, 60 * SECOND, HOUR))
 NEXT_NEWS = {"New": "Active", "Active": "Paused", "Paused": "Active"}
+TOGETHER = DigestPolicy(first=1, every=MINUTE)
 UNHEARD = ("pending", "superseded", "muted", "expired")
 
 
@@ -42,6 +46,7 @@ class Life:
     configured: set[str] = field(default_factory=lambda: set(NAMES))
     versions: dict[str, int] = field(default_factory=lambda: dict.fromkeys(NAMES, 1))
     urls: dict[str, int] = field(default_factory=lambda: dict.fromkeys(NAMES, 1))
+    digest: DigestPolicy | None = TOGETHER
 
     @property
     def now(self) -> datetime:
@@ -52,7 +57,7 @@ class Life:
         if receiver == "chat" or self.shared:
             how["rates"] = RATES
         if receiver == "chat":
-            how |= {"digest": DigestPolicy(first=1, every=MINUTE), "max_age": 4 * HOUR}
+            how |= {"digest": self.digest, "max_age": 4 * HOUR}
         owner = "chat" if self.shared else receiver
         gate, version = (
             f"{owner} {self.urls[owner]}",
@@ -154,6 +159,8 @@ class Life:
             assert len(mine) + len(held) <= 1 << (breaker.trust - 1), "too much trust"
         self.flights += mine
         self.ghosts += others
+        if not race:
+            await check_sleep(store, ours, first, self.now, thorough=THOROUGH)
         return first
 
     # Answers.

@@ -97,7 +97,7 @@ def test_one_is_sent_again_by_its_number_and_then_there_is_nothing_to_do(
     assert (again.returncode, again.stderr) == (Exit.DONE, "")
     assert "waits already: nothing to do" in again.stdout
     listed = jobwatch("deliveries", "--state", "pending", "--receiver", "ops", "--config", file)
-    assert "due now, by hand" in listed.stdout
+    assert ", by hand" in listed.stdout
 
 
 def test_the_dead_of_a_receiver_are_sent_again_so_many_at_once(file: Path, dead: list[int]) -> None:
@@ -233,6 +233,7 @@ def test_what_is_shown_of_a_request_holds_no_secret() -> None:
     assert masked_headers(headers) == {"Authorization": MASK, "Content-Type": "application/json"}
     assert "hush" not in masked_body(b'{"sign": "hush", "payload": [{"routing_key": "hush"}]}')
     assert masked_body(b"\xff no JSON") == "\ufffd no JSON"
+    assert masked_body(b"[" * 100_000).startswith("[[")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A heartbeat on a real socket: sent while all is well, and what is logged when it is not."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ class World:
             url=self.current,
             every=MINUTE,
             shapes=[shape()],
-            receivers=["ops"],
+            receivers={"ops": timedelta()},
             overview=self.overview,
             stalled=lambda: self.stalled,
             send=transport.send,

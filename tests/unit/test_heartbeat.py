@@ -1,5 +1,6 @@
 """When jobwatch says that all is well, and when it is silent."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -71,4 +72,21 @@ WAITS = ("the receiver ops waits for news since over 10 minutes",)
 def test_it_is_withheld_for_a_reason(
     fields: dict[str, Any], stalled: list[str], reasons: tuple[str, ...]
 ) -> None:
-    assert reasons_to_withhold(overview(**fields), [shape()], ["ops"], stalled) == reasons
+    receivers = {"ops": timedelta()}
+    assert reasons_to_withhold(overview(**fields), [shape()], receivers, stalled) == reasons
+
+
+@pytest.mark.parametrize(
+    ("every", "waited", "reasons"),
+    [
+        (9 * MINUTE, 10 * MINUTE, ()),
+        (9 * MINUTE, 10 * MINUTE + SECOND, WAITS),
+        (30 * MINUTE, 31 * MINUTE, ()),
+        (30 * MINUTE, 31 * MINUTE + SECOND, (WAITS[0].replace("10", "31"),)),
+    ],
+)
+def test_news_may_wait_for_its_digest(
+    every: timedelta, waited: timedelta, reasons: tuple[str, ...]
+) -> None:
+    known = overview(outbox=(OLD._replace(oldest_at=NOW - waited),))
+    assert reasons_to_withhold(known, [shape()], {"ops": every}, []) == reasons

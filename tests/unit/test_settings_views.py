@@ -8,14 +8,12 @@ import pytest
 from jobwatch.core.digest import DigestPolicy
 from jobwatch.core.events import ENDINGS, PROBLEMS, UNASKED, EventType
 from jobwatch.core.routing import Selection
-from jobwatch.formats import FORMATS
 from jobwatch.formats.pagerduty import DEFAULT_URL
 from jobwatch.formats.values import PLAIN
 from jobwatch.settings import (
     Address,
     Receiver,
     digest_policy,
-    format_name,
     give_up_after,
     listen_address,
     live_recipient,
@@ -243,11 +241,6 @@ def test_only_chats_get_digests_and_old_news_reaches_programs_alone(
 ) -> None:
     receiver = Receiver.model_validate(given)
     assert (digest_policy(receiver), max_age(receiver)) == (policy, oldest)
-
-
-def test_every_format_has_a_name_in_the_configuration() -> None:
-    for name in FORMATS:
-        assert format_name(Receiver(format=name)) == name
 
 
 def test_written_values_come_before_those_of_files(tmp_path: Path) -> None:
