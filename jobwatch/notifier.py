@@ -93,7 +93,11 @@ class Notifier:
         if self.unsettled:  # before their claims' leases end, and they are sent again
             await self._settle_ended()
         if len(self.running) < self.post.concurrency:
-            await self._claim()
+            try:
+                await self._claim()
+            except Exception:  # what was told is settled all the same, lest it is told again
+                await self._settle_ended()
+                raise
         if not self.running:
             return self._until_again()
         await self._first_ended()

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jobwatch.cli.story import Known
-from jobwatch.cli.text import count
+from jobwatch.cli.text import count, length
 from jobwatch.core.events import DETAIL_PATIENCE
-from jobwatch.core.outbox import OPEN
+from jobwatch.core.outbox import OPEN, DeliveryState
 from jobwatch.store.values import DeliveryRow
 
 
@@ -45,11 +45,19 @@ def _due_deliveries(known: Known) -> Iterator[Due]:
     for row, _ in known.deliveries:
         if row.state in OPEN:
             tried = f" again, after {count(row.attempts, 'try', 'tries')}" if row.attempts else ""
-            words = f"{row.receiver} is sent {row.event_type}{tried}"
+            words = f"{row.receiver} is sent {row.event_type}{tried}{_gathered(row, known)}"
             if row.receiver in known.paused:
                 yield Due(at=None, words=f"{words}, once it is resumed: it is paused")
             else:
                 yield _due_unless_left_alone(row, words, known.rests.get(row.receiver))
+
+
+def _gathered(row: DeliveryRow, known: Known) -> str:
+    """What was tried before, or is sent by hand, waits for no digest."""
+    within = known.gather.get(row.receiver)
+    if within is None or row.attempts or row.manual or row.state is not DeliveryState.PENDING:
+        return ""
+    return f", by itself or in a digest within {length(within)}"
 
 
 def _due_unless_left_alone(row: DeliveryRow, words: str, rests_until: datetime | None) -> Due:

@@ -25,9 +25,12 @@ from jobwatch.core.documents import Document
 from jobwatch.core.documents import instant as rfc3339
 from jobwatch.core.rules import JOB_CONDITIONS, Sight, is_fresh
 from jobwatch.providers import open_provider
-from jobwatch.settings import rules_for
+from jobwatch.settings import Settings, digest_policy, rules_for
 
 TEXT_CELLS = 400
+NOTE_CELLS = 2000
+"""Why each receiver is told or not stands in one note: that of the twentieth must not be cut off."""
+
 INDENT = (0, 0, 0, 2)
 
 
@@ -65,6 +68,7 @@ def show_story(config: Path | None, name: str, output: OutputFormat) -> None:
             digests=await read_digests(view, told),
             paused=frozenset(each.name for each in stands if each.state is ReceiverState.PAUSED),
             rests={each.name: at for each in stands if (at := rests_until(each)) and at > view.now},
+            gather=_gather(view.settings),
         )
         explained = _explained(view, known)
         screen = Screen()
@@ -74,6 +78,12 @@ def show_story(config: Path | None, name: str, output: OutputFormat) -> None:
             _show(screen, explained)
 
     look(config, show)
+
+
+def _gather(settings: Settings) -> dict[str, timedelta]:
+    """Who tells a flood in digests, and within how long."""
+    policies = {name: digest_policy(each) for name, each in settings.receivers.items()}
+    return {name: policy.every for name, policy in policies.items() if policy is not None}
 
 
 def _explained(view: View, known: Known) -> Explained:
@@ -169,7 +179,7 @@ def _lines(lines: Sequence[Line]) -> Table:
     for line in lines:
         made.add_row(Text(instant(line.at), style="dim"), cell(line.words, TEXT_CELLS))
         for note in line.notes:
-            made.add_row(Text(), Padding(cell(note, TEXT_CELLS, "dim"), INDENT))
+            made.add_row(Text(), Padding(cell(note, NOTE_CELLS, "dim"), INDENT))
     return made
 
 

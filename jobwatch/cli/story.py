@@ -5,7 +5,7 @@ Law: nothing is guessed. Every line is a row of the store, in words; who was not
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from jobwatch.cli.deliveries import answer_of
@@ -77,7 +77,7 @@ class Known:
 
     `state` is its source's, None where that is unknown. What was told before `kept_since` is forgotten. `digests` says
     how those fare that tell its events, by id. Nothing is sent to `paused` receivers, nor
-    to those that are left alone (`rests`, until when).
+    to those that are left alone (`rests`, until when). Those that `gather` tell a flood in digests, each within a time.
     """
 
     row: JobRow
@@ -90,6 +90,7 @@ class Known:
     digests: Mapping[str, DeliveryState] = field(default_factory=dict)
     paused: frozenset[str] = frozenset()
     rests: Mapping[str, datetime] = field(default_factory=dict)
+    gather: Mapping[str, timedelta] = field(default_factory=dict)
 
 
 def story(known: Known) -> list[Line]:

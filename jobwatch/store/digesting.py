@@ -135,23 +135,34 @@ def sift(
         for source_id, type_, count, since in connection.execute(_waiting, counted)
     ]
     plan = digest.plan(waiting, windows, manner.digest, slots=slots, now=now)
-    ids = _alone(connection, plan, asked)
+    ids, after = _alone(connection, plan, asked)
+    ends = [window.until for window in full.values()]
+    if plan.again_at is not None:
+        ends.append(plan.again_at)
+    if after != plan.windows:
+        ends.append(now)
     if plan.together:
         members = connection.scalars(_members, {**asked, "groups": list(plan.together)}).all()
         if members:
             ids.insert(0, _fold(connection, manner, members, now))
-    ends = [window.until for window in full.values()]
-    if plan.again_at is not None:
-        ends.append(plan.again_at)
-    return Sifted(ids, plan.windows, min(ends, default=None))
+        # What somebody else held just now is told when the next window ends.
+        ends += [after[group].until for group in plan.together]
+    return Sifted(ids, after, min(ends, default=None))
 
 
-def _alone(connection: Connection, plan: Plan, asked: Mapping[str, Any]) -> list[int]:
-    found: list[int] = []
+def _alone(
+    connection: Connection, plan: Plan, asked: Mapping[str, Any]
+) -> tuple[list[int], Mapping[Group, Window]]:
+    """What goes out by itself, and the windows then: what somebody else holds for a moment did not use them up."""
+    ids: list[int] = []
+    after = dict(plan.windows)
     for group, count in plan.alone.items():
         which = {"of_source": group.source_id, "of_type": group.type, "limit": count}
-        found += connection.scalars(_oldest, {**asked, **which})
-    return found
+        found = connection.scalars(_oldest, {**asked, **which}).all()
+        ids += found
+        left = after[group].alone - (count - len(found))
+        after[group] = after[group]._replace(alone=left)
+    return ids, after
 
 
 def _fold(connection: Connection, manner: Manner, members: Sequence[int], now: datetime) -> int:

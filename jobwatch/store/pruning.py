@@ -42,10 +42,16 @@ def _orders(connection: Connection, before: datetime) -> None:
     connection.execute(delete(gates).where(gates.c.updated_at < before))
 
 
+# Whether somebody heard of an open condition is asked when it closes.
+_open_still = exists().where(conditions.c.id == events.c.condition_id, is_open)
+
+
 def _dead_deliveries(connection: Connection, before: datetime) -> int:
+    """Dead ones that nobody sent again, but none of an open condition: it may have arrived, and who heard it hears the end."""
+    tells_what_is_open = exists().where(events.c.id == deliveries.c.event_id, _open_still)
     old = (
         select(deliveries.c.id)
-        .where(state_is("dead"), deliveries.c.settled_at < before)
+        .where(state_is("dead"), deliveries.c.settled_at < before, ~tells_what_is_open)
         .limit(LIMIT)
     )
     ids = connection.scalars(old).all()
@@ -59,11 +65,11 @@ def _events(connection: Connection, before: datetime) -> int:
     needed = exists().where(
         deliveries.c.event_id == events.c.id, state_is("pending", "claimed", "dead")
     )
-    # Whether somebody heard of an open condition is asked when it closes.
-    open_still = exists().where(conditions.c.id == events.c.condition_id, is_open)
     old = (
         select(events.c.id, events.c.source_id, events.c.scope, events.c.job_id)
-        .where(events.c.recorded_at < before, events.c.detail_until.is_(None), ~needed, ~open_still)
+        .where(
+            events.c.recorded_at < before, events.c.detail_until.is_(None), ~needed, ~_open_still
+        )
         .order_by(events.c.recorded_at)
         .limit(LIMIT)
     )

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from jobwatch.attendant import Attendant, attend
+from jobwatch.attendant import EVERY, Attendant, attend
 from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.lifecycle import Lifecycle
 from jobwatch.core.outbox import OPEN, DeliveryState
@@ -42,7 +42,9 @@ class House(Life):
 
     def _check_forgotten(self, line: Line, before: Sight) -> None:
         assert line.state not in OPEN, "what waits was forgotten"
-        assert line.condition_id not in before.opened, "it has to be known when the condition closes"
+        assert line.condition_id not in before.opened, (
+            "it has to be known when the condition closes"
+        )
         young = line.settled_at >= self.now - KEPT.dead_deliveries
         assert line.state != DeliveryState.DEAD or not young, "a dead letter was forgotten early"
 
@@ -50,6 +52,7 @@ class House(Life):
 
     async def attends(self) -> None:
         """What is told is what is so: each pause once, its end once, and never to the one that it is about."""
+        self.world.clock.advance(EVERY)
         await attend(
             Attendant(
                 receivers=sorted(self.configured),
@@ -78,9 +81,7 @@ class House(Life):
     def _paused(self) -> list[str]:
         sight = self.laws.sight
         return [
-            name
-            for name in self.configured
-            if sight.breaker(name).state is ReceiverState.PAUSED
+            name for name in self.configured if sight.breaker(name).state is ReceiverState.PAUSED
         ]
 
     def _check_once(self) -> None:

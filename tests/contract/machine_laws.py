@@ -107,7 +107,12 @@ class Laws:
 
         new = self.see(sight, may_change)
         assert all(each.type == "digest" and each.id in ids for each in new)
-        self._check_digests(before, new)
+        folded = self._check_digests(before, new)
+        tried = [sight.lines[id_] for id_ in ids]
+        fresh = [each for each in tried if each.attempts == 1 and not each.manual]
+        # Of two that claim one after the other, the second may take what comes after the members of the first one's digest.
+        for line in sorted([*fresh, *folded], key=lambda each: each.sequence):
+            self._goes_first(line)
         for each in claims:
             self._hears(sight.lines[each.id])
 
@@ -146,16 +151,14 @@ class Laws:
         if not line.ending and not line.closing:
             endings = [each for each in others if each.ending and not each.manual]
             assert not endings, "pointless news was sent"
-        if line.attempts == 1:
-            self._goes_first(line)
 
     def _goes_first(self, line: Line) -> None:
         job = (line.receiver, line.source_id, line.scope, line.job_id)
         assert self.first.get(job, 0) <= line.sequence, "told in another order"
         self.first[job] = line.sequence
 
-    def _check_digests(self, before: Sight, digests: Iterable[Line]) -> None:
-        """A digest's members are exactly what it counts, and all of them were to be told now."""
+    def _check_digests(self, before: Sight, digests: Iterable[Line]) -> list[Line]:
+        """A digest's members are exactly what it counts, and all of them were to be told now. Gives the members."""
         folded: dict[str, list[Line]] = defaultdict(list)
         for line in self.sight.lines.values():
             was = before.lines.get(line.id)
@@ -163,7 +166,6 @@ class Laws:
                 folded[line.digest_id].append(line)
                 assert was.attempts == 0, "no fresh news"
                 assert not was.manual, "a person asked for it"
-                self._goes_first(line)
                 self._hears(line)
         digests = list(digests)
         assert folded.keys() == {each.event_id for each in digests}, "told by no digest"
@@ -176,6 +178,7 @@ class Laws:
             assert counts == kinds
             assert data["total"] == len(members) == len(data["samples"]) + data["omitted"]
             assert {each.receiver for each in members} == {digest.receiver}
+        return [line for members in folded.values() for line in members]
 
     def _hears(self, line: Line) -> None:
         if line.condition_id is not None and not line.closing:

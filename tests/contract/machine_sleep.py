@@ -49,4 +49,6 @@ async def check_sleep(
         times.append(until - JUST_BEFORE)
     for at in times if thorough else times[-1:]:
         found = await what_if(store, later, at)
-        assert not found.deliveries, f"asleep until {until} while {found.deliveries} was due at {at}"
+        assert not found.deliveries, (
+            f"asleep until {until} while {found.deliveries} was due at {at}"
+        )

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.contract.databases import PostgresServer, migrated_file
-from tests.contract.machine_outbox import Outbox
+from tests.contract.machine_whole import Whole
 from tests.contract.machine_world import OnPostgres, OnSqlite
 
 ASKED = os.environ.get("OUTBOX_LIVES")
@@ -30,7 +30,7 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 def live(world: OnSqlite | OnPostgres, lives: int) -> None:
-    class Here(Outbox):
+    class Here(Whole):
         def __init__(self) -> None:
             super().__init__(world, world.run)
 

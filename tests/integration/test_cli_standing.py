@@ -13,7 +13,7 @@ JOB = "prod/job-lost"
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store in which some news waits for `chat`, which answered 500 a few times."""
+    """A store in which some news waits for `chat`, and `ops` answered 500 when it was told."""
     return fill_story(tmp_path_factory.mktemp("filled"))
 
 
@@ -35,8 +35,8 @@ def test_what_waits_for_a_paused_receiver_is_not_called_due_now(file: Path) -> N
 
 
 def test_one_receiver_is_shown_whole_on_a_narrow_screen(file: Path) -> None:
-    jobwatch("receivers", "pause", "chat", "--config", file)
-    done = jobwatch("receivers", "chat", "--config", file, env={"COLUMNS": str(WIDTH)})
+    jobwatch("receivers", "pause", "ops", "--config", file)
+    done = jobwatch("receivers", "ops", "--config", file, env={"COLUMNS": str(WIDTH)})
     assert (done.returncode, done.stderr) == (0, "")
     lines = [line.split("  ", 2) for line in done.stdout.splitlines()]
     shown = {name.strip(): said.strip() for _, name, said in lines}
@@ -51,3 +51,15 @@ def test_deliveries_to_a_receiver_that_is_not_configured_name_those_that_are(fil
     assert done.returncode == 0, "a receiver that was taken out may have deliveries"
     assert "no receiver opps is configured; there are " in done.stderr
     assert "chat" in done.stderr
+
+
+def test_a_story_with_twenty_receivers_says_of_the_last_why_it_was_not_told(
+    filled: Path, tmp_path: Path
+) -> None:
+    hooks = {f"receiver_{number:02}": "https://hooks.example.com/a" for number in range(20)}
+    line = "; ".join(f"{name} does not want this type" for name in hooks)
+    note = Line(at=NOW, kind=Kind.EVENT, words="told", notes=(line,))
+    screen = Screen()
+    with screen.capture() as shown:
+        screen.print(lines_table([note]))
+    assert "receiver_19 does not want this type" in shown.get()

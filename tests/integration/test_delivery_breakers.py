@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 
 from jobwatch.core.breaker import PauseReason, ReceiverState
 from jobwatch.core.digest import DigestPolicy
+from jobwatch.core.errors import ConfigError
 from jobwatch.core.events import EventType
 from jobwatch.core.outbox import DeliveryState, Result
 from jobwatch.core.routing import Selection
@@ -178,6 +180,30 @@ async def test_a_new_secret_in_its_file_is_tried_at_once(tmp_path: Path) -> None
         await one.deliver()
         (row,) = await one.rows()
         assert (row.state, row.attempts) == (DeliveryState.DELIVERED, 2)
+
+
+async def test_what_was_told_is_settled_even_where_nothing_more_can_be_claimed(
+    tmp_path: Path,
+) -> None:
+    clock, readable = Clock(), [True]
+    sink = WebhookSink((DEMO_WEBHOOK_SECRET,), clock=clock)
+
+    def recipient() -> Recipient:
+        if not readable:
+            raise ConfigError(["the file of the URL is gone"])
+        return webhook("ops", url)
+
+    async with listening(sink.application()) as url, office(tmp_path / "db", clock) as one:
+        notifier = one.open("ops", Channel(recipient=recipient))
+        await one.fail("job-1", "job-2")
+        slow = Reply(hook=lambda _: asyncio.sleep(0.05))
+        sink.script("/", Reply(), slow)
+        await notifier.deliver_due()
+        await asyncio.wait(notifier.running)
+        readable.clear()
+        with pytest.raises(ConfigError):
+            await notifier.deliver_due()
+        assert {row.state for row in await one.rows()} == {DeliveryState.DELIVERED}
 
 
 async def test_a_new_url_in_its_file_resumes_a_receiver_that_was_gone_but_not_one_a_person_paused(

@@ -51,6 +51,18 @@ SENT = "chat is sent job.failed"
             f"{SENT}, at the earliest: it is left alone till then",
         ),
         (replace(KNOWN, rests={"chat": NOW - MINUTE}), NOW, SENT),
+        (
+            replace(KNOWN, gather={"chat": MINUTE}),
+            NOW,
+            f"{SENT}, by itself or in a digest within 1 min",
+        ),
+        (
+            replace(
+                KNOWN, gather={"chat": MINUTE}, deliveries=[(replace(WAITS, manual=True), [])]
+            ),
+            NOW,
+            SENT,
+        ),
         (replace(KNOWN, rests={"other": NOW + MINUTE}), NOW, SENT),
         (
             replace(KNOWN, paused=frozenset({"chat"}), rests={"chat": NOW + MINUTE}),
