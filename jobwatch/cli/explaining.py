@@ -162,7 +162,7 @@ def _show(screen: Screen, explained: Explained) -> None:
     screen.words(f"  {plain(job.description or 'no description', TEXT_CELLS)}")
     screen.words(f"  {plain(summary(explained.known), TEXT_CELLS)}")
     screen.words("\nWhat happened", "bold")
-    screen.print(_lines(explained.lines))
+    screen.print(lines_table(explained.lines))
     screen.words("\nWhat the rules say", "bold")
     _show_rules(screen, explained)
     screen.words("\nWhat comes next", "bold")
@@ -172,7 +172,8 @@ def _show(screen: Screen, explained: Explained) -> None:
         screen.words("  nothing: all is told")
 
 
-def _lines(lines: Sequence[Line]) -> Table:
+def lines_table(lines: Sequence[Line]) -> Table:
+    """What happened, a line each, with its notes below."""
     made = Table.grid(padding=(0, 2), pad_edge=True)
     made.add_column(no_wrap=True)
     made.add_column(overflow="fold")

@@ -78,7 +78,7 @@ class Laws:
             if each.delivery_id in gone:
                 self.forgotten[self.sight.lines[each.delivery_id].receiver, each.result] += 1
         for ids in (self.told, self.heard, self.manual):
-            ids -= gone
+            ids.difference_update(gone)
         assert all(self.sight.lines[id_] == line for id_, line in sight.lines.items())
         self.sight = sight
         self._recount()

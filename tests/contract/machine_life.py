@@ -1,6 +1,5 @@
 """One life of the outbox: what can happen to it, each with what it must and must not do."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,7 +22,6 @@ from tests.factories import HOUR, MINUTE, SECOND, job
 
 NAMES = ("ops", "chat")
 ROOM = 4
-THOROUGH = "OUTBOX_LIVES" in os.environ
 POLICY = RetryPolicy(waits=(5 * SECOND, 60 * SECOND, HOUR))
 NEXT_NEWS = {"New": "Active", "Active": "Paused", "Paused": "Active"}
 TOGETHER = DigestPolicy(first=1, every=MINUTE)
@@ -160,7 +158,7 @@ class Life:
         self.flights += mine
         self.ghosts += others
         if not race:
-            await check_sleep(store, ours, first, self.now, thorough=THOROUGH)
+            await check_sleep(store, ours, first, self.now)
         return first
 
     # Answers.

@@ -57,9 +57,7 @@ SENT = "chat is sent job.failed"
             f"{SENT}, by itself or in a digest within 1 min",
         ),
         (
-            replace(
-                KNOWN, gather={"chat": MINUTE}, deliveries=[(replace(WAITS, manual=True), [])]
-            ),
+            replace(KNOWN, gather={"chat": MINUTE}, deliveries=[(replace(WAITS, manual=True), [])]),
             NOW,
             SENT,
         ),
