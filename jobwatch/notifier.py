@@ -12,6 +12,7 @@ from typing import Protocol
 
 import structlog
 
+from jobwatch.core.breaker import Breaker, ReceiverState
 from jobwatch.core.errors import RenderError, TransportError
 from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.core.outbox import (
@@ -83,6 +84,7 @@ class Notifier:
     running: dict[asyncio.Task[Settlement], int] = field(default_factory=dict)
     unsettled: list[Settlement] = field(default_factory=list)
     again_at: datetime | None = None
+    stands: Breaker = field(default_factory=Breaker)
 
     async def deliver_due(self) -> timedelta:
         """One pass over the outbox: claim what can start now, wait for the first to end, settle what ended.
@@ -126,6 +128,8 @@ class Notifier:
             )
         )
         self.again_at = claimed.again_at
+        report_turn(self.post.receiver, self.stands, claimed.breaker)
+        self.stands = claimed.breaker
         for each in claimed.deliveries:
             self.running[self.spawn(self._attempt(each, recipient))] = each.id
 
@@ -211,7 +215,8 @@ class Notifier:
 
     def _report(self, settlement: Settlement) -> None:
         attempt, delivery = settlement.attempt, settlement.delivery
-        level = log.info if settlement.state is DeliveryState.DELIVERED else log.warning
+        # That a receiver is in trouble is said once, by `receiver.failing`, and not at every attempt.
+        level = log.warning if settlement.state is DeliveryState.DEAD else log.info
         level(
             "delivery.settled",
             receiver=delivery.receiver,
@@ -223,3 +228,29 @@ class Notifier:
             attempt=delivery.attempt,
             due_at=settlement.due_at.isoformat() if settlement.due_at else None,
         )
+
+
+def report_turn(receiver: str, before: Breaker, now: Breaker) -> None:
+    """Say that a receiver began to fail, is tried, or is well again. Who is paused or resumed, the attendant says."""
+    turned = (before.state, now.state)
+    match turned:
+        case (ReceiverState.FAILING, ReceiverState.FAILING) if now.openings > before.openings:
+            _report_failing(receiver, now)
+        case (was, ReceiverState.FAILING) if was is not ReceiverState.FAILING:
+            _report_failing(receiver, now)
+        case (ReceiverState.FAILING, ReceiverState.HALF_OPEN):
+            log.info("receiver.tried", receiver=receiver, reason=now.reason)
+        case (ReceiverState.FAILING | ReceiverState.HALF_OPEN, ReceiverState.ACTIVE):
+            log.info("receiver.active", receiver=receiver)
+        case _:
+            pass
+
+
+def _report_failing(receiver: str, now: Breaker) -> None:
+    log.warning(
+        "receiver.failing",
+        receiver=receiver,
+        reason=now.reason,
+        failures=now.failures,
+        until=now.open_until.isoformat() if now.open_until else None,
+    )

@@ -67,7 +67,7 @@ class Channel:
     def manner(self, recipient: Recipient) -> Manner:
         return manner(
             recipient.name,
-            fingerprint=fingerprint("rig", recipient),
+            fingerprint=fingerprint("rig", recipient, self.format),
             gate=gate_key("rig", recipient.url),
             rates=limits(self.format).rates,
             digest=self.digest,

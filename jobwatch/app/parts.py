@@ -132,9 +132,8 @@ async def open_parts(
 
 async def _retire_receivers(store: Store, settings: Settings) -> None:
     """Give up what waits for receivers that were taken out of the configuration: it can be redelivered."""
-    retired = await store.retire_receivers(settings.receivers)
-    if retired:
-        log.warning("receivers.retired", deliveries=retired)
+    for name, deliveries in (await store.retire_receivers(settings.receivers)).items():
+        log.warning("receiver.retired", receiver=name, deliveries=deliveries)
 
 
 async def _release_orphans(store: Store, settings: Settings) -> None:

@@ -112,7 +112,7 @@ def _manner(settings: Settings, name: str, store_id: str) -> Callable[[Recipient
     def manner(recipient: Recipient) -> Manner:
         return Manner(
             receiver=name,
-            fingerprint=fingerprint(store_id, recipient),
+            fingerprint=fingerprint(store_id, recipient, receiver.format),
             gate=gate_key(store_id, recipient.url),
             origin=origin,
             rates=limits(receiver.format).rates,
@@ -124,9 +124,9 @@ def _manner(settings: Settings, name: str, store_id: str) -> Callable[[Recipient
     return manner
 
 
-def fingerprint(store_id: str, recipient: Recipient) -> str:
-    """What changes with a receiver's URL, keys or headers, and tells nothing of them: a keyed hash."""
-    parts = [recipient.url, recipient.routing_key or "", *recipient.secrets]
+def fingerprint(store_id: str, recipient: Recipient, payload_format: str) -> str:
+    """What changes with a receiver's format, URL, keys or headers, and tells nothing of them: a keyed hash."""
+    parts = [payload_format, recipient.url, recipient.routing_key or "", *recipient.secrets]
     parts += [text for header in recipient.headers for text in header]
     return _keyed(store_id, "\x1f".join(parts))
 

@@ -121,6 +121,7 @@ def claim_due(connection: Connection, owner: str, claim: Claim, now: datetime) -
     return Claimed(
         deliveries=tuple(_delivery(row, manner) for row in found.rows),
         again_at=_again_at(found.more_at, stand, gate, claim, now),
+        breaker=stand.breaker,
     )
 
 

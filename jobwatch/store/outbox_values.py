@@ -1,10 +1,10 @@
 """What goes into the verbs of the outbox and comes out of them."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from jobwatch.core.breaker import ReceiverState
+from jobwatch.core.breaker import Breaker, ReceiverState
 from jobwatch.core.digest import DigestPolicy
 from jobwatch.core.model import Origin
 from jobwatch.core.outbox import Delivery
@@ -41,10 +41,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """What may be sent now, earliest first. `again_at`: when there may be more, if nothing else happens."""
+    """What may be sent now, earliest first. `again_at`: when there may be more, if nothing else happens.
+
+    `breaker` is how the receiver stands after it.
+    """
 
     deliveries: tuple[Delivery, ...] = ()
     again_at: datetime | None = None
+    breaker: Breaker = field(default_factory=Breaker)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

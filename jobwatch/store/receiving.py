@@ -122,8 +122,10 @@ def resume(
     return True
 
 
-def retire(connection: Connection, configured: Collection[str], now: datetime) -> int:
-    """Give up what waits for receivers that are not configured any more; it can be redelivered. Returns how much.
+def retire(connection: Connection, configured: Collection[str], now: datetime) -> dict[str, int]:
+    """Give up what waits for receivers that are not configured any more; it can be redelivered.
+
+    Returns how much of each.
 
     What another process is sending right now is left to it.
     """
@@ -146,7 +148,7 @@ def retire(connection: Connection, configured: Collection[str], now: datetime) -
     label = Series(DELIVERIES, (DeliveryState.DEAD.value,))
     counts = Counter(dropped)
     series.add(connection, {("receiver", name, label): count for name, count in counts.items()})
-    return len(dropped)
+    return dict(counts)
 
 
 def paused(connection: Connection) -> dict[str, datetime | None]:

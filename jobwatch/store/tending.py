@@ -35,8 +35,8 @@ class Tending(Attending):
             )
         )
 
-    async def retire_receivers(self, configured: Collection[str]) -> int:
-        """Give up what waits for receivers that are not configured any more. Returns how many deliveries."""
+    async def retire_receivers(self, configured: Collection[str]) -> dict[str, int]:
+        """Give up what waits for receivers that are not configured any more. Returns how many deliveries of each."""
         return await self._database.write(
             lambda connection: receiving.retire(
                 connection, configured, self._database.now(connection)

@@ -57,10 +57,8 @@ class Life:
         if receiver == "chat":
             how |= {"digest": self.digest, "max_age": 4 * HOUR}
         owner = "chat" if self.shared else receiver
-        gate, version = (
-            f"{owner} {self.urls[owner]}",
-            f"{self.versions[receiver]} of {self.urls[owner]}",
-        )
+        gate = f"{owner} {self.urls[owner]}"
+        version = f"{self.versions[receiver]} of {self.urls[owner]}"
         return manner(receiver, gate=gate, fingerprint=version, **how)
 
     def subscribe(self) -> None:
