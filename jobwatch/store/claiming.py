@@ -92,9 +92,7 @@ def claim_due(connection: Connection, owner: str, claim: Claim, now: datetime) -
        delivery that kills its sender still ends.
     """
     manner = claim.manner
-    letting_go.mend_due_times(connection, manner.receiver, now)
-    letting_go.take_back_expired(connection, claim, now)
-    letting_go.expire(connection, manner, now)
+    letting_go.tidy(connection, claim, now)
     before = receivers.stand(connection, manner.receiver)
     stand = _as_configured(connection, before, manner, now)
     remembered = receivers.gate(connection, manner.gate)

@@ -36,6 +36,13 @@ _take_back = (
 )
 
 
+def tidy(connection: Connection, claim: Claim, now: datetime) -> None:
+    """Everything that is let go before something is claimed."""
+    mend_due_times(connection, claim.manner.receiver, now)
+    take_back_expired(connection, claim, now)
+    expire(connection, claim.manner, now)
+
+
 def mend_due_times(connection: Connection, receiver: str, now: datetime) -> None:
     """A due time that comes from a clock that stepped becomes now."""
     connection.execute(_mend, {"to": receiver, "now": now, "furthest": now + LONGEST_WAIT})
