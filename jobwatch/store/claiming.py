@@ -132,9 +132,8 @@ def _as_configured(connection: Connection, stand: Stand, manner: Manner, now: da
     by_command = stand.breaker.reason == PauseReason.COMMAND
     if not changed or stand.breaker.state is ReceiverState.ACTIVE or by_command:
         return stand
-    if stand.breaker.state is ReceiverState.PAUSED:
-        waiting = renewing.pending_of(manner.receiver)
-        renewing.renew_budgets(connection, waiting, manner.give_up_after, now)
+    waiting = renewing.pending_of(manner.receiver)
+    renewing.renew_budgets(connection, waiting, manner.give_up_after, now)
     return stand._replace(breaker=breaker.resumed(stand.breaker))
 
 

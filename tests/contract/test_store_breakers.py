@@ -130,6 +130,16 @@ async def test_a_refused_key_stops_everything_at_once_and_a_new_key_starts_it(
     assert len((await ask(store, fingerprint="another key")).deliveries) == 1
 
 
+async def test_what_was_refused_with_the_old_key_is_due_at_once_with_the_new_one(
+    prod: Watcher, store: Store, clock: Clock
+) -> None:
+    await news(prod, 1)
+    (one,) = await claim(store, 1)
+    await store.settle([outcome(one, clock(), Result.AUTH, again_in=10 * HOUR)])
+    (again,) = (await ask(store, fingerprint="another key")).deliveries
+    assert (again.id, again.spent) == (one.id, 1)
+
+
 async def test_a_receiver_that_is_gone_is_paused_and_keeps_its_queue_until_its_configuration_changes(
     prod: Watcher, store: Store, clock: Clock
 ) -> None:
