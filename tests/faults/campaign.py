@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -51,7 +51,13 @@ class Campaign:
         claimed = "SELECT receiver, event_id FROM deliveries WHERE state = 'claimed'"
         self.in_flight.update((receiver, id_) for receiver, id_ in self.daemon.query(claimed))
 
-    async def until_killed(self) -> None:
+    async def until_killed(self, patience: float | None = None) -> None:
+        """Wait for the death; let more jobs end after each `patience` (s), at most three times."""
+        for _ in range(0 if patience is None else 3):
+            with suppress(TimeoutError):
+                await self.battle.until(lambda: not self.daemon.running, within=patience)
+                break
+            self.battle.end_jobs()
         await self.battle.until(lambda: not self.daemon.running)
         self.killed()
 
