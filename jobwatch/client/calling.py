@@ -6,13 +6,13 @@ Every try is signed afresh, with the keys that hold and the time by the cloud's 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
 from jobwatch.client.turnstile import Surroundings, Turnstile
 from jobwatch.core.clock_offset import Sighting, corrected, estimate, notable
-from jobwatch.core.codec import Credentials, Provider, Signing
+from jobwatch.core.codec import CallName, Credentials, Provider, Signing
 from jobwatch.core.errors import (
     ApiError,
     CallResult,
@@ -32,14 +32,17 @@ from jobwatch.transport import Transport
 CALL_TIMEOUT = timedelta(seconds=30)
 PAGE_LIMIT = 4 * 1024 * 1024
 
-CallName: TypeAlias = Literal["ListJobs", "DescribeJob"]
 Answer = TypeVar("Answer")
 
 # Pages first: a sweep is what everything else waits for.
-_RANK: dict[CallName, int] = {"ListJobs": 0, "DescribeJob": 1}
+_RANK: dict[CallName, int] = {"ListVaults": 0, "ListJobs": 0, "DescribeJob": 1}
 
 # A permission that lacks DescribeJob alone must not keep anybody from listing.
-_FORGIVEN: dict[CallName, tuple[type[ApiError], ...]] = {"ListJobs": (), "DescribeJob": (Denied,)}
+_FORGIVEN: dict[CallName, tuple[type[ApiError], ...]] = {
+    "ListVaults": (),
+    "ListJobs": (),
+    "DescribeJob": (Denied,),
+}
 
 log = structlog.get_logger()
 

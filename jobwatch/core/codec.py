@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.core.lifecycle import Lifecycle
@@ -51,11 +51,37 @@ class Known:
     slots: Mapping[int, int] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopePage:
+    """One page of the scopes that a source has: those wanted, of so many `listed`. `next_token` is None at the end."""
+
+    scopes: tuple[str, ...]
+    listed: int
+    next_token: str | None = None
+
+
+class ScopeList(Protocol):
+    """How a source is asked for its scopes."""
+
+    def request(self, token: str | None, signing: Signing) -> HttpRequest:
+        """Build the signed request for one page."""
+        ...
+
+    def read(self, response: HttpResponse) -> ScopePage:
+        """Read one page. Raises `ApiError`."""
+        ...
+
+
+CallName: TypeAlias = Literal["ListVaults", "ListJobs", "DescribeJob"]
+"""Every call that a provider may make: the bounded values of the label `call`."""
+
+
 class Provider(Protocol):
     """One cloud API as a codec. `account` with `region` and `kind` is the identity of a source.
 
     `operations` are the operations of the vendor's table: the bounded values of the label `operation`. `page_size`
-    is how many jobs one call of `list_jobs` shows at most.
+    is how many jobs one call of `list_jobs` shows at most. `calls` are those that this API has. `scopes` are the parts
+    that have to be listed one by one, where they are known without asking: `("",)` for an API without any.
     """
 
     @property
@@ -70,6 +96,10 @@ class Provider(Protocol):
     def operations(self) -> tuple[str, ...]: ...
     @property
     def page_size(self) -> int: ...
+    @property
+    def calls(self) -> tuple[CallName, ...]: ...
+    @property
+    def scopes(self) -> tuple[str, ...] | ScopeList: ...
 
     def list_jobs(self, walk: Walk, token: str | None, signing: Signing) -> HttpRequest:
         """Build the signed request for one page."""

@@ -81,7 +81,8 @@ class Job:
     """One job as the cloud shows it now: an entry of ListJobs, or the same fields of DescribeJob.
 
     `status` is the cloud's word, `phase` ours. `fingerprint` is the hash of the bytes that this value was parsed
-    from (0 when it came from DescribeJob or the bytes cannot be compared).
+    from (0 when it came from DescribeJob or the bytes cannot be compared). `output_expires_at` is when the cloud deletes
+    what the job gave, by the cloud's clock; None where there is nothing to fetch.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Job:
     progress: Progress | None = None
     created_at: datetime | None = None
     ended_at: datetime | None = None
+    output_expires_at: datetime | None = None
     fingerprint: int = 0
 
     @property
@@ -147,7 +149,7 @@ class FailureReason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDetail:
-    """What DescribeJob adds to a listing."""
+    """What DescribeJob adds to a listing. `fields` is what only one kind of API has, by our names: JSON values."""
 
     job: Job
     status_reason: str | None = None
@@ -158,6 +160,7 @@ class JobDetail:
     manifest: dict[str, str] | None = None
     report: dict[str, str] | None = None
     role: str | None = None
+    fields: dict[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

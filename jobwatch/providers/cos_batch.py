@@ -15,7 +15,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from jobwatch.core.codec import Known, Signing, Walk
+from jobwatch.core.codec import CallName, Known, Signing, Walk
 from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.core.lifecycle import Lifecycle, StatusRow
 from jobwatch.core.model import JobDetail, JobKey, JobPage, Phase
@@ -28,6 +28,8 @@ from jobwatch.providers.xml_tree import UnreadableError
 
 PAGE_SIZE = 1000
 """The most jobs that ListJobs gives at once (https://cloud.tencent.com/document/product/436/38611)."""
+
+CALLS: Final[tuple[CallName, ...]] = ("ListJobs", "DescribeJob")
 
 OPERATIONS = (
     "COSPutObjectCopy",
@@ -119,6 +121,8 @@ class CosBatch:
     lifecycle: Lifecycle = field(default=LIFECYCLE, init=False, repr=False)
     operations: tuple[str, ...] = field(default=OPERATIONS, init=False, repr=False)
     page_size: int = field(default=PAGE_SIZE, init=False, repr=False)
+    calls: tuple[CallName, ...] = field(default=CALLS, init=False, repr=False)
+    scopes: tuple[str, ...] = field(default=("",), init=False, repr=False)
 
     @property
     def region(self) -> str:
