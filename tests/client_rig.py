@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from jobwatch.client import ApiClient, CallName, Surroundings
-from jobwatch.core.codec import Credentials, Known, Walk
+from jobwatch.client import ApiClient, Surroundings
+from jobwatch.core.codec import CallName, Credentials, Known, Walk
 from jobwatch.core.errors import CallResult, NoCredentials
 from jobwatch.core.gate import Bucket
 from jobwatch.credentials import KeyFacts

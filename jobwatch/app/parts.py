@@ -194,6 +194,7 @@ def _shape(settings: Settings, name: str, provider: Provider) -> SourceShape:
         operations=provider.operations,
         statuses=provider.lifecycle.statuses,
         unfinished=provider.lifecycle.unfinished,
+        calls=provider.calls,
         every=source.every,
         full_every=max(source.every, source.full_sweep_every),
         unreachable_after=rules_for(settings, name).unreachable_after,

@@ -127,13 +127,13 @@ def job_row(row: JobRow) -> Document:
     snapshot = row.snapshot
     return {
         "source": row.source,
-        "scope": snapshot.job.scope,
         **job_document(snapshot),
         "first_seen_at": instant(snapshot.first_seen_at),
         "observed_at": instant(snapshot.observed_at),
         "status_since": instant(snapshot.status_since),
         "progressed_at": instant(snapshot.progressed_at),
         "missing_since": instant(snapshot.missing_since),
+        "expiry_told_at": instant(row.expiry_told_at),
     }
 
 

@@ -1,6 +1,6 @@
 """`jobwatch explain`: the whole story of one job, what the rules say of it now, and what comes next."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,17 +13,17 @@ from jobwatch.cli.coming import Due, coming
 from jobwatch.cli.deliveries import read_digests
 from jobwatch.cli.documents import condition_row, event_row, job_row
 from jobwatch.cli.job import read_job
-from jobwatch.cli.reading import View, job_name, look, written
+from jobwatch.cli.reading import View, job_name, look, named, written
 from jobwatch.cli.receivers import rests_until
 from jobwatch.cli.ruling import Verdict, verdicts
 from jobwatch.cli.screen import OutputFormat, Screen, cell, grid
 from jobwatch.cli.story import Known, Line, story, summary
-from jobwatch.cli.text import NOTHING, ago, instant, plain
+from jobwatch.cli.text import NOTHING, ago, instant, length, plain
 from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.conditions import ConditionName
 from jobwatch.core.documents import Document
 from jobwatch.core.documents import instant as rfc3339
-from jobwatch.core.rules import JOB_CONDITIONS, Sight, is_fresh
+from jobwatch.core.rules import JOB_CONDITIONS, Rules, Sight, is_fresh
 from jobwatch.providers import open_provider
 from jobwatch.settings import Settings, digest_policy, rules_for
 
@@ -49,10 +49,11 @@ class Explained:
 
 def show_story(config: Path | None, name: str, output: OutputFormat) -> None:
     """Tell the story of one job."""
-    wanted = job_name(name)
+    asked = job_name(name)
 
     async def show(view: View) -> None:
-        await view.check_source(wanted.source)
+        await view.check_source(asked.source)
+        wanted = await named(view, asked)
         page = await read_job(view, wanted)
         states = {state.identity.name: state for state in await view.store.sources()}
         told = [row for row, _ in page.deliveries]
@@ -99,6 +100,7 @@ def _explained(view: View, known: Known) -> Explained:
             vanished_after=source.vanished_after,
             remind_every=thresholds.remind_every,
         )
+        due = [*due, *_due_output(known, thresholds, now)]
         if state is not None and data_at is not None:
             sight = Sight(
                 data_at=data_at,
@@ -117,6 +119,21 @@ def _explained(view: View, known: Known) -> Explained:
         data_at=data_at,
         fresh=data_at is not None and is_fresh(data_at, now, max(every, took)),
     )
+
+
+def _due_output(known: Known, rules: Rules, now: datetime) -> Iterator[Due]:
+    """When people are reminded of output that expires, by our clock; and when it does, by the cloud's."""
+    job, before = known.row.snapshot.job, rules.expiring_before
+    if job.output_expires_at is None or known.state is None:
+        return
+    expires_at = job.output_expires_at - (known.state.clock_offset or timedelta())
+    if expires_at <= now:
+        return
+    if known.row.expiry_told_at is None and before is not None:
+        words = f"people are reminded: less than {length(before)} is left of the output then"
+        yield Due(at=expires_at - before, words=words)
+    reminded = "" if before is not None else "; nobody is reminded, `expiring_before` is off"
+    yield Due(at=expires_at, words=f"the output expires{reminded}")
 
 
 def _open(known: Known) -> frozenset[ConditionName]:

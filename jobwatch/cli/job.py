@@ -15,7 +15,7 @@ from jobwatch.cli.documents import (
 )
 from jobwatch.cli.ending import Failed
 from jobwatch.cli.job_page import NO_OUTLOOK, Outlook, changes_table, detail_grid, fields_grid
-from jobwatch.cli.reading import JobName, View, job_name, look, written
+from jobwatch.cli.reading import JobName, View, job_name, look, named, written
 from jobwatch.cli.screen import OutputFormat, Screen
 from jobwatch.cli.text import plain
 from jobwatch.core.documents import Document
@@ -50,7 +50,7 @@ def show_job(config: Path | None, name: str, output: OutputFormat) -> None:
 
     async def show(view: View) -> None:
         await view.check_source(wanted.source)
-        story = await read_job(view, wanted)
+        story = await read_job(view, await named(view, wanted))
         screen = Screen()
         if output is OutputFormat.JSON:
             screen.document(_document(story))
@@ -85,7 +85,7 @@ async def _outlook(view: View, row: JobRow, conditions: Sequence[ConditionRow]) 
     state = states.get(row.source)
     opened = tuple(each for each in conditions if each.closed_at is None)
     if not row.snapshot.unfinished or state is None or state.unfinished_data_at is None:
-        return Outlook(opened=opened)
+        return Outlook(opened=opened, expiry_told_at=row.expiry_told_at)
     # Samples ahead of now were taken before a clock stepped back, and are the newest for as long as the step was.
     taken = await view.store.samples(row.source, row.snapshot.key)
     samples = [each for each in taken if each.at <= view.now]

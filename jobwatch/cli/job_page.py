@@ -33,10 +33,11 @@ A_FEW = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """How fast a job works and when it will be done, and the conditions that are open."""
+    """How fast a job works and when it will be done, the conditions that are open, when its expiry was told."""
 
     forecast: Forecast = NO_FORECAST
     opened: Sequence[ConditionRow] = ()
+    expiry_told_at: datetime | None = None
 
 
 NO_OUTLOOK = Outlook()
@@ -44,7 +45,18 @@ NO_OUTLOOK = Outlook()
 
 def fields_grid(snapshot: Snapshot, now: datetime, outlook: Outlook = NO_OUTLOOK) -> Table:
     """What the listing and our own watching know of a job."""
-    return grid([*_fields(snapshot, now), *_outlook(snapshot, outlook, now)])
+    expires_at = snapshot.job.output_expires_at
+    output = _output(expires_at, outlook, now) if expires_at else ()
+    return grid([*_fields(snapshot, now), *output, *_outlook(snapshot, outlook, now)])
+
+
+def _output(expires_at: datetime, outlook: Outlook, now: datetime) -> Iterator[tuple[str, Text]]:
+    """How long what the job gave can be fetched, and whether people were reminded."""
+    gone = expires_at <= now
+    words = f"{'expired' if gone else 'expires'} {moment(expires_at, now)}"
+    yield "output", Text(words, style="" if gone else "yellow")
+    if outlook.expiry_told_at is not None:
+        yield "reminded of it", Text(moment(outlook.expiry_told_at, now))
 
 
 def _outlook(snapshot: Snapshot, outlook: Outlook, now: datetime) -> Iterator[tuple[str, Text]]:
@@ -72,6 +84,8 @@ def pace(rate: float) -> str:
 def _fields(snapshot: Snapshot, now: datetime) -> Iterator[tuple[str, Text]]:
     job = snapshot.job
     yield "description", cell(job.description or NOTHING, TEXT_CELLS)
+    if job.scope:
+        yield "scope", cell(job.scope, TEXT_CELLS)
     yield "operation", cell(job.operation or NOTHING, TEXT_CELLS)
     yield "status", _status(snapshot)
     yield "progress", _progress(job.progress)
@@ -82,7 +96,7 @@ def _fields(snapshot: Snapshot, now: datetime) -> Iterator[tuple[str, Text]]:
     if job.created_at and job.ended_at:
         yield "took", Text(length(job.ended_at - job.created_at))
     yield "in this status", Text(moment(snapshot.status_since, now))
-    yield "last progress", Text(moment(snapshot.progressed_at, now))
+    yield "last progress", Text(moment(snapshot.progressed_at if job.progress else None, now))
     yield "first seen", Text(moment(snapshot.first_seen_at, now))
     yield "recorded", Text(moment(snapshot.observed_at, now))
     if snapshot.missing_since is not None:
@@ -125,6 +139,8 @@ def _details(detail: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     for name, value in detail.items():
         if name == "failures":
             yield from (("failed because", reason) for reason in failure_reasons(detail))
+        elif name == "fields" and isinstance(value, Mapping):
+            yield from _details(value)
         elif isinstance(value, Mapping):
             parts = ", ".join(f"{key}: {item}" for key, item in value.items())
             yield name, parts or NOTHING

@@ -18,6 +18,8 @@ from jobwatch.store.values import Page
 
 OWNER = "command line"
 RowT = TypeVar("RowT")
+MOST_CANDIDATES = 100
+"""Jobs of one id that are listed where it names several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,18 @@ def job_name(text: str) -> JobName:
             code=Exit.MISUSED,
         )
     return JobName(source=source, key=JobKey(scope, job_id))
+
+
+async def named(view: View, wanted: JobName) -> JobName:
+    """The job that is meant: without a scope, the one of this id in any. Raises `Failed` where there are several."""
+    # The name as it stands is asked for first: an id alone is not indexed.
+    if wanted.key.scope or await view.store.job(wanted.source, wanted.key):
+        return wanted
+    keys = await view.store.named(wanted.source, wanted.key.id, limit=MOST_CANDIDATES)
+    if len(keys) > 1:
+        there = (plain(written(wanted.source, *key)) for key in keys)
+        raise Failed("\n".join(["several jobs have this id; name one", *there]), code=Exit.MISUSED)
+    return JobName(source=wanted.source, key=keys[0]) if keys else wanted
 
 
 def written(source: str, scope: str, job_id: str) -> str:

@@ -22,7 +22,7 @@ from jobwatch.cli.words import (
     said,
 )
 from jobwatch.core.conditions import ConditionState
-from jobwatch.core.events import DETAIL_PATIENCE
+from jobwatch.core.events import DETAIL_PATIENCE, EventType
 from jobwatch.core.outbox import OPEN, DeliveryState, Result
 from jobwatch.core.overview import SourceState
 from jobwatch.core.routing import RouteReason
@@ -198,7 +198,7 @@ def _events(known: Known) -> Iterator[Line]:
         if each.event.id in of_changes:
             continue
         condition = part(part(body_of(each.event), "data"), "condition")
-        words = condition_words(condition) if condition else f"told: {each.event.type}"
+        words = condition_words(condition) if condition else _told(each.event)
         yield Line(
             at=each.event.recorded_at,
             kind=Kind.CONDITION if condition else Kind.EVENT,
@@ -209,6 +209,13 @@ def _events(known: Known) -> Iterator[Line]:
             ),
             event_id=each.event.id,
         )
+
+
+def _told(row: EventRow) -> str:
+    if row.type != EventType.OUTPUT_EXPIRING:
+        return f"told: {row.type}"
+    job = part(part(body_of(row), "data"), "job")
+    return f"its output was about to expire: {job.get('output_expires_at')}"
 
 
 def _conditions(known: Known) -> Iterator[Line]:

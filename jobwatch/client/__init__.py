@@ -10,10 +10,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from jobwatch.client.calling import CALL_TIMEOUT, PAGE_LIMIT, Call, Caller, CallName, CallObserver
+from jobwatch.client.calling import CALL_TIMEOUT, PAGE_LIMIT, Call, Caller, CallObserver
 from jobwatch.client.turnstile import Leave, Surroundings, Turnstile
-from jobwatch.core.codec import Known, Provider, Walk
-from jobwatch.core.errors import BrokenWalk, Malformed, TokenRejected
+from jobwatch.core.codec import Known, Provider, ScopeList, Walk
+from jobwatch.core.errors import BrokenReason, BrokenWalk, Malformed, TokenRejected
 from jobwatch.core.gate import Bucket
 from jobwatch.core.http import HttpResponse
 from jobwatch.core.manners import Manners
@@ -26,7 +26,6 @@ __all__ = [
     "CALL_TIMEOUT",
     "PAGE_LIMIT",
     "ApiClient",
-    "CallName",
     "CallObserver",
     "Leave",
     "Surroundings",
@@ -139,6 +138,43 @@ class ApiClient:
         if isinstance(step, Broken):
             raise BrokenWalk(step.reason, step.text)
 
+    @property
+    def settled_scopes(self) -> tuple[str, ...] | None:
+        """The scopes that nobody has to be asked for; None where the cloud lists them."""
+        scopes = self.provider.scopes
+        return scopes if isinstance(scopes, tuple) else None
+
+    async def scopes(self) -> tuple[str, ...]:
+        """The scopes of the source at present, sorted: those that are settled, or those that the cloud lists.
+
+        Raises as `pages`.
+        """
+        scopes = self.provider.scopes
+        if isinstance(scopes, tuple):
+            return scopes
+        found: set[str] = set()
+        cursor = Cursor()
+        step: Step = Next(None)
+        while isinstance(step, Next):
+            step = await self._list_scopes(scopes, step.token, cursor, found)
+        if isinstance(step, Broken):
+            raise BrokenWalk(step.reason, f"the list of vaults: {step.text}")
+        return tuple(sorted(found))
+
+    async def _list_scopes(
+        self, scopes: ScopeList, token: str | None, cursor: Cursor, found: set[str]
+    ) -> Step:
+        try:
+            page = await self._caller.call(
+                Call(name="ListVaults", build=partial(scopes.request, token), read=scopes.read)
+            )
+        except TokenRejected:
+            return cursor.rejected()
+        found.update(page.scopes)
+        if len(found) > SCOPES_ALLOWED:
+            return Broken(BrokenReason.TOO_MANY_SCOPES, f"there are more than {SCOPES_ALLOWED}")
+        return cursor.advance(page)
+
     async def describe(self, key: JobKey) -> JobDetail:
         """Ask for the detail of one job. Raises as `pages`, `NoSuchJob` for an unknown job."""
         return await self._caller.call(
@@ -156,6 +192,10 @@ class ApiClient:
         return await self._caller.call(
             Call(name="ListJobs", build=partial(self.provider.list_jobs, walk, token), read=read)
         )
+
+
+SCOPES_ALLOWED = 10_000
+"""Each costs a call in every sweep: with more of them, one source should be several."""
 
 
 def _bounded(page: JobPage, response: HttpResponse) -> JobPage:

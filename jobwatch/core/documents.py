@@ -5,20 +5,27 @@ Its id is computed from what it tells, its sequence number is given by the store
 
 import base64
 import hashlib
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TypeAlias, assert_never
 from urllib.parse import quote
 
 from jobwatch.core.conditions import ConditionNote
 from jobwatch.core.events import Count, DigestEvent, Event, JobEvent, ReceiverEvent, SourceEvent
-from jobwatch.core.model import Job, JobDetail, Origin, Progress, Snapshot
+from jobwatch.core.model import TEXT_LIMIT, Job, JobDetail, Origin, Progress, Snapshot
 from jobwatch.core.overview import LastError
 
 FAILURES_TOLD = 10
+FIELDS_TOLD = 30
 JOB_SCHEMA = "urn:jobwatch:schema:job:1.0"
 SOURCE_SCHEMA = "urn:jobwatch:schema:source:1.0"
 RECEIVER_SCHEMA = "urn:jobwatch:schema:receiver:1.0"
 DIGEST_SCHEMA = "urn:jobwatch:schema:digest.data:1.0"
+
+_FIELD = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
+_LARGEST = 2**63 - 1
 
 Document: TypeAlias = dict[str, object]
 
@@ -203,6 +210,7 @@ def job_document(snapshot: Snapshot) -> Document:
     took = job.ended_at - job.created_at if job.ended_at and job.created_at else None
     return {
         "id": job.id,
+        "scope": job.scope or None,
         "status": job.status,
         "phase": job.phase.value,
         "outcome": snapshot.outcome.value if snapshot.outcome else None,
@@ -213,6 +221,7 @@ def job_document(snapshot: Snapshot) -> Document:
         "started_at": instant(snapshot.started_at),
         "ended_at": instant(job.ended_at),
         "duration_seconds": took.total_seconds() if took is not None else None,
+        "output_expires_at": instant(job.output_expires_at),
         "progress": progress_document(job.progress) if job.progress else None,
     }
 
@@ -244,7 +253,31 @@ def detail_document(detail: JobDetail) -> Document:
         "manifest": detail.manifest,
         "report": detail.report,
         "role": detail.role,
+        "fields": fields_document(detail.fields) if detail.fields is not None else None,
     }
+
+
+def fields_document(fields: Mapping[str, object], most: int = FIELDS_TOLD) -> Document:
+    """The `data.detail.fields` part: what only one kind of API says, `most` of it, and a fifth of that in an object within.
+
+    Left out is what would break a reader or the bound of a body: nulls, numbers of more than 64 bits, odd names.
+    """
+    told = {name: _told(value, most) for name, value in fields.items() if _FIELD.fullmatch(name)}
+    return dict(islice(((name, each) for name, each in told.items() if each is not None), most))
+
+
+def _told(value: object, most: int) -> object:
+    match value:
+        case bool():
+            return value
+        case int():
+            return value if abs(value) <= _LARGEST else None
+        case str():
+            return value[:TEXT_LIMIT]
+        case Mapping() if most > 1:
+            return fields_document(value, most // 5)
+        case _:
+            return None
 
 
 def released(draft: Document, detail: JobDetail | None, error: str | None) -> Document:

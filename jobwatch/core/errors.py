@@ -22,11 +22,12 @@
     - NoCredentials: there are no keys to sign with; says what was looked for and where
     - CallWithheld: we do not call now, because the cloud asked for a pause or failed too often in a row
     - BrokenWalk: a paging run that proves nothing; `reason` says why
+    - BrokenScopes: some scopes of a source could not be read, the others were
     - RenderError: a payload cannot be made of an event; the words say where and why
     - Unexpected: a fault of this program met in a sweep; the log has it, people are told its name
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
@@ -228,6 +229,7 @@ class BrokenReason(StrEnum):
     TOKEN_REJECTED = "token_rejected"  # noqa: S105  likewise
     EMPTY_PAGES = "empty_pages"
     PAGE_CAP = "page_cap"
+    TOO_MANY_SCOPES = "too_many_scopes"
 
 
 class BrokenWalk(JobwatchError):
@@ -236,6 +238,19 @@ class BrokenWalk(JobwatchError):
     def __init__(self, reason: BrokenReason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class BrokenScopes(JobwatchError):
+    """Some scopes of a source could not be read, for the `errors` given by scope: nothing is proved about their jobs.
+
+    `first` is the error of the first of them, `where` names it and says how many others there are.
+    """
+
+    def __init__(self, errors: Mapping[str, ApiError | BrokenWalk]) -> None:
+        scope, self.first = next(iter(errors.items()))
+        more = f" and {len(errors) - 1} more" if len(errors) > 1 else ""
+        self.where = f'vault "{scope}"{more}'
+        super().__init__(f"{self.where}: {self.first}")
 
 
 class RenderError(JobwatchError):

@@ -32,6 +32,7 @@ class EventType(StrEnum):
     WAITING = "job.waiting"
     OVERDUE = "job.overdue"
     FAILING = "job.failing"
+    OUTPUT_EXPIRING = "job.output_expiring"
     UNREACHABLE = "source.unreachable"
     SUSPECT = "source.suspect"
     BASELINED = "source.baselined"
@@ -74,6 +75,7 @@ PROBLEMS = frozenset(
         EventType.COMPLETED_WITH_FAILURES,
         EventType.FAILED,
         EventType.VANISHED,
+        EventType.OUTPUT_EXPIRING,
         *CONDITIONS.values(),
     }
 )

@@ -1,4 +1,4 @@
-"""From a change, or from a step of a condition, to the event it deserves."""
+"""From a change, a step of a condition, or output about to expire, to the event it deserves."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -73,6 +73,29 @@ def condition_event(
     )
 
 
+def expiring_event(
+    snapshot: Snapshot,
+    origin: Origin,
+    observed_at: datetime,
+    detail: Mapping[str, object] | None = None,
+) -> JobEvent:
+    """What is told once before the cloud deletes what a job gave. It is no condition: nothing closes it.
+
+    `detail` is what DescribeJob last said of the job, as it was told.
+    """
+    return JobEvent(
+        type=EventType.OUTPUT_EXPIRING,
+        severity=_severity(EventType.OUTPUT_EXPIRING, snapshot.job),
+        origin=origin,
+        snapshot=snapshot,
+        previous_status=None,
+        observed_at=observed_at,
+        late=False,
+        needs_detail=False,
+        detail=detail,
+    )
+
+
 def condition_severity(note: ConditionNote, severity: Severity) -> Severity:
     """How urgent it is to hear of a condition: that it closed is no more than good to know."""
     return Severity.INFO if note.state is ConditionState.CLOSED else severity
@@ -97,6 +120,7 @@ def _severity(event_type: EventType, job: Job) -> Severity:
             | EventType.WAITING
             | EventType.OVERDUE
             | EventType.FAILING
+            | EventType.OUTPUT_EXPIRING
         ):
             return Severity.WARNING
         case (

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.census import Series
+from jobwatch.core.model import Progress
 from jobwatch.core.watched import NO_GAPS, Gaps
 
 
@@ -37,6 +38,7 @@ class LastSweep:
 
     `pages` are calls of ListJobs that gave a page, `followed` jobs that DescribeJob was asked about because no page
     showed them, `calls` every try of any call. `refused` are statuses that the cloud did not accept as a filter.
+    `scopes` is how many there were, `missing` those that were not listed and hold unfinished jobs: nobody knows of them.
     """
 
     kind: str
@@ -47,16 +49,22 @@ class LastSweep:
     followed: int = 0
     calls: int = 0
     refused: tuple[str, ...] = ()
+    scopes: int = 1
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalkState:
-    """Where a full sweep stands that was not finished: enough to go on after a restart."""
+    """Where a full sweep stands that was not finished: enough to go on after a restart.
+
+    It stands before the page behind `token` ("" is the first one) of `scope`, with those before that one done.
+    """
 
     started_at: datetime
     token: str
     pages: int
     listed: int
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,11 +173,31 @@ class ConditionCount(NamedTuple):
     jobs: int
 
 
+class SingleJobs(NamedTuple):
+    """How many jobs to read one by one, and of which sources."""
+
+    limit: int = 0
+    sources: tuple[str, ...] = ()
+
+
+class SingleJob(NamedTuple):
+    """A job that is shown by itself: unfinished, or just ended (`outcome`)."""
+
+    source: str
+    scope: str
+    id: str
+    operation: str
+    status: str
+    outcome: str | None = None
+    progress: Progress | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     """Everything the store series of /metrics are made of, read in one go.
 
-    `receivers` are those of which anything is known; any other one is active.
+    `receivers` are those of which anything is known; any other one is active. `jobs` are no more than were asked for,
+    the unfinished ones first; `jobs_left_out` is how many there was no room for.
     """
 
     sources: tuple[SourceState, ...]
@@ -178,6 +206,8 @@ class Overview:
     outbox: tuple[OutboxDepth, ...]
     conditions: tuple[ConditionCount, ...] = ()
     receivers: Mapping[str, ReceiverState] = field(default_factory=dict)
+    jobs: tuple[SingleJob, ...] = ()
+    jobs_left_out: int = 0
     created_at: datetime
     size_bytes: int
     now: datetime

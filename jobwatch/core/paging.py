@@ -17,6 +17,7 @@ A walk may be put down between two pages and taken up again with the token it st
 
 from typing import NamedTuple, TypeAlias
 
+from jobwatch.core.codec import ScopePage
 from jobwatch.core.errors import BrokenReason
 from jobwatch.core.model import JobKey, JobPage
 
@@ -90,12 +91,13 @@ class Cursor:
         self._begun: set[JobKey | int] = set()
         self._repeated_in_a_row = 0
 
-    def advance(self, page: JobPage) -> Step:
+    def advance(self, page: JobPage | ScopePage) -> Step:
         """Judge the page that answered the last token."""
         token = page.next_token
         self._pages += 1
         self._empty_in_a_row = 0 if page.listed else self._empty_in_a_row + 1
-        self._compare(page)
+        if isinstance(page, JobPage):
+            self._compare(page)
         if not token or (token == self._asked and not page.listed):
             return Done()
         broken = self._trouble(token)

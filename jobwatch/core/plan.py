@@ -1,7 +1,8 @@
 """What the next sweep reads: pure, from facts and due times.
 
-1. A full sweep walks every job: it proves absence, and finds jobs that began and ended unseen. A hot sweep asks for
-   each unfinished status by itself, in lifecycle order, so that a job that moves on is seen twice rather than never.
+1. A full sweep walks every job of every scope, and finds out first which scopes there are: it proves absence, and finds
+   jobs that began and ended unseen. A hot sweep asks each known scope for each unfinished status by itself, in
+   lifecycle order, so that a job that moves on is seen twice rather than never.
 2. A full sweep is made when nothing is known yet, when somebody asks for it, first after a gap, when it is due, and
    whenever it costs no more calls than a hot one.
 3. A full sweep that broke leaves the next turn to a hot one: a page that cannot be read must not hide everything else.
@@ -27,6 +28,7 @@ class PlanReason(StrEnum):
     """Why this sweep and not the other."""
 
     FIRST = "first_sweep"
+    SCOPES = "scopes_unknown"
     ASKED = "asked_for"
     AFTER_GAP = "after_gap"
     FULL_DUE = "full_due"
@@ -40,12 +42,15 @@ class PlanReason(StrEnum):
 class Facts:
     """What the planner goes by.
 
-    `statuses` are the unfinished ones that the cloud accepts as a filter. `listed` and `followed` are how many jobs
-    the last full sweep listed and how many the last sweep asked DescribeJob for. `gap`: nobody watched for too long.
+    `statuses` are the unfinished ones that the cloud accepts as a filter. `scopes` are those of the source, None until
+    this process has asked for them, which takes `scope_calls` calls. `listed` and `followed` are how many jobs the last
+    full sweep listed and how many the last sweep asked DescribeJob for. `gap`: nobody watched for too long.
     `full_broke`: the last full sweep did not come to its end. `asked`: a person wants a full sweep.
     """
 
     statuses: tuple[str, ...]
+    scopes: tuple[str, ...] | None = ("",)
+    scope_calls: int = 0
     page_size: int
     listed: int
     followed: int
@@ -66,11 +71,11 @@ class Rest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The sweep to make now. A full sweep is one walk without a filter."""
+    """The sweep to make now. Which walks a full sweep makes shows when it begins: one without a filter for each scope."""
 
     kind: SweepKind
     reason: PlanReason
-    walks: tuple[Walk, ...]
+    walks: tuple[Walk, ...] = ()
 
 
 Step: TypeAlias = Plan | Rest
@@ -84,7 +89,7 @@ def plan(facts: Facts, now: datetime) -> Step:
         return full_sweep(PlanReason.ASKED)
     if facts.full_broke:
         return _around_a_broken_full(facts, next_at, next_full_at, now)
-    if not facts.full_ever or facts.gap or now >= next_full_at:
+    if not facts.full_ever or facts.gap or facts.scopes is None or now >= next_full_at:
         return full_sweep(_why_full(facts))
     if now < next_at:
         return Rest(until=min(next_at, next_full_at))
@@ -97,7 +102,7 @@ def _around_a_broken_full(
     facts: Facts, next_at: datetime, next_full_at: datetime, now: datetime
 ) -> Step:
     """The full sweep is tried again at its own time; hot ones go on meanwhile, and go first."""
-    if facts.statuses and now >= next_at:
+    if hot_calls(facts) and now >= next_at:
         return hot_sweep(facts, PlanReason.FULL_BROKE)
     if now >= min(next_at, next_full_at):
         return full_sweep(_why_full(facts))
@@ -107,36 +112,40 @@ def _around_a_broken_full(
 def _why_full(facts: Facts) -> PlanReason:
     if not facts.full_ever:
         return PlanReason.FIRST
-    return PlanReason.AFTER_GAP if facts.gap else PlanReason.FULL_DUE
+    if facts.gap:
+        return PlanReason.AFTER_GAP
+    return PlanReason.SCOPES if facts.scopes is None else PlanReason.FULL_DUE
 
 
 def full_sweep(reason: PlanReason) -> Plan:
-    """One walk without a filter."""
-    return Plan(kind=SweepKind.FULL, reason=reason, walks=(Walk(),))
+    """A walk without a filter for each scope that there is."""
+    return Plan(kind=SweepKind.FULL, reason=reason)
 
 
 def hot_sweep(facts: Facts, reason: PlanReason) -> Plan:
-    """A walk for each unfinished status, in lifecycle order."""
-    walks = tuple(Walk(status=status) for status in facts.statuses)
+    """A walk for each known scope and unfinished status, in lifecycle order."""
+    walks = tuple(Walk(scope, status) for scope in facts.scopes or () for status in facts.statuses)
     return Plan(kind=SweepKind.HOT, reason=reason, walks=walks)
 
 
 def full_calls(facts: Facts) -> int:
-    """How many pages a full sweep reads, by what the last one listed."""
-    return max(1, -(-facts.listed // facts.page_size))
+    """How many calls a full sweep costs, by what the last one listed: each scope has one page at least."""
+    scopes = () if facts.scopes is None else facts.scopes
+    pages = max(len(scopes), -(-facts.listed // facts.page_size))
+    return max(1, facts.scope_calls + pages)
 
 
 def hot_calls(facts: Facts) -> int:
-    """How many calls a hot sweep costs: a page for each status, and one for each job that no list shows any more.
+    """How many calls a hot sweep costs: a page for each status of a scope, and one for each job that left the lists.
 
-    What is followed costs a full sweep the same, so only the pages are compared.
+    What is followed costs a full sweep the same, so only the pages are compared. No calls: no hot sweep can be made.
     """
-    return len(facts.statuses)
+    return len(facts.scopes or ()) * len(facts.statuses)
 
 
 def full_is_cheapest(facts: Facts) -> bool:
     """Whether hot sweeps save nothing. Where the cloud accepts no status as a filter, there are none at all."""
-    return not facts.statuses or full_calls(facts) <= hot_calls(facts)
+    return not hot_calls(facts) or full_calls(facts) <= hot_calls(facts)
 
 
 def needs_proof(facts: Facts, *, absent: int) -> bool:
@@ -145,7 +154,7 @@ def needs_proof(facts: Facts, *, absent: int) -> bool:
     Those that were asked about last time are asked about by a full sweep as well: it shows nothing of them.
     """
     left = absent - facts.followed
-    return not facts.full_broke and left > max(full_calls(facts), len(facts.statuses))
+    return not facts.full_broke and left > max(full_calls(facts), hot_calls(facts))
 
 
 JITTER = 0.1

@@ -8,7 +8,7 @@ from jobwatch.core.census import Counts, count
 from jobwatch.core.conditions import ConditionState, Move
 from jobwatch.core.diff import Change
 from jobwatch.core.documents import detail_document
-from jobwatch.core.events import DETAIL_PATIENCE, Event, JobEvent
+from jobwatch.core.events import DETAIL_PATIENCE, Event, EventType, JobEvent
 from jobwatch.core.lifecycle import Lifecycle
 from jobwatch.core.model import JobDetail, JobKey, Origin
 from jobwatch.core.news import event_for
@@ -40,6 +40,14 @@ class Notice:
     event: Event
     routes: tuple[Routed, ...] = ()
     move: Move | None = None
+
+    @property
+    def expiring(self) -> int | None:
+        """The row of the job whose output it tells to expire: marked in the same transaction, it is told once."""
+        event = self.event
+        if isinstance(event, JobEvent) and event.type is EventType.OUTPUT_EXPIRING:
+            return event.snapshot.row
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

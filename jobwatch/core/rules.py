@@ -3,11 +3,14 @@
 1. Only watched time counts, and only up to the last complete sweep: a rule never speaks about now.
 2. A rule that is switched off holds for nothing.
 3. A rule looks at what was recorded of one job and at nothing else.
+
+Output that expires is no condition: it is told once, whatever nobody watched meanwhile, and nothing closes it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from jobwatch.core.conditions import (
     OF_THE_SOURCE,
@@ -48,6 +51,7 @@ class Rules:
     overdue_after: timedelta | None = None
     failing: FailingRule | None = None
     unreachable_after: timedelta | None = None
+    expiring_before: timedelta | None = None
     remind_every: timedelta | None = None
 
 
@@ -97,6 +101,20 @@ def horizon(rules: Rules, sight: Sight) -> Horizon:
         failing=rules.failing,
         passing=sight.lifecycle.passing if rules.stuck_after is not None else (),
     )
+
+
+class Window(NamedTuple):
+    """A time that began after `after` and ends with `until`."""
+
+    after: datetime
+    until: datetime
+
+
+def expiring(rules: Rules, cloud_now: datetime) -> Window | None:
+    """When output expires that people are reminded of now: by the cloud's clock, and not once it is gone."""
+    if rules.expiring_before is None:
+        return None
+    return Window(cloud_now, cloud_now + rules.expiring_before)
 
 
 def _before(moment: datetime, after: timedelta | None) -> datetime | None:

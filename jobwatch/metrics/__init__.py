@@ -2,7 +2,7 @@
 
 Law of this package: a scrape never asks the store. Store series come from the last overview shown,
 process series from instruments; `table` lists them all. Label values are bounded, and no job id is
-ever one.
+ever one but in the few series of single jobs, which a person has to ask for.
 """
 
 import platform
@@ -17,7 +17,7 @@ from jobwatch.core.overview import Overview
 from jobwatch.metrics import exposition
 from jobwatch.metrics.exposition import Rendered
 from jobwatch.metrics.freshness import Scope, SourceShape, is_up, overdue
-from jobwatch.metrics.process import SourceMetrics, instruments
+from jobwatch.metrics.process import DropReason, SourceMetrics, instruments
 from jobwatch.metrics.stored import StoredCollector
 
 __all__ = ["Metrics", "Rendered", "Scope", "SourceMetrics", "SourceShape", "is_up", "overdue"]
@@ -38,8 +38,7 @@ class Metrics:
         self.registry = CollectorRegistry(auto_describe=False)
         self._stored = StoredCollector(sources, receivers, monotonic)
         self.registry.register(self._stored)
-        names = [shape.name for shape in sources]
-        self._instruments, self._sources = instruments(self.registry, names)
+        self._instruments, self._sources = instruments(self.registry, sources)
         self._instruments.build_info.labels(__version__, platform.python_version()).set(1)
 
     def for_source(self, name: str) -> SourceMetrics:
@@ -49,6 +48,8 @@ class Metrics:
     def show(self, overview: Overview) -> None:
         """Show the store series as they are now; scrapes use the last overview shown."""
         self._stored.show(overview)
+        dropped = self._instruments.series_dropped.labels(DropReason.PER_JOB_LIMIT.value)
+        dropped.inc(overview.jobs_left_out)
 
     def attempted(self, receiver: str, took: float) -> None:
         """Observe one attempt at a delivery; `took` in seconds."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from jobwatch.core.codec import CallName
 from jobwatch.core.overview import SourceState
 from jobwatch.core.watched import INTERVALS_ALLOWED
 
@@ -30,8 +31,8 @@ class Scope(StrEnum):
 class SourceShape:
     """What bounds the labels of one source, and how often it is swept.
 
-    `statuses` are all of the lifecycle, `unfinished` those among them whose gauges are shown at 0. `unreachable_after`
-    is the rule of that name; None where it is switched off.
+    `statuses` are all of the lifecycle, `unfinished` those among them whose gauges are shown at 0. `calls` are those
+    that its API has. `unreachable_after` is the rule of that name; None where it is switched off.
     """
 
     name: str
@@ -42,6 +43,7 @@ class SourceShape:
     every: timedelta
     full_every: timedelta
     unfinished: tuple[str, ...] = ()
+    calls: tuple[CallName, ...] = ("ListJobs", "DescribeJob")
     unreachable_after: timedelta | None = None
 
     def interval(self, scope: Scope) -> timedelta:

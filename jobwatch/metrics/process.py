@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics_core import Metric
@@ -11,10 +12,14 @@ from jobwatch.core.errors import CallResult
 from jobwatch.core.plan import SweepKind
 from jobwatch.metrics import table
 from jobwatch.metrics.families import Labels, family
+from jobwatch.metrics.freshness import SourceShape
 from jobwatch.metrics.table import Row
 
-CALLS = ("ListJobs", "DescribeJob")
-"""The calls counted at 0 from the start."""
+
+class DropReason(StrEnum):
+    """Why something is shown without series of its own."""
+
+    PER_JOB_LIMIT = "per_job_limit"
 
 
 class LearntGauge(Collector):
@@ -58,6 +63,9 @@ class Instruments:
         self.store_errors = self._counter(table.STORE_ERRORS)
         self.loop_lag = self._histogram(table.LOOP_LAG)
         self.build_info = self._gauge(table.BUILD_INFO)
+        self.series_dropped = self._counter(table.SERIES_DROPPED)
+        for reason in DropReason:
+            self.series_dropped.labels(reason.value)
 
     def _counter(self, name: str) -> Counter:
         row = table.BY_NAME[name]
@@ -82,14 +90,14 @@ class Instruments:
 class SourceMetrics:
     """What one source's tasks tell metrics. Durations are seconds."""
 
-    def __init__(self, instruments: Instruments, source: str) -> None:
+    def __init__(self, instruments: Instruments, shape: SourceShape) -> None:
         self._instruments = instruments
-        self._source = source
+        self._source = source = shape.name
         self._held = instruments.lease_held.labels(source)
         self._waited = instruments.api_wait.labels(source)
         for kind in SweepKind:
             instruments.sweep_pages.labels(source, kind.value)
-        for call in CALLS:
+        for call in shape.calls:
             for result in CallResult:
                 instruments.api_requests.labels(source, call, result.value)
 
@@ -125,8 +133,8 @@ class SourceMetrics:
 
 
 def instruments(
-    registry: CollectorRegistry, sources: Sequence[str]
+    registry: CollectorRegistry, sources: Sequence[SourceShape]
 ) -> tuple[Instruments, dict[str, SourceMetrics]]:
     """Build every instrument, with the counters of each source at 0."""
     built = Instruments(registry)
-    return built, {name: SourceMetrics(built, name) for name in sources}
+    return built, {shape.name: SourceMetrics(built, shape) for shape in sources}

@@ -19,7 +19,7 @@ from jobwatch.core.events import OF_JOBWATCH, EventType
 from jobwatch.core.lifecycle import UNKNOWN
 from jobwatch.core.model import Outcome
 from jobwatch.core.outbox import SETTLED, Result
-from jobwatch.core.overview import CensusRow, ConditionCount, Overview, SourceState
+from jobwatch.core.overview import CensusRow, ConditionCount, Overview, SingleJob, SourceState
 from jobwatch.core.rules import JOB_CONDITIONS
 from jobwatch.metrics import table
 from jobwatch.metrics.families import Labels, family
@@ -31,6 +31,9 @@ OF_SOURCES = tuple(each.value for each in EventType if each not in OF_JOBWATCH)
 """Types that a source may bring: what jobwatch says of itself is about none."""
 
 CONDITIONS = tuple(name.value for name in JOB_CONDITIONS)
+
+LONGEST = 256
+"""Characters of a job's id and scope in a label: no vendor's are longer, and whose are is no vendor."""
 
 Values = dict[str, dict[Labels, float]]
 """Metric name to label values to value."""
@@ -88,6 +91,7 @@ class StoredCollector(Collector):
         self._read_census(overview.census, values)
         self._read_conditions(overview.conditions, values)
         self._read_outbox(overview, values, now)
+        self._read_jobs(overview.jobs, values)
         values[table.STORE_CREATED][()] = overview.created_at.timestamp()
         values[table.STORE_SIZE][()] = float(overview.size_bytes)
         return values
@@ -124,6 +128,15 @@ class StoredCollector(Collector):
             if shape is not None and condition in CONDITIONS:
                 bounded = _bounded(operation, shape)
                 _add(values[table.JOBS_IN_CONDITION], (source, bounded, condition), jobs)
+
+    def _read_jobs(self, jobs: Iterable[SingleJob], values: Values) -> None:
+        names = set()
+        for job in jobs:
+            shape, name = self._sources.get(job.source), (job.source, *map(_plain, job[1:3]))
+            # Two names that are one once they are cut would be one series twice.
+            if shape is not None and name not in names:
+                names.add(name)
+                _show_job(job, name, shape, values)
 
     def _read_outbox(self, overview: Overview, values: Values, now: datetime) -> None:
         for depth in overview.outbox:
@@ -189,6 +202,27 @@ def _count(row: CensusRow, shape: SourceShape, values: Values) -> None:
         since, oldest = row.oldest_status_since.timestamp(), values[table.OLDEST_STATUS]
         key = (row.source, status)
         oldest[key] = min(since, oldest.get(key, since))
+
+
+def _show_job(job: SingleJob, name: Labels, shape: SourceShape, values: Values) -> None:
+    status = job.status if job.status in shape.statuses else UNKNOWN
+    info = (*name, _bounded(job.operation, shape), status, job.outcome or "")
+    values[table.JOB_INFO][info] = 1.0
+    done = job.progress
+    if done is not None:
+        tasks = (done.succeeded, done.failed, done.remaining)
+        for state, count in zip(TASK_STATES, tasks, strict=True):
+            values[table.JOB_TASKS][*name, state] = float(count)
+        if done.finished_ratio is not None:
+            values[table.JOB_PROGRESS][name] = done.finished_ratio
+
+
+def _plain(text: str) -> str:
+    """A text from the cloud as a label: cut, and without what would forge or hide a part of the page."""
+    text = text[:LONGEST]
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else "\ufffd" for each in text)
 
 
 def _bounded(operation: str, shape: SourceShape) -> str:

@@ -40,7 +40,20 @@ STORE_CREATED = "jobwatch_store_created_timestamp_seconds"
 STORE_SIZE = "jobwatch_store_size_bytes"
 STORE_ERRORS = "jobwatch_store_errors_total"
 LOOP_LAG = "jobwatch_event_loop_lag_seconds"
+SERIES_DROPPED = "jobwatch_series_dropped_total"
 BUILD_INFO = "jobwatch_build_info"
+JOB_INFO = "jobwatch_job_info"
+JOB_PROGRESS = "jobwatch_job_progress_ratio"
+JOB_TASKS = "jobwatch_job_tasks"
+
+_UNITS = {
+    "_timestamp_seconds": "Unix time, seconds",
+    "_seconds": "seconds",
+    "_bytes": "bytes",
+    "_ratio": "ratio, 0 to 1",
+    "_info": "always 1",
+}
+_FLAGS = (SOURCE_UP, LEASE_HELD, RECEIVER_STATE)
 
 
 class Kept(StrEnum):
@@ -60,6 +73,13 @@ class Row:
     labels: tuple[str, ...] = ()
     kept: Kept
     buckets: tuple[float, ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """What a value measures, in words: the name says it, as conventions have it."""
+        name = self.name.removesuffix("_total")
+        found = (words for suffix, words in _UNITS.items() if name.endswith(suffix))
+        return next(found, "0 or 1" if name in _FLAGS else "count")
 
     @property
     def aggregation(self) -> Literal["max", "sum"]:
@@ -89,18 +109,12 @@ def _histogram(
 _JOB_ROWS = (
     _gauge(JOBS, "Unfinished jobs.", "source", "operation", "status"),
     _gauge(
-        TASKS,
-        "Tasks of unfinished jobs, by what became of them.",
-        "source",
-        "operation",
-        "state",
+        TASKS, "Tasks of unfinished jobs, by what became of them.", "source", "operation", "state"
     ),
     _gauge(
         JOBS_IN_CONDITION,
         "Unfinished jobs for which a condition is open.",
-        "source",
-        "operation",
-        "condition",
+        *("source", "operation", "condition"),
     ),
     _gauge(
         OLDEST_STATUS,
@@ -111,9 +125,7 @@ _JOB_ROWS = (
     _counter(
         census.TRANSITIONS,
         "Changes of a job's status, by the new status.",
-        "source",
-        "operation",
-        "status",
+        *("source", "operation", "status"),
     ),
     _counter(
         census.FINISHED, "Jobs that ended, by how they ended.", "source", "operation", "outcome"
@@ -121,23 +133,15 @@ _JOB_ROWS = (
     _gauge(
         census.LAST_FINISHED,
         "When the latest ending was recorded; 0 = never.",
-        "source",
-        "operation",
-        "outcome",
+        *("source", "operation", "outcome"),
     ),
     _counter(
         census.TASKS_FINISHED,
         "Tasks of jobs that ended, counted when the job ends.",
-        "source",
-        "operation",
-        "result",
+        *("source", "operation", "result"),
     ),
     _histogram(
-        census.DURATION,
-        "From a job's creation to its end.",
-        census.DURATIONS,
-        "source",
-        "outcome",
+        census.DURATION, "From a job's creation to its end.", census.DURATIONS, "source", "outcome"
     ),
     _histogram(
         census.WAIT,
@@ -185,9 +189,7 @@ _SOURCE_ROWS = (
     _counter(
         API_REQUESTS,
         "Calls to the cloud, by how they ended.",
-        "source",
-        "call",
-        "result",
+        *("source", "call", "result"),
         kept=Kept.PROCESS,
     ),
     _histogram(
@@ -261,8 +263,33 @@ _PROGRAM_ROWS = (
         LOOP_LAGS,
         kept=Kept.PROCESS,
     ),
+    _counter(
+        SERIES_DROPPED,
+        "Jobs left without series of their own for want of room, counted anew at each refresh "
+        "of the store series; of those that just ended no more than the limit are counted.",
+        "reason",
+        kept=Kept.PROCESS,
+    ),
     _gauge(BUILD_INFO, "What is running; always 1.", "version", "python", kept=Kept.PROCESS),
 )
 
-ROWS = (*_JOB_ROWS, *_SOURCE_ROWS, *_RECEIVER_ROWS, *_PROGRAM_ROWS)
+_SINGLE_JOB_ROWS = (
+    _gauge(
+        JOB_INFO,
+        "One unfinished or just ended job; always 1. The outcome is empty until it ended.",
+        *("source", "scope", "job_id", "operation", "status", "outcome"),
+    ),
+    _gauge(
+        JOB_PROGRESS,
+        "Finished tasks of all tasks of one job; absent while none is finished or counted.",
+        *("source", "scope", "job_id"),
+    ),
+    _gauge(
+        JOB_TASKS,
+        "Tasks of one job, by what became of them; absent where the cloud counts none.",
+        *("source", "scope", "job_id", "state"),
+    ),
+)
+
+ROWS = (*_JOB_ROWS, *_SOURCE_ROWS, *_RECEIVER_ROWS, *_PROGRAM_ROWS, *_SINGLE_JOB_ROWS)
 BY_NAME = {row.name: row for row in ROWS}

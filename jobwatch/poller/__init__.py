@@ -9,6 +9,7 @@ from jobwatch.core.diff import Authority
 from jobwatch.core.errors import (
     ApiError,
     BrokenReason,
+    BrokenScopes,
     BrokenWalk,
     CallWithheld,
     Denied,
@@ -28,7 +29,7 @@ from jobwatch.poller.sweeping import ProofNeeded, sweep_full, sweep_hot
 
 __all__ = ["Pace", "Source", "close_all", "load_index", "sweep_safely", "take_inbox", "turn"]
 
-BROKEN = (ApiError, TransportError, BrokenWalk, NoCredentials, CallWithheld)
+BROKEN = (ApiError, TransportError, BrokenWalk, BrokenScopes, NoCredentials, CallWithheld)
 """What breaks a sweep without being a fault of this program."""
 
 ASKED = full_sweep(PlanReason.ASKED)

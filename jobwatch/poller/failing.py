@@ -9,6 +9,7 @@ import structlog
 
 from jobwatch.core.errors import (
     ApiError,
+    BrokenScopes,
     BrokenWalk,
     CallWithheld,
     NoCredentials,
@@ -21,7 +22,13 @@ from jobwatch.poller.source import Source, learnt, walk_state
 from jobwatch.store.values import SweepFailure
 
 Breaking: TypeAlias = (
-    ApiError | TransportError | BrokenWalk | NoCredentials | CallWithheld | Unexpected
+    ApiError
+    | TransportError
+    | BrokenWalk
+    | BrokenScopes
+    | NoCredentials
+    | CallWithheld
+    | Unexpected
 )
 
 SAME_STREAK = timedelta(minutes=10)
@@ -44,8 +51,9 @@ async def broke(source: Source, tried: Sequence[SweepKind], error: Breaking) -> 
         last = replace(state.last_error, at=now)
     failures, since = streak(state, now, source.pace.every)
     full = SweepKind.FULL in tried
-    # Where no status can be asked for, there are no hot sweeps to be made meanwhile.
-    hot = SweepKind.HOT in tried or source.refused.issuperset(source.desk.lifecycle.unfinished)
+    # Where no status can be asked for, or no scope is known, there are no hot sweeps to be made meanwhile.
+    no_hot = not source.scopes or source.refused.issuperset(source.desk.lifecycle.unfinished)
+    hot = SweepKind.HOT in tried or no_hot
     if full and isinstance(error, BrokenWalk):
         source.full = None
     source.full_breaks += full
@@ -95,30 +103,34 @@ def streak(state: SourceState, now: datetime, every: timedelta) -> tuple[int, da
 
 def describe_error(error: Breaking, at: datetime) -> LastError:
     """A failure in the words that log, store, API and events share."""
+    if isinstance(error, BrokenScopes):
+        first = describe_error(error.first, at)
+        return replace(first, message=f"{error.where}: {first.message}")
+    if isinstance(error, ApiError):
+        return LastError(
+            at=at,
+            error_class=error.result.value,
+            code=error.code,
+            message=error.message,
+            request_id=error.request_id,
+        )
+    error_class, code = _class_and_code(error)
+    return LastError(at=at, error_class=error_class, code=code, message=str(error))
+
+
+def _class_and_code(
+    error: TransportError | BrokenWalk | NoCredentials | CallWithheld | Unexpected,
+) -> tuple[str, str]:
     match error:
-        case ApiError():
-            return LastError(
-                at=at,
-                error_class=error.result.value,
-                code=error.code,
-                message=error.message,
-                request_id=error.request_id,
-            )
         case TransportError():
-            return LastError(
-                at=at, error_class="network", code=error.kind.value, message=str(error)
-            )
+            return "network", error.kind.value
         case BrokenWalk():
-            return LastError(
-                at=at, error_class="broken", code=error.reason.value, message=str(error)
-            )
+            return "broken", error.reason.value
         case NoCredentials():
-            return LastError(at=at, error_class="credentials", code="missing", message=str(error))
+            return "credentials", "missing"
         case CallWithheld():
-            return LastError(
-                at=at, error_class="withheld", code=error.reason.value, message=str(error)
-            )
+            return "withheld", error.reason.value
         case Unexpected():
-            return LastError(at=at, error_class="internal", code=error.name, message=str(error))
+            return "internal", error.name
         case _:
             assert_never(error)

@@ -8,7 +8,7 @@ import structlog
 from jobwatch.core.events import EventType, Severity, SourceEvent
 from jobwatch.core.first_sight import Watch
 from jobwatch.core.model import JobPage
-from jobwatch.core.overview import LastSweep
+from jobwatch.core.overview import LastSweep, SourceState
 from jobwatch.core.plan import Plan, jittered
 from jobwatch.core.recording import Notice, notice_for
 from jobwatch.core.watched import Gap
@@ -24,10 +24,14 @@ log = structlog.get_logger()
 
 
 class Tally:
-    """What one sweep covers and costs: it begins with what the client had counted before."""
+    """What one sweep covers and costs: it begins with what the client had counted before.
+
+    `missing` are scopes that were not listed though unfinished jobs of theirs are known; None where nobody asked.
+    """
 
     def __init__(self, source: Source, planned: Plan, watch: Watch) -> None:
         self.planned, self.watch, self.pages = planned, watch, 0
+        self.missing: tuple[str, ...] | None = None
         self.began_at = watch.observed_at
         self._began = source.seconds()
         self._source, self._calls = source, source.client.calls
@@ -40,8 +44,11 @@ class Tally:
         self._source.index.see_slots(page.unchanged)
         await observe(self._source, page.jobs, self.watch)
 
-    def sum(self, now: datetime, *, followed: int) -> LastSweep:
-        """The whole sweep."""
+    def sum(self, state: SourceState, now: datetime, *, followed: int) -> LastSweep:
+        """The whole sweep, after what is known from before."""
+        before = state.last_sweep.missing if state.last_sweep else ()
+        if self.missing and self.missing != before:
+            log.warning("vault.missing", source=self._source.name, vaults=list(self.missing))
         return LastSweep(
             kind=self.planned.kind.value,
             reason=self.planned.reason.value,
@@ -51,6 +58,8 @@ class Tally:
             followed=followed,
             calls=self._source.client.calls - self._calls,
             refused=tuple(sorted(self._source.refused)),
+            scopes=len(self._source.scopes or ()),
+            missing=before if self.missing is None else self.missing,
         )
 
     def skipped(self, now: datetime) -> Gap | None:
@@ -79,7 +88,7 @@ async def finish(
         gaps=state.gaps.merged(tally.watch.gaps).added(tally.skipped(now)),
         walk=walk_state(source.full),
         suspect_since=followed.suspect_since,
-        last_sweep=tally.sum(now, followed=followed.asked),
+        last_sweep=tally.sum(state, now, followed=followed.asked),
         learnt=learnt(source, now),
     )
     if walk and state.baselined_at is None:

@@ -1,6 +1,7 @@
 """What holds of a source and its unfinished jobs, told when it begins, now and then, and when it ends.
 
 Law: openings come of fresh data alone. What is open stands in the store, so nothing is told twice, whoever restarts.
+Output that soon expires is told by data of any age: what an ended job gave is deleted though nobody looks.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,13 +21,14 @@ from jobwatch.core.conditions import (
 from jobwatch.core.documents import Document
 from jobwatch.core.events import CONDITIONS, Event, Severity, SourceEvent
 from jobwatch.core.model import JobKey, Snapshot
-from jobwatch.core.news import condition_event, condition_severity
+from jobwatch.core.news import condition_event, condition_severity, expiring_event
 from jobwatch.core.overview import SourceState
 from jobwatch.core.recording import Desk, batch_for, notice_for
 from jobwatch.core.rules import (
     Sight,
     Standing,
     both,
+    expiring,
     horizon,
     is_fresh,
     judge_jobs,
@@ -63,6 +65,8 @@ async def judge(source: Source, *, fresh: bool) -> None:
     )
     judgement = both([jobs, _of_source(source, state, now)])
     await _tell(source, judgement, conditions, state, snapshots)
+    if state.baselined_at is not None:
+        await _remind(source)
 
 
 def _sight(source: Source, state: SourceState) -> Sight:
@@ -102,6 +106,23 @@ async def _tell(
     teller = _Teller(source.store, source.lease, source.desk, state, now)
     if await teller.tell(steps, snapshots):
         source.recorded()
+
+
+async def _remind(source: Source) -> None:
+    """Tell whose output soon expires, each job once: it is marked in the transaction of its event."""
+    store, lease, desk, now = source.store, source.lease, source.desk, source.clock()
+    window = expiring(desk.rules, now + source.clock_offset)
+    while window and (found := await store.expiring(lease, window, limit=STEPS_AT_ONCE)):
+        details = await store.details(lease, [snapshot.row for snapshot in found])
+        events = [
+            expiring_event(each, desk.origin, observed_at=now, detail=details.get(each.row))
+            for each in found
+        ]
+        notices = [notice_for(event, desk) for event in events]
+        await store.record(lease, batch_for((), desk, recorded_at=now, notices=notices))
+        source.recorded()
+        if len(found) < STEPS_AT_ONCE:
+            return
 
 
 async def close_all(store: Store, lease: Lease, desk: Desk, now: datetime) -> int:

@@ -17,6 +17,7 @@ from jobwatch.core.recording import Desk
 from jobwatch.core.watched import open_gap
 from jobwatch.loop import Bell
 from jobwatch.metrics import SourceMetrics
+from jobwatch.poller.sound import Sound
 from jobwatch.store import Store
 from jobwatch.store.values import Learnt, Lease
 
@@ -36,23 +37,53 @@ class Pace:
 class FullWalk:
     """A full sweep under way: it may be interrupted between two pages, and goes on where it stood.
 
+    It reads `scopes` one after the other; `at` is the place of the present one, and `cursor` stands in that. `sound`
+    tells which of them could be read to their end.
     `whole`: every page since `started_at` was shown to the present index, so that what was not seen is absent.
     `listed` is counted without the last page, the one that is asked for again where an absence could not be settled:
-    `last` counts that. `restarted`: the cursor was seen to begin anew.
+    `last` counts that. `before` was counted when the present scope began, of jobs and of pages. `restarted`: the cursor
+    was seen to begin anew.
     """
 
     started_at: datetime
     cursor: Cursor
+    scopes: tuple[str, ...] = ("",)
+    at: int = 0
     whole: bool = True
     listed: int = 0
     last: int = 0
+    before: tuple[int, int] = (0, 0)
     restarted: bool = False
+    sound: Sound = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sound = Sound(self.scopes)
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything to go on from."""
+        return self.at > 0 or self.cursor.asked is not None
+
+    @property
+    def pages(self) -> int:
+        """How many pages were read."""
+        return self.before[1] + self.cursor.pages
 
     def count(self, page: JobPage) -> None:
         """Count what a page lists that the cursor was shown."""
         passed = page.next_token and page.next_token == self.cursor.asked
         self.last = 0 if passed else page.listed
         self.listed += page.listed - self.last
+
+    def count_anew(self) -> None:
+        """Forget what was counted in the present scope: it begins anew."""
+        self.listed, self.last, self.restarted = self.before[0], 0, True
+
+    def next_scope(self) -> None:
+        """Go on to the next scope."""
+        self.listed, self.last = self.listed + self.last, 0
+        self.before = (self.listed, self.pages)
+        self.at, self.cursor, self.restarted = self.at + 1, Cursor(), False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,6 +94,7 @@ class Source:
     source for it. `recorded` is called after events were recorded, `alive` after every step of a long sweep.
     `keys` tells what the source signs with, `seconds` is a monotonic clock.
 
+    `scopes` are those that the last full sweep found, None before one of this process asked.
     `unsettled` are the errors that left doubts of the present sweep open. `index_sure` is false while the index may
     lack what the store has. `full` is a full sweep under way, `full_breaks` how often in a row one
     did not come to its end, `hot_broke` that the last hot one did not either.
@@ -86,6 +118,7 @@ class Source:
     alive: Callable[[], None]
     bell: Bell = field(default_factory=Bell)
     inbox: dict[JobKey, tuple[Job, int]] = field(default_factory=dict)
+    scopes: tuple[str, ...] | None = field(init=False)
     unsettled: list[JobwatchError] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
     refused: set[str] = field(default_factory=set)
@@ -96,6 +129,9 @@ class Source:
     hot_due_at: datetime | None = None
     attempted: bool = False
     index_sure: bool = True
+
+    def __post_init__(self) -> None:
+        self.scopes = self.client.settled_scopes
 
     @property
     def clock_offset(self) -> timedelta:
@@ -142,6 +178,8 @@ def facts_for(source: Source, state: SourceState, now: datetime) -> Facts:
     unfinished = source.desk.lifecycle.unfinished
     return Facts(
         statuses=tuple(status for status in unfinished if status not in source.refused),
+        scopes=source.scopes,
+        scope_calls=int(source.client.settled_scopes is None),
         page_size=pace.page_size,
         listed=state.listed,
         followed=state.last_sweep.followed if state.last_sweep else 0,
@@ -173,11 +211,12 @@ def at_present(source: Source, watch: Watch) -> Watch:
 
 def walk_state(walk: FullWalk | None) -> WalkState | None:
     """What is kept of a full sweep under way; None where there is nothing to go on from."""
-    if walk is None or walk.cursor.asked is None:
+    if walk is None or not walk.begun:
         return None
     return WalkState(
         started_at=walk.started_at,
-        token=walk.cursor.asked,
+        scope=walk.scopes[walk.at],
+        token=walk.cursor.asked or "",
         pages=walk.cursor.pages,
         listed=walk.listed,
     )

@@ -4,12 +4,13 @@ Law: a sweep is finished only when every walk of it was complete and every absen
 leaves it at any point, and nothing is judged.
 """
 
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 
 import structlog
 
 from jobwatch.core.codec import Walk
-from jobwatch.core.errors import BrokenWalk, Denied, JobwatchError, StatusRejected
+from jobwatch.core.errors import BrokenScopes, BrokenWalk, Denied, JobwatchError, StatusRejected
 from jobwatch.core.first_sight import Watch
 from jobwatch.core.model import JobPage
 from jobwatch.core.overview import SourceState
@@ -27,6 +28,7 @@ from jobwatch.poller.failing import broke
 from jobwatch.poller.finishing import Tally, finish
 from jobwatch.poller.following import Followed, follow
 from jobwatch.poller.judging import judge
+from jobwatch.poller.sound import Sound
 from jobwatch.poller.source import FullWalk, Source, facts_for, watch_for
 
 RESUMABLE = timedelta(days=1)
@@ -34,6 +36,9 @@ RESUMABLE = timedelta(days=1)
 
 REFUSED_FOR = timedelta(hours=1)
 """A status is tried as a filter again after so long: one answer gone wrong must not cost full sweeps for months."""
+
+MISSING_SHOWN = 100
+"""Of so many missing scopes the names are kept."""
 
 log = structlog.get_logger()
 
@@ -45,24 +50,34 @@ class ProofNeeded(JobwatchError):
 async def sweep_hot(source: Source, planned: Plan) -> None:
     """Walk the list of each unfinished status; then follow the unfinished jobs that no list showed.
 
-    Raises `ProofNeeded` where too many are missing for that.
+    Raises `ProofNeeded` where too many are missing for that, `BrokenScopes` at the end where some scopes of several
+    could not be read: their jobs are left alone.
     """
     store, lease, index = source.store, source.lease, source.index
     state = await store.begin_sweep(lease, source.clock())
     tally = _tally(source, planned, state)
 
     index.begin_hot()
-    for walk in planned.walks:
-        await _walk_status(source, walk, tally)
+    sound = await _walk_statuses(source, planned, tally)
     absent = index.unseen_of(await store.unfinished_rows(lease))
-    snapshots = await store.known_rows(lease, absent)
+    snapshots = [each for each in await store.known_rows(lease, absent) if each.key.scope in sound]
     to_ask = sum(each.missing_proved_at is None for each in snapshots)
     facts = facts_for(source, state, source.clock())
     if source.full is None and needs_proof(facts, absent=to_ask):
         raise ProofNeeded
     followed = await follow(source, snapshots, tally.watch, state, proven_too=False)
     index.end_hot()
+    sound.prove()
     await finish(source, tally, followed)
+
+
+async def _walk_statuses(source: Source, planned: Plan, tally: Tally) -> Sound:
+    """Make the walks of a hot sweep. Returns the scopes of which every list was read to its end."""
+    sound = Sound(walk.scope for walk in planned.walks)
+    for walk in planned.walks:
+        with sound.trying(walk.scope):
+            await _walk_status(source, walk, tally)
+    return sound
 
 
 async def _walk_status(source: Source, walk: Walk, tally: Tally) -> None:
@@ -82,29 +97,50 @@ async def _walk_status(source: Source, walk: Walk, tally: Tally) -> None:
 
 
 async def sweep_full(source: Source, planned: Plan) -> None:
-    """Walk every page once, recording each before asking for the next; then follow what no page showed.
+    """Walk every page of every scope once, recording each before asking for the next; then follow what none showed.
 
     1. Members whose bytes are known count as seen. The others are compared with their snapshots; the changes,
        their events and deliveries are recorded in one transaction a page.
     2. Between two pages a hot sweep goes first when it is due. A walk that broke, or that a restart cut short, goes on
        where it stood.
-    3. Known unfinished jobs that no page showed are asked for with DescribeJob; ended ones have left the list.
+    3. Known unfinished jobs that no page showed are asked for with DescribeJob; ended ones have left the list. A scope
+       that is missing or broken proves nothing about its jobs.
     """
     state = await source.store.begin_sweep(source.lease, source.clock())
     tally = _tally(source, planned, state)
-    walk = _resumed(source, state, tally)
+    walk = await _resumed(source, state, tally)
     source.hot_due_at = tally.began_at + source.pace.every
 
-    async for page in source.client.pages(Walk(), source.index.known, cursor=walk.cursor):
-        if walk.cursor.restarted and not walk.restarted:
-            walk.restarted, walk.whole, walk.listed = True, True, 0
-            source.index.begin()
-        await _take_whole(source, tally, page)
-        walk.count(page)
+    while walk.at < len(walk.scopes):
+        await _walk_scope(source, tally, walk)
+        if walk.at + 1 == len(walk.scopes):
+            break
+        walk.next_scope()
         await _give_way(source, walk)
     followed = await _absences(source, walk, tally)
     source.full = None
+    walk.sound.prove()
     await finish(source, tally, followed, walk)
+
+
+async def _walk_scope(source: Source, tally: Tally, walk: FullWalk) -> None:
+    async for page in _readable(source, walk):
+        if walk.cursor.restarted and not walk.restarted:
+            walk.count_anew()
+            if walk.at == 0:
+                walk.whole = True
+                source.index.begin()
+        await _take_whole(source, tally, page)
+        walk.count(page)
+        await _give_way(source, walk)
+
+
+async def _readable(source: Source, walk: FullWalk) -> AsyncGenerator[JobPage, None]:
+    """The pages of the present scope, as far as it can be read. What their taker raises is no trouble of the scope."""
+    scope = walk.scopes[walk.at]
+    with walk.sound.trying(scope):
+        async for page in source.client.pages(Walk(scope), source.index.known, cursor=walk.cursor):
+            yield page
 
 
 async def _take_whole(source: Source, tally: Tally, page: JobPage) -> None:
@@ -120,28 +156,42 @@ def _tally(source: Source, planned: Plan, state: SourceState) -> Tally:
     return Tally(source, planned, watch_for(source, state, source.clock()))
 
 
-def _resumed(source: Source, state: SourceState, tally: Tally) -> FullWalk:
+async def _resumed(source: Source, state: SourceState, tally: Tally) -> FullWalk:
     """The walk under way, the one that an earlier process had begun, or a new one."""
     anew = tally.planned.reason in (PlanReason.ASKED, PlanReason.AFTER_GAP, PlanReason.PROOF)
     walk = source.full
-    if walk is None and state.walk is not None:
-        # What that process had seen is not known: its pages prove nothing about what they did not show.
-        walk = FullWalk(
-            started_at=state.walk.started_at,
-            cursor=Cursor.resumed(state.walk.token, pages=state.walk.pages),
-            listed=state.walk.listed,
-            whole=False,
-        )
-    if walk is None or anew or _is_outdated(walk, tally.watch):
+    if walk and not anew and not _is_outdated(walk, tally.watch):
+        return walk
+    source.scopes = scopes = await source.client.scopes()
+    walk = None if walk or anew else _of_earlier_process(scopes, state)
+    if walk is None or _is_outdated(walk, tally.watch):
         source.index.begin()
-        walk = FullWalk(started_at=tally.began_at, cursor=Cursor())
+        walk = FullWalk(started_at=tally.began_at, cursor=Cursor(), scopes=scopes)
     source.full = walk
     return walk
 
 
+def _of_earlier_process(scopes: tuple[str, ...], state: SourceState) -> FullWalk | None:
+    """The walk that an earlier process had begun: its scopes before the present one are done.
+
+    What that process had seen is not known: its pages prove nothing about what they did not show.
+    """
+    kept = state.walk
+    if kept is None or kept.scope not in scopes:
+        return None
+    return FullWalk(
+        started_at=kept.started_at,
+        scopes=scopes,
+        at=scopes.index(kept.scope),
+        cursor=Cursor.resumed(kept.token, pages=kept.pages),
+        listed=kept.listed,
+        whole=False,
+    )
+
+
 def _is_outdated(walk: FullWalk, watch: Watch) -> bool:
     """Whether a walk is not worth taking up: it read nothing yet, long ago, or before a time when nobody watched."""
-    if walk.cursor.asked is None:
+    if not walk.begun:
         return True
     # Before the first complete sweep all time is a gap, and a long first walk goes on nevertheless.
     gaps = watch.gaps.spans if watch.baselined else ()
@@ -154,16 +204,16 @@ async def _give_way(source: Source, walk: FullWalk) -> None:
     """Let a hot sweep that is due go first, where the full one is long enough for that to be worth its calls."""
     now = source.clock()
     due_at = trusted(source.hot_due_at, now, source.pace.every) or now
-    if now < due_at or walk.cursor.asked is None:
+    if now < due_at or not walk.begun:
         return
     facts = facts_for(source, await source.store.source(source.lease), now)
-    if not facts.statuses or walk.cursor.pages < hot_calls(facts):
+    if not 0 < hot_calls(facts) <= walk.pages:
         return
     # Doubts that the full walk could not settle are none of the hot sweep's.
     doubts, source.unsettled = source.unsettled, []
     try:
         await sweep_hot(source, hot_sweep(facts, PlanReason.HOT_DUE))
-    except (BrokenWalk, Denied) as error:
+    except (BrokenWalk, BrokenScopes, Denied) as error:
         # The full walk reads the same jobs: it is worth going on with.
         source.hot_due_at = now + source.pace.every
         await broke(source, (SweepKind.HOT,), error)
@@ -182,7 +232,13 @@ async def _absences(source: Source, walk: FullWalk, tally: Tally) -> Followed:
         return Followed(suspect_since=state.suspect_since)
     unseen = list(index.unseen_rows())
     absent = await store.absent(lease, unseen)
-    followed = await follow(source, absent, tally.watch, state, proven_too=True)
+    missing = {each.key.scope for each in absent}.difference(walk.scopes)
+    tally.missing = tuple(sorted(missing)[:MISSING_SHOWN])
+    sound = [each for each in absent if each.key.scope in walk.sound]
+    followed = await follow(source, sound, tally.watch, state, proven_too=True)
+    if walk.sound.broken:
+        # Which of the rows are in a broken scope is not worth asking: the next whole sweep marks them.
+        return followed
     rows = {snapshot.row for snapshot in absent}
     left = [row for row in unseen if row not in rows]
     await store.mark_left(lease, left, source.clock())

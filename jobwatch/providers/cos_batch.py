@@ -7,24 +7,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from jobwatch.core.codec import CallName, Known, Signing, Walk
 from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.core.lifecycle import Lifecycle, StatusRow
 from jobwatch.core.model import JobDetail, JobKey, JobPage, Phase
 from jobwatch.providers import cos_pages, cos_xml
+from jobwatch.providers.accounts import Digits, Region
 from jobwatch.providers.cos_errors import answered_at, malformed, raise_for_status
 from jobwatch.providers.endpoint import read_endpoint
 from jobwatch.providers.keys import CredentialsSettings
-from jobwatch.providers.signing import encode, sign
-from jobwatch.providers.xml_tree import UnreadableError
+from jobwatch.providers.signing import encode, segment, sign
+from jobwatch.providers.values import UnreadableError
 
 PAGE_SIZE = 1000
 """The most jobs that ListJobs gives at once (https://cloud.tencent.com/document/product/436/38611)."""
@@ -85,22 +80,13 @@ LIFECYCLE: Final = Lifecycle(
 """Statuses in the order a job passes through them."""
 
 
-Digits = Annotated[
-    str,
-    Field(pattern=r"^[0-9]{1,20}$", coerce_numbers_to_str=True),
-    WithJsonSchema(
-        {"anyOf": [{"type": "string", "pattern": "^[0-9]{1,20}$"}, {"type": "integer"}]}
-    ),
-]
-
-
 class CosBatchSettings(BaseModel):
     """One account's jobs in one region. `uin` names the account, `appid` its storage: two different numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     kind: Literal["cos-batch"]
-    region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+    region: Region
     uin: Digits
     appid: Digits
     endpoint: Annotated[str, AfterValidator(read_endpoint)] | None = None
@@ -142,7 +128,7 @@ class CosBatch:
 
     def describe_job(self, key: JobKey, signing: Signing) -> HttpRequest:
         """`GET /jobs/<JobId>` (https://cloud.tencent.com/document/product/436/38609)."""
-        return self._get(f"/jobs/{_segment(key.id)}", signing)
+        return self._get(f"/jobs/{segment(key.id)}", signing)
 
     def read_page(self, response: HttpResponse, walk: Walk, known: Known) -> JobPage:
         """Read `ListJobsResult`. Raises `ApiError`."""
@@ -171,11 +157,6 @@ class CosBatch:
         headers = {"x-cos-appid": self.settings.appid}
         request = HttpRequest(method="GET", url=self.settings.base_url + target, headers=headers)
         return sign(request, signing)
-
-
-def _segment(text: str) -> str:
-    """One segment of a path. Dots alone would be taken for a way up; everything else is encoded as the query is."""
-    return encode(text) if text.strip(".") else text.replace(".", "%2E")
 
 
 _WORDS = cos_xml.Words(LIFECYCLE, OPERATIONS)

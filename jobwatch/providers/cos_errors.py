@@ -5,8 +5,7 @@ the HTTP status does, because the two disagree: RequestTimeout is 400, ServiceUn
 """
 
 import json
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from jobwatch.core.errors import (
@@ -23,10 +22,12 @@ from jobwatch.core.errors import (
     TokenRejected,
 )
 from jobwatch.core.http import HttpResponse
-from jobwatch.providers.xml_tree import UnreadableError, read_tree
+from jobwatch.providers import answers
+from jobwatch.providers.answers import BODY_LIMIT, give_rest, one_line, request_id
+from jobwatch.providers.values import UnreadableError
+from jobwatch.providers.xml_tree import read_tree
 
-BODY_LIMIT = 64 * 1024
-LONGEST_WAIT = timedelta(days=1)
+_REQUEST_ID = "x-cos-request-id"
 
 _CODES: dict[str, type[ApiError]] = {
     "AccessDenied": Denied,
@@ -64,7 +65,6 @@ _OK = 200
 _NO_ERRORS = range(400)
 _SERVER_ERRORS = range(500, 600)
 _NOT_FOUND = 404
-_UNAVAILABLE = 503
 
 
 class _Said(NamedTuple):
@@ -85,13 +85,7 @@ def raise_for_status(response: HttpResponse, *, about_job: bool) -> None:
 
 def malformed(response: HttpResponse, why: str) -> Malformed:
     """Build the error of an answer that is not what the page documents."""
-    return Malformed(
-        code="Malformed",
-        message=_clean(why),
-        status=response.status,
-        request_id=_clean(response.headers.get("x-cos-request-id", "")),
-        at=answered_at(response),
-    )
+    return answers.malformed(response, why, _REQUEST_ID)
 
 
 def read_error(response: HttpResponse, *, about_job: bool) -> ApiError:
@@ -100,28 +94,22 @@ def read_error(response: HttpResponse, *, about_job: bool) -> ApiError:
     code = said.code
     if code == "AccessDenied":
         code = next((name for name in _HIDDEN if name in said.message), code)
-    request_id = said.request_id or _clean(response.headers.get("x-cos-request-id", ""))
-    proven = bool(code or request_id)
+    request = said.request_id or request_id(response, _REQUEST_ID)
+    proven = bool(code or request)
     error = _class_of(response.status, code, said.message, proven=proven, about_job=about_job)(
         code=code or f"HTTP{response.status}",
         message=said.message or "the answer carries no error of COS",
         status=response.status,
-        request_id=request_id,
+        request_id=request,
         at=answered_at(response),
     )
-    # RFC 9110 gives Retry-After a meaning with 503 alone among the server's errors; a gateway's 502 is not believed.
-    if isinstance(error, Throttled) or (
-        isinstance(error, ServerError) and error.status == _UNAVAILABLE
-    ):
-        error.retry_after = _retry_after(response)
+    give_rest(error, response)
     return error
 
 
 def answered_at(response: HttpResponse) -> datetime | None:
     """The time of the answer by the cloud's clock; None where no request id shows that the cloud itself answered."""
-    if not response.headers.get("x-cos-request-id"):
-        return None
-    return _http_date(response.headers.get("date", ""))
+    return answers.answered_at(response, _REQUEST_ID)
 
 
 def _class_of(
@@ -150,7 +138,7 @@ def _read_body(body: bytes) -> _Said:
     if len(body) > BODY_LIMIT:
         return _Said()
     words = _read_json(body) if body.lstrip().startswith(b"{") else _read_xml(body)
-    return _Said(*(_clean(words.get(name, "")) for name in ("code", "message", "requestid")))
+    return _Said(*(one_line(words.get(name, "")) for name in ("code", "message", "requestid")))
 
 
 def _read_xml(body: bytes) -> dict[str, str]:
@@ -167,28 +155,3 @@ def _read_json(body: bytes) -> dict[str, str]:
     except (ValueError, RecursionError):
         return {}
     return {name.lower().replace("_", ""): str(value) for name, value in fields.items()}
-
-
-def _clean(text: str) -> str:
-    """One line, without characters that could steer a terminal or reorder a log line."""
-    return "".join(each if each.isprintable() else " " for each in text[:1024]).strip()
-
-
-def _http_date(text: str) -> datetime | None:
-    """A date of HTTP, which is UTC whether it says so or not (RFC 9110): never the zone of this machine."""
-    try:
-        at = parsedate_to_datetime(text)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _retry_after(response: HttpResponse) -> timedelta | None:
-    """`Retry-After` as seconds or as a date (RFC 9110); a date counts from the answer's own `Date`."""
-    text = response.headers.get("retry-after", "").strip()
-    if text.isdecimal():
-        return min(timedelta(seconds=int(text[:9])), LONGEST_WAIT)
-    until, since = _http_date(text), _http_date(response.headers.get("date", ""))
-    if until is None or since is None:
-        return None
-    return min(max(until - since, timedelta()), LONGEST_WAIT)

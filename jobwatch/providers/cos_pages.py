@@ -24,10 +24,10 @@ from jobwatch.providers.cos_xml import (
     job_texts,
     read_job,
 )
+from jobwatch.providers.values import UnreadableError
 from jobwatch.providers.xml_tree import (
     PIECE,
     SIZE_LIMIT,
-    UnreadableError,
     new_parser,
     parse,
     read_tree,

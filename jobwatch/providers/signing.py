@@ -89,6 +89,11 @@ def encode(text: str) -> str:
     return quote(text, safe=_SAFE)
 
 
+def segment(text: str) -> str:
+    """One segment of a path. Dots alone would be taken for a way up; everything else is encoded as the query is."""
+    return encode(text) if text.strip(".") else text.replace(".", "%2E")
+
+
 def sign(
     request: HttpRequest,
     signing: Signing,

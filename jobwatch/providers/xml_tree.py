@@ -9,15 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pyexpat import ExpatError, ParserCreate, XMLParserType
 
+from jobwatch.providers.values import UnreadableError
+
 SIZE_LIMIT = 4 * 1024 * 1024
 DEPTH_LIMIT = 32
 ELEMENT_LIMIT = 100_000
 PIECE = 64 * 1024
 """Bytes fed at once. Expat 2.5 reads an unfinished token anew with every piece, so small ones cost quadratic time."""
-
-
-class UnreadableError(ValueError):
-    """The document is not well-formed, or is of a kind that no cloud sends."""
 
 
 @dataclass(slots=True)

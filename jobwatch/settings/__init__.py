@@ -18,7 +18,6 @@ from jobwatch.settings.recipients import (
 from jobwatch.settings.rules import rules_for
 from jobwatch.settings.shape import json_schema
 from jobwatch.settings.sources import Source
-from jobwatch.settings.told import LATER_TYPES
 from jobwatch.settings.views import (
     digest_policy,
     egress_guard,
@@ -30,7 +29,6 @@ from jobwatch.settings.views import (
 )
 
 __all__ = [
-    "LATER_TYPES",
     "NOT_YET",
     "Address",
     "LiveRecipient",

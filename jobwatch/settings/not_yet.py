@@ -12,7 +12,6 @@ from pydantic import BaseModel
 
 from jobwatch.settings.model import Settings
 from jobwatch.settings.problems import Mistake
-from jobwatch.settings.told import LATER_TYPES
 from jobwatch.settings.yaml_tree import KeyPath, Tree, dotted
 
 
@@ -65,29 +64,16 @@ def refused(settings: Settings) -> list[Mistake]:
     ]
 
 
-def listed(settings: Settings, tree: Tree) -> tuple[NotYetActive, ...]:
-    """Everything that is not yet active: the table, and the event types that nobody is told yet."""
-    rows = [
+def listed(tree: Tree) -> tuple[NotYetActive, ...]:
+    """Everything that is not yet active, and where this configuration writes it down."""
+    return tuple(
         NotYetActive(
             pattern=row.pattern,
             reason=row.reason,
             written=tuple(_written(tree, row)),
         )
         for row in NOT_YET
-    ]
-    return (*rows, *_types(settings))
-
-
-def _types(settings: Settings) -> Iterator[NotYetActive]:
-    for word in LATER_TYPES:
-        written = tuple(
-            f"receivers.{name}.wants.types"
-            for name, receiver in settings.receivers.items()
-            if word in (receiver.wants.types or ())
-        )
-        yield NotYetActive(
-            pattern=f"event type {word}", reason="this version never tells it", written=written
-        )
+    )
 
 
 def _walk(value: object, pattern: tuple[str, ...], path: KeyPath) -> Iterator[_Found]:

@@ -123,7 +123,7 @@ def _judge(written: Written, file: Path | None) -> Loaded | None:
         settings=settings,
         path=file,
         warnings=tuple(warnings),
-        not_yet_active=not_yet.listed(settings, written.tree),
+        not_yet_active=not_yet.listed(written.tree),
     )
 
 

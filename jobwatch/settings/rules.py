@@ -19,6 +19,7 @@ def rules_for(settings: Settings, name: str) -> Rules:
         overdue_after=chosen.overdue_after,
         failing=_failing(settings.rules, source.rules),
         unreachable_after=_unreachable(chosen, source.every),
+        expiring_before=chosen.expiring_before,
         remind_every=chosen.remind_every,
     )
 

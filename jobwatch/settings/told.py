@@ -8,10 +8,7 @@ from pydantic import Field
 from jobwatch.core.events import GROUPS, UNASKED, EventType
 from jobwatch.settings.fields import checked
 
-LATER_TYPES = ("job.output_expiring",)
-"""Types that are promised and that this version does not tell: a receiver may want them already."""
-
-TYPES = (*(each.value for each in EventType), *LATER_TYPES)
+TYPES = tuple(each.value for each in EventType)
 EVERYTHING = "*"
 WORDS = (*TYPES, *GROUPS, EVERYTHING)
 ASKED = tuple(word for word in WORDS if word not in UNASKED)
@@ -58,7 +55,7 @@ WantedWord: TypeAlias = Annotated[
 
 
 def types_of(words: tuple[str, ...]) -> frozenset[EventType]:
-    """The types of this version that somebody who wants these words is told."""
+    """The types that somebody who wants these words is told."""
     if EVERYTHING in words:
         return frozenset(EventType) - UNASKED
     named = {each for each in EventType if each.value in words}

@@ -8,6 +8,7 @@ from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
 
 from jobwatch.core.model import FailureReason
+from jobwatch.simulator.vault_job import VAULT_ENDED, VaultJob
 
 # The 13 words of the ListJobs and DescribeJob pages, in the order of a life. Written down here
 # again, apart from the provider's table, because a fake that shares its client's table proves
@@ -70,7 +71,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobScript:
-    """A job and its whole life. The defaults make a job that is new and stays so."""
+    """A job and its whole life. The defaults make a job that is new and stays so.
+
+    With `vault_job` it is a job of a CAS vault: its statuses are the three of CAS, `operation` is its action, the last
+    `reason` its status message, and what only COS has is never shown.
+    """
 
     id: str
     created_at: datetime
@@ -85,6 +90,17 @@ class JobScript:
     manifest: Manifest = Manifest()
     report: Report | None = Report()
     role: str = "qcs::cam::uin/100000000001:roleName/COS_Batch_QcsRole"
+    vault_job: VaultJob | None = None
+
+    @property
+    def endings(self) -> frozenset[str]:
+        """The statuses that its API calls ended."""
+        return ENDED if self.vault_job is None else VAULT_ENDED
+
+    def shown(self, at: datetime) -> datetime:
+        """A time as its API shows it: COS in whole seconds, CAS in milliseconds."""
+        kept = 0 if self.vault_job is None else at.microsecond // 1000 * 1000
+        return at.replace(microsecond=kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +125,7 @@ class JobState:
     @property
     def ended(self) -> bool:
         """Whether the cloud calls this job ended."""
-        return self.status in ENDED
+        return self.status in self.script.endings
 
 
 @dataclass(slots=True)
@@ -144,13 +160,13 @@ def ends_at(script: JobScript) -> datetime | None:
         if step.lasts is None:
             return None
         at += step.lasts
-    return at if script.steps[-1].status in ENDED else None
+    return at if script.steps[-1].status in script.endings else None
 
 
 def _work(script: JobScript, step: Step, tally: _Tally, elapsed: float) -> None:
     """Add what `step` has done after `elapsed` (0 to 1) of its duration."""
     if step.status == "Suspended" and tally.suspended_at is None:
-        tally.suspended_at = _whole_seconds(tally.at)
+        tally.suspended_at = script.shown(tally.at)
     tally.reason = step.reason or tally.reason
     if step.done is None:
         return
@@ -172,12 +188,8 @@ def _shown(script: JobScript, step: Step, tally: _Tally, now: datetime) -> JobSt
         total=0 if step.status in UNCOUNTED else script.total,
         succeeded=finished - tally.failed,
         failed=tally.failed,
-        ended_at=_whole_seconds(began) if step.status in ENDED else None,
+        ended_at=script.shown(began) if step.status in script.endings else None,
         suspended_at=tally.suspended_at,
         reason=tally.reason,
         failures=script.failures if step.status in {"Failing", "Failed"} else (),
     )
-
-
-def _whole_seconds(at: datetime) -> datetime:
-    return at.replace(microsecond=0)

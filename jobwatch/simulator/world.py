@@ -15,7 +15,7 @@ from typing import Literal, TypedDict, Unpack
 
 from jobwatch.core.model import FailureReason
 from jobwatch.simulator.lives import Arrivals, history, under_way
-from jobwatch.simulator.script import ENDED, UNCOUNTED, JobScript, JobState, state_at
+from jobwatch.simulator.script import UNCOUNTED, JobScript, JobState, state_at
 
 LISTED_FOR = timedelta(days=90)
 DAWN = datetime(1, 1, 1, tzinfo=UTC)
@@ -107,7 +107,7 @@ class World:
         state = self.job(job_id, now)
         if state is None:
             raise KeyError(job_id)
-        _imply(state, changes, now.replace(microsecond=0))
+        _imply(state, changes, state.script.shown(now))
         self._forget(job_id)
         self._pins[job_id] = replace(state, **changes)
         self._live[job_id] = state.script
@@ -261,7 +261,7 @@ def _imply(state: JobState, changes: Changes, now: datetime) -> None:
     status = changes.get("status")
     if status is None:
         return
-    changes.setdefault("ended_at", now if status in ENDED else None)
+    changes.setdefault("ended_at", now if status in state.script.endings else None)
     if status == "Suspended":
         changes.setdefault("suspended_at", now)
     if status not in UNCOUNTED:

@@ -1,4 +1,4 @@
-"""What the rules are held against: what is open, and the unfinished jobs that any rule may hold for."""
+"""What the rules are held against: what is open, the unfinished jobs that any rule may hold for, expiring output."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -22,11 +22,11 @@ from sqlalchemy import (
 from jobwatch.core.conditions import Condition, ConditionName, Subject
 from jobwatch.core.documents import Document
 from jobwatch.core.model import JobKey, Phase, Snapshot
-from jobwatch.core.rules import Horizon
+from jobwatch.core.rules import Horizon, Window
 from jobwatch.store.columns import to_micros
 from jobwatch.store.outbox_tables import conditions, is_open
 from jobwatch.store.snapshots import decode, select_snapshots, snapshot_columns
-from jobwatch.store.tables import jobs, unfinished
+from jobwatch.store.tables import expires_untold, jobs, unfinished
 from jobwatch.store.values import OpenCondition
 
 ALMOST = 0.999
@@ -120,6 +120,26 @@ def _question(limits: frozenset[str], passing: tuple[str, ...]) -> Select[*tuple
 
 def _moment(name: str) -> BindParameter[int]:
     return bindparam(name, type_=BigInteger)
+
+
+_expires_at = type_coerce(jobs.c.output_expires_at, BigInteger)
+_expiring = (
+    select_snapshots.where(
+        jobs.c.source_id == bindparam("of_source"),
+        expires_untold,
+        _expires_at > _moment("after"),
+        _expires_at <= _moment("until"),
+    )
+    .order_by(jobs.c.output_expires_at, jobs.c.row)
+    .limit(bindparam("at_most", type_=BigInteger))
+)
+
+
+def expiring(connection: Connection, source_id: int, window: Window, limit: int) -> list[Snapshot]:
+    """The jobs whose output expires within the window and was not told, the soonest first."""
+    limits = {"after": to_micros(window.after), "until": to_micros(window.until), "at_most": limit}
+    found = connection.execute(_expiring, {"of_source": source_id, **limits})
+    return [decode(row) for row in found]
 
 
 def details(connection: Connection, source_id: int, rows: Sequence[int]) -> dict[int, Document]:

@@ -1,4 +1,4 @@
-"""Events that no change of a job brought, with the steps of the conditions that they tell."""
+"""Events that no change of a job brought, with what they tell: steps of conditions, output that expires."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -18,6 +18,7 @@ from jobwatch.store import muting, order, series
 from jobwatch.store.closings import Closing, Telling, decide
 from jobwatch.store.fencing import take_numbers
 from jobwatch.store.outbox_tables import conditions, deliveries, events, is_open
+from jobwatch.store.tables import expires_untold, jobs
 from jobwatch.store.telling import Told, counted, numbered, write_deliveries, write_events
 from jobwatch.store.values import Lease
 
@@ -61,6 +62,17 @@ _remind = (
 )
 
 
+_untold = (
+    select(jobs.c.row)
+    .where(
+        jobs.c.source_id == bindparam("of_source"),
+        jobs.c.row.in_(bindparam("rows", expanding=True)),
+        expires_untold,
+    )
+    .with_for_update()
+)
+
+
 class Moment(NamedTuple):
     """When something is written: by the writer's clock, and by that of due times."""
 
@@ -95,7 +107,9 @@ def write(
     moment: Moment,
     mutes: Sequence[Mute] = (),
 ) -> Noticed:
-    """Write the steps of conditions, the events that tell them, and their deliveries. Raises `StaleWrite`.
+    """Write the steps of conditions, the marks of output, the events that tell them, and their deliveries.
+
+    Raises `StaleWrite` where a condition is not as it was read, and where a job's output was told to expire before.
 
     Who could not hear that a condition opened does not hear that it closed. `mutes` are those that hold now.
     """
@@ -103,6 +117,7 @@ def write(
         return Noticed([], 0)
     steps = _Steps(notices)
     _take(connection, lease, steps, moment.at)
+    _mark(connection, lease, notices, moment.at)
     closings = _closings(connection, steps.closed)
     pointless = [each for closing in closings.values() for each in closing.pointless]
     order.supersede(connection, pointless, moment.now)
@@ -139,6 +154,17 @@ def _take(connection: Connection, lease: Lease, steps: _Steps, at: datetime) -> 
     for ids in _chunks([each.id for each in steps.closed]):
         closing = update(conditions).where(conditions.c.id.in_(ids)).values(closed_at=at)
         connection.execute(closing)
+
+
+def _mark(connection: Connection, lease: Lease, notices: Iterable[Notice], at: datetime) -> None:
+    """Note that people are told now that the output of these jobs expires."""
+    expiring = [row for each in notices if (row := each.expiring) is not None]
+    for rows in _chunks(expiring):
+        asked = {"of_source": lease.source_id, "rows": rows}
+        if len(connection.scalars(_untold, asked).all()) != len(rows):
+            raise StaleWrite(f"output of {lease.source} was told to expire already")
+        here = (jobs.c.source_id == lease.source_id, jobs.c.row.in_(rows))
+        connection.execute(update(jobs).where(*here).values(expiry_told_at=at))
 
 
 def _check_open(connection: Connection, lease: Lease, moved: Sequence[Condition]) -> None:

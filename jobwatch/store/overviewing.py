@@ -1,37 +1,62 @@
-"""Everything that the metrics show of the store, in one transaction that reads."""
+"""Everything that the metrics show of the store, in one transaction that reads.
+
+What it costs grows with the unfinished jobs, never with all that are remembered.
+"""
 
 import json
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Double, and_, case, cast, func, select
+from sqlalchemy import BigInteger, Connection, Double, Row, Select, and_, case, cast, func, select
+from sqlalchemy import type_coerce as as_
 
 from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.census import Series
-from jobwatch.core.overview import CensusRow, ConditionCount, OutboxDepth, Overview, SeriesValue
+from jobwatch.core.model import Progress
+from jobwatch.core.overview import (
+    CensusRow,
+    ConditionCount,
+    OutboxDepth,
+    Overview,
+    SeriesValue,
+    SingleJob,
+    SingleJobs,
+)
 from jobwatch.store import order
 from jobwatch.store.outbox_tables import conditions, deliveries, is_open, receivers, state_is
 from jobwatch.store.reading import states
 from jobwatch.store.tables import jobs, series, sources, unfinished
 
+LOOK_BACK = timedelta(minutes=15)
+"""How long an ended job is shown by itself: a few scrapes see its end, even where one is missed."""
+
+_AHEAD = 3
+"""Rows looked at for each ended job asked for: unfinished ones and history lie among them."""
+
 
 class Facts(NamedTuple):
-    """What the overview says of the store itself."""
+    """What the overview says of the store itself, and how many jobs it shows one by one."""
 
     created_at: datetime
     size_bytes: int
     now: datetime
+    single: SingleJobs = SingleJobs()
 
 
 def overview(connection: Connection, facts: Facts) -> Overview:
     """Everything at one moment."""
+    census = _census(connection)
+    shown, left_out = _single_jobs(connection, facts, census)
     return Overview(
         sources=tuple(states(connection)),
         series=tuple(_series(connection)),
-        census=tuple(_census(connection)),
+        census=tuple(census),
         outbox=tuple(outbox(connection)),
         conditions=tuple(_conditions(connection)),
         receivers=_receivers(connection),
+        jobs=shown,
+        jobs_left_out=left_out,
         created_at=facts.created_at,
         size_bytes=facts.size_bytes,
         now=facts.now,
@@ -91,6 +116,79 @@ def _census(connection: Connection) -> list[CensusRow]:
         )
         for row in found
     ]
+
+
+def _single_jobs(
+    connection: Connection, facts: Facts, census: Sequence[CensusRow]
+) -> tuple[tuple[SingleJob, ...], int]:
+    """The jobs shown one by one, the latest activity first, and how many there was no room for.
+
+    Of those that just ended at most `limit` are looked for, and so at most that many are left out.
+    """
+    limit, wanted = facts.single
+    named = select(sources.c.id, sources.c.name).where(sources.c.name.in_(wanted))
+    names = {row.id: row.name for row in connection.execute(named)} if limit else {}
+    if not names:
+        return (), 0
+    running = connection.execute(_unfinished(list(names), limit)).all()
+    ended = connection.execute(_just_ended(list(names), limit, facts.now)).all()
+    found = [*running, *ended]
+    unread = sum(row.jobs for row in census if row.source in wanted) - len(running)
+    return tuple(_single(row, names) for row in found[:limit]), unread + len(found[limit:])
+
+
+_single_columns = tuple(
+    jobs.c[name]
+    for name in (
+        *("source_id", "scope", "job_id", "operation", "status", "outcome"),
+        *("total", "succeeded", "failed"),
+    )
+)
+
+
+def _unfinished(ids: Sequence[int], limit: int) -> Select[Any]:
+    # The sums hide from the planner that it could walk through all jobs in their order, or through all of a source:
+    # the index of the unfinished ones is what there is to read.
+    latest = (as_(jobs.c.observed_at, BigInteger) + 0).desc()
+    return (
+        select(*_single_columns)
+        .where(unfinished, (jobs.c.source_id + 0).in_(ids))
+        .order_by(latest, jobs.c.source_id, jobs.c.row)
+        .limit(limit)
+    )
+
+
+def _just_ended(ids: Sequence[int], limit: int, now: datetime) -> Select[Any]:
+    """Jobs that ended a moment ago, told and not history, as far as they stand among the latest rows."""
+    place = (jobs.c.observed_at.desc(), jobs.c.source_id.desc(), jobs.c.row.desc())
+    latest = (
+        select(*_single_columns, jobs.c.observed_at, jobs.c.row, jobs.c.history)
+        .where(jobs.c.observed_at >= now - LOOK_BACK)
+        .order_by(*place)
+        .limit(_AHEAD * limit)
+        .subquery()
+    )
+    return (
+        select(*(latest.c[column.name] for column in _single_columns))
+        .where(latest.c.outcome.is_not(None), ~latest.c.history, latest.c.source_id.in_(ids))
+        .order_by(latest.c.observed_at.desc(), latest.c.source_id, latest.c.row)
+        .limit(limit)
+    )
+
+
+def _single(row: Row[Any], names: dict[int, str]) -> SingleJob:
+    done = None
+    if row.total is not None:
+        done = Progress(total=row.total, succeeded=row.succeeded, failed=row.failed)
+    return SingleJob(
+        names[row.source_id],
+        row.scope,
+        row.job_id,
+        row.operation,
+        row.status,
+        row.outcome,
+        done,
+    )
 
 
 def _conditions(connection: Connection) -> list[ConditionCount]:

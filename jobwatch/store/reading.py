@@ -41,9 +41,9 @@ def states(connection: Connection) -> list[SourceState]:
     return [state(row) for row in connection.execute(select(sources).order_by(sources.c.name))]
 
 
-_jobs = select(*snapshot_columns, sources.c.name, jobs.c.detail, jobs.c.source_id).join_from(
-    jobs, sources, sources.c.id == jobs.c.source_id
-)
+_jobs = select(
+    *snapshot_columns, sources.c.name, jobs.c.detail, jobs.c.source_id, jobs.c.expiry_told_at
+).join_from(jobs, sources, sources.c.id == jobs.c.source_id)
 
 
 def list_jobs(
@@ -88,7 +88,12 @@ def _job_conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
 
 
 def _job_row(row: Row[*tuple[Any, ...]]) -> JobRow:
-    return JobRow(source=row.name, snapshot=decode(row), detail=row.detail)
+    return JobRow(
+        source=row.name,
+        snapshot=decode(row),
+        detail=row.detail,
+        expiry_told_at=row.expiry_told_at,
+    )
 
 
 def find_job(connection: Connection, source: str, key: JobKey) -> JobRow | None:
@@ -101,6 +106,18 @@ def find_job(connection: Connection, source: str, key: JobKey) -> JobRow | None:
         )
     ).one_or_none()
     return _job_row(found) if found else None
+
+
+def list_named(connection: Connection, source: str, job_id: str, limit: int) -> list[JobKey]:
+    """The jobs of a source that have this id, by scope."""
+    found = connection.execute(
+        select(jobs.c.scope, jobs.c.job_id)
+        .join_from(jobs, sources, sources.c.id == jobs.c.source_id)
+        .where(sources.c.name == source, jobs.c.job_id == clean(job_id))
+        .order_by(jobs.c.scope)
+        .limit(limit)
+    )
+    return [JobKey(*row) for row in found]
 
 
 def list_changes(connection: Connection, source: str, key: JobKey) -> list[ChangeRow]:

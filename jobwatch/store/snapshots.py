@@ -45,6 +45,7 @@ _STATE = (
     "failed",
     "created_at",
     "ended_at",
+    "output_expires_at",
     "fingerprint",
     "first_seen_at",
     "observed_at",
@@ -110,6 +111,7 @@ def encode(source_id: int, row: int, snapshot: Snapshot, *, history: bool) -> Ro
         clamp(progress.failed) if progress else None,
         to_micros(job.created_at),
         to_micros(job.ended_at),
+        to_micros(job.output_expires_at),
         to_signed(job.fingerprint),
         to_micros(snapshot.first_seen_at),
         to_micros(snapshot.observed_at),
@@ -130,7 +132,7 @@ def decode(found: Row[*tuple[Any, ...]], key: JobKey | None = None) -> Snapshot:
     # fmt: off
     (
         row, scope, job_id, version, status, phase, outcome, operation, description, priority,
-        total, succeeded, failed, created_at, ended_at, fingerprint,
+        total, succeeded, failed, created_at, ended_at, output_expires_at, fingerprint,
         first_seen_at, observed_at, status_since, started_at, progressed_at, counted, refused,
         missing_since, missing_proved_at, left_at,
     ) = found[:_WIDTH]
@@ -146,6 +148,7 @@ def decode(found: Row[*tuple[Any, ...]], key: JobKey | None = None) -> Snapshot:
         progress=_progress(total, succeeded, failed),
         created_at=from_micros(created_at),
         ended_at=from_micros(ended_at),
+        output_expires_at=from_micros(output_expires_at),
         fingerprint=to_unsigned(fingerprint),
     )
     return Snapshot(

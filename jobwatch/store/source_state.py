@@ -102,6 +102,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "withheld_until": _moment,
     "took": lambda micros: micros * MICROSECOND,
     "refused": tuple,
+    "missing": tuple,
 }
 """How the fields that JSON has no word for are read back, by name."""
 

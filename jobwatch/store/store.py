@@ -4,12 +4,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Self
 
+from jobwatch.core.model import JobKey, Snapshot
 from jobwatch.core.outbox import Settlement
+from jobwatch.core.rules import Window
 from jobwatch.store import (
     claiming,
     detail,
+    judging,
     letting_go,
     pruning,
+    reading,
     settling,
 )
 from jobwatch.store.opening import Opened, open_postgres, open_sqlite
@@ -85,6 +89,20 @@ class Store(Tending):
             lambda connection: detail.release(
                 connection, lease, releases, self._database.now(connection)
             )
+        )
+
+    # Jobs.
+
+    async def expiring(self, lease: Lease, window: Window, *, limit: int) -> list[Snapshot]:
+        """The jobs of the source whose output expires within the window and was not told, the soonest first."""
+        return await self._database.read(
+            lambda connection: judging.expiring(connection, lease.source_id, window, limit)
+        )
+
+    async def named(self, source: str, job_id: str, *, limit: int) -> list[JobKey]:
+        """The jobs of a source that have this id, by scope, which alone tells them apart."""
+        return await self._database.read(
+            lambda connection: reading.list_named(connection, source, job_id, limit)
         )
 
     # The outbox.

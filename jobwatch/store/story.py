@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, select
 
+from jobwatch.core.events import EventType
 from jobwatch.core.forecast import Sample
 from jobwatch.core.model import JobKey
 from jobwatch.store.outbox_tables import conditions, events
@@ -12,6 +13,15 @@ from jobwatch.store.tables import changes, jobs, progress_samples, sources
 from jobwatch.store.values import ConditionRow, ToldRow
 
 _CONDITION = ("id", "name", "since", "opened_at", "reminded_at", "reminders", "closed_at")
+
+
+_of_expiry = and_(
+    events.c.recorded_at == jobs.c.expiry_told_at,
+    events.c.source_id == jobs.c.source_id,
+    events.c.scope == jobs.c.scope,
+    events.c.job_id == jobs.c.job_id,
+    events.c.type == EventType.OUTPUT_EXPIRING.value,
+)
 
 
 def _of_job(table: Table, source: str, key: JobKey) -> ColumnElement[bool]:
@@ -43,9 +53,11 @@ def list_told(connection: Connection, source: str, key: JobKey) -> list[ToldRow]
     by_condition = select_events.add_columns(events.c.routes.label("reasons")).join(
         conditions, conditions.c.id == events.c.condition_id
     )
+    by_expiry = select_events.add_columns(events.c.routes.label("reasons")).join(jobs, _of_expiry)
     found = [
         *connection.execute(by_change.where(_of_job(changes, source, key))),
         *connection.execute(by_condition.where(_of_job(conditions, source, key))),
+        *connection.execute(by_expiry.where(_of_job(jobs, source, key))),
     ]
     return sorted(map(_told_row, found), key=lambda each: each.event.sequence)
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
 )
 
 from jobwatch.store.columns import Document, Fingerprint, Instant, Word
@@ -113,6 +114,7 @@ jobs = Table(
     Column("history", Boolean, nullable=False),
     Column("output_expires_at", Instant),
     Column("detail", Document),
+    Column("expiry_told_at", Instant),
     UniqueConstraint("source_id", "scope", "job_id"),
     sqlite_with_rowid=False,
 )
@@ -135,6 +137,16 @@ Index(
     postgresql_where=has_left,
 )
 Index("ix_jobs_observed_at", jobs.c.observed_at)
+expires_untold: ColumnElement[bool] = and_(
+    jobs.c.output_expires_at.is_not(None), jobs.c.expiry_told_at.is_(None)
+)
+Index(
+    "ix_jobs_expiring",
+    jobs.c.source_id,
+    jobs.c.output_expires_at,
+    sqlite_where=expires_untold,
+    postgresql_where=expires_untold,
+)
 
 changes = Table(
     "changes",

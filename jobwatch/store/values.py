@@ -210,11 +210,15 @@ class DeliveryRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
-    """A job in a list or on its own page; `detail` is DescribeJob's last word, as kept in the event."""
+    """A job in a list or on its own page; `detail` is DescribeJob's last word, as kept in the event.
+
+    `expiry_told_at` is when people were told that its output expires, None where they were not.
+    """
 
     source: str
     snapshot: Snapshot
     detail: dict[str, object] | None = None
+    expiry_told_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,9 +51,9 @@ class Campaign:
         claimed = "SELECT receiver, event_id FROM deliveries WHERE state = 'claimed'"
         self.in_flight.update((receiver, id_) for receiver, id_ in self.daemon.query(claimed))
 
-    async def until_killed(self, patience: float | None = None) -> None:
-        """Wait for the death; let more jobs end after each `patience` (s), at most three times."""
-        for _ in range(0 if patience is None else 3):
+    async def until_killed(self, *, patience: float = 30.0, more: int = 0) -> None:
+        """Wait for the death, so many seconds; where none comes, let more jobs end so many times."""
+        for _ in range(more):
             with suppress(TimeoutError):
                 await self.battle.until(lambda: not self.daemon.running, within=patience)
                 break

@@ -75,7 +75,7 @@ async def kill_inside_the_store(fought: Campaign) -> None:
         daemon.program, daemon.environment = (WRAPPER,), {"DIE_IN": f"{verb}:{moment}:{nth}"}
         fought.battle.end_jobs()
         daemon.start()
-        await fought.until_killed(PATIENCE)
+        await fought.until_killed(patience=PATIENCE, more=3)
     daemon.program, daemon.environment = ("-m", "jobwatch"), {}
 
 

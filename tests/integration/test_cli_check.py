@@ -181,9 +181,8 @@ def test_what_is_not_yet_active_is_listed_and_where_it_was_written(file: Path) -
     listed = {
         each["key"]: each["written"] for each in read("check", "--config", file)["not_yet_active"]
     }
-    assert listed["event type job.output_expiring"] == ["receivers.ops.wants.types"]
     assert listed["http.tls"] == []
-    assert "event type receiver.paused" not in listed
+    assert not any(key.startswith("event type") for key in listed)
 
 
 def test_a_failure_or_an_unreachable_source_that_reaches_nobody_is_a_warning(

@@ -9,7 +9,7 @@ import pytest
 from jobwatch.app.clock import utc_now
 from jobwatch.cli.ending import Exit
 from jobwatch.core.first_sight import is_late
-from jobwatch.providers.cos_xml import read_time
+from jobwatch.providers.values import read_time
 from tests.cli_rig import fill_story, jobwatch, read
 from tests.factories import SECOND, job, watch
 

@@ -116,10 +116,55 @@ def test_a_hot_sweep_asks_for_each_unfinished_status_by_itself_in_lifecycle_orde
     assert step.walks == tuple(Walk(status=status) for status in COS.unfinished)
 
 
-def test_a_full_sweep_is_one_walk_without_a_filter() -> None:
+def test_a_full_sweep_finds_its_walks_out_when_it_begins() -> None:
     step = plan(facts(next_full_at=NOW), NOW)
     assert isinstance(step, Plan)
-    assert step.walks == (Walk(),)
+    assert (step.kind, step.walks) == (SweepKind.FULL, ())
+
+
+VAULTS = ("backup", "logs", "tapes")
+
+
+def test_a_hot_sweep_asks_each_scope_for_each_status() -> None:
+    known = facts(scopes=VAULTS, scope_calls=1, statuses=("InProgress",), listed=MANY, next_at=NOW)
+    step = plan(known, NOW)
+    assert isinstance(step, Plan)
+    assert (step.kind, step.reason) == (SweepKind.HOT, PlanReason.HOT_DUE)
+    assert step.walks == tuple(Walk(vault, "InProgress") for vault in VAULTS)
+
+
+def test_a_source_whose_scopes_nobody_asked_for_yet_is_swept_in_full() -> None:
+    step = plan(facts(scopes=None, scope_calls=1), NOW)
+    assert isinstance(step, Plan)
+    assert (step.kind, step.reason) == (SweepKind.FULL, PlanReason.SCOPES)
+
+
+def test_where_there_are_no_scopes_only_full_sweeps_look_for_some() -> None:
+    step = plan(facts(scopes=(), scope_calls=1, listed=0, next_at=NOW), NOW)
+    assert isinstance(step, Plan)
+    assert (step.kind, step.reason) == (SweepKind.FULL, PlanReason.CHEAPEST)
+    broken = plan(facts(scopes=(), next_at=NOW, listed=0, full_broke=True), NOW)
+    assert isinstance(broken, Plan)
+    assert broken.kind is SweepKind.FULL
+
+
+@pytest.mark.parametrize(
+    ("scopes", "scope_calls", "listed", "calls"),
+    [
+        (("",), 0, 0, 1),
+        (("",), 0, 2500, 3),
+        (VAULTS, 0, 10, 3),  # a page each
+        (VAULTS, 1, 10, 4),
+        (VAULTS, 1, 5000, 6),
+        (None, 1, 0, 1),
+        ((), 1, 0, 1),
+    ],
+)
+def test_a_full_sweep_costs_a_page_a_scope_at_least(
+    scopes: tuple[str, ...] | None, scope_calls: int, listed: int, calls: int
+) -> None:
+    known = facts(scopes=scopes, scope_calls=scope_calls, listed=listed, page_size=1000)
+    assert full_calls(known) == calls
 
 
 TIMES = st.none() | st.integers(-7200, 7200).map(lambda seconds: NOW + seconds * SECOND)
@@ -127,6 +172,8 @@ STATUSES = st.lists(st.sampled_from(COS.unfinished), unique=True).map(tuple)
 FACTS = st.builds(
     Facts,
     statuses=STATUSES,
+    scopes=st.sampled_from([None, (), ("",), VAULTS]),
+    scope_calls=st.integers(0, 1),
     page_size=st.sampled_from([1, 100, 1000]),
     listed=st.integers(0, MANY),
     followed=st.integers(0, 100),
@@ -176,7 +223,7 @@ def test_a_full_sweep_that_costs_more_waits_for_its_own_time(found: Facts) -> No
     watched = replace(found, asked=False, gap=False, full_ever=True, full_broke=False)
     step = plan(watched, NOW)
     due = watched.next_full_at is None or watched.next_full_at <= NOW
-    if isinstance(step, Plan) and step.kind is FULL and not due and watched.statuses:
+    if isinstance(step, Plan) and step.kind is FULL and not due and hot_calls(watched):
         assert full_calls(watched) <= hot_calls(watched)
 
 

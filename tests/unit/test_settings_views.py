@@ -62,7 +62,7 @@ def test_a_format_has_its_own_defaults(
         ("[endings]", ENDINGS),
         ('["*"]', frozenset(EventType) - UNASKED),
         ("[job.failed, job.discovered]", {EventType.FAILED, EventType.DISCOVERED}),
-        ("[receiver.paused, job.output_expiring]", {EventType.PAUSED}),
+        ("[receiver.paused, job.output_expiring]", {EventType.PAUSED, EventType.OUTPUT_EXPIRING}),
         ("[problems, job.cancelled]", PROBLEMS | {EventType.CANCELLED}),
         ("[]", frozenset()),
     ],

@@ -12,6 +12,7 @@ from jobwatch.core.model import Origin
 from jobwatch.core.samples.draft import Draft
 from jobwatch.core.samples.jobs import failed, of_jobs, partly_failed
 from jobwatch.core.samples.others import digest, of_receivers, of_sources
+from jobwatch.core.samples.vaults import of_vaults
 
 __all__ = ["Sample", "samples"]
 
@@ -47,6 +48,7 @@ def samples(
     drafts = [*of_jobs(origin), *of_sources(origin), *of_receivers(origin)]
     inside = [_sample(failed(origin), 1), _sample(partly_failed(origin), 2)]
     drafts.append(digest(origin, [each.document for each in inside]))
+    drafts.extend(of_vaults(origin))
     return tuple(_sample(draft, number) for number, draft in enumerate(drafts, start=1))
 
 

@@ -8,6 +8,7 @@ from jobwatch.core.conditions import ConditionName, ConditionState
 from jobwatch.core.documents import FAILURES_TOLD
 from jobwatch.core.events import Severity
 from jobwatch.core.model import Outcome, Phase
+from jobwatch.core.schemas.fields import provider_fields
 from jobwatch.core.schemas.parts import (
     DIALECT,
     NAME,
@@ -106,6 +107,7 @@ def _job() -> Schema:
     by_cloud = "by the cloud's clock: UTC, RFC 3339"
     properties: Schema = {
         "id": filled("The cloud's id of the job."),
+        "scope": or_null(filled("The vault that the job belongs to; null where there are none.")),
         "status": text("The cloud's own word for where the job stands."),
         "phase": word("jobwatch's coarse class of the status.", Phase),
         "outcome": or_null(word("How the job ended; null while it has not.", Outcome)),
@@ -116,6 +118,11 @@ def _job() -> Schema:
         "started_at": or_null(moment("When it was first seen running; null if never.")),
         "ended_at": or_null(moment(f"When it ended, {by_cloud}.")),
         "duration_seconds": or_null(number("From creation to end, in seconds.")),
+        "output_expires_at": or_null(
+            moment(
+                f"When what it gave can no longer be fetched, {by_cloud}; null where nothing can."
+            )
+        ),
         "progress": or_null(_progress()),
     }
     return record("The job as last recorded.", properties)
@@ -147,6 +154,7 @@ def _detail() -> Schema:
         "manifest": or_null(table("The list of objects: where it is, and its format.")),
         "report": or_null(table("Where the cloud writes its report, and what is in it.")),
         "role": or_null(text("The role that the job runs as.")),
+        "fields": or_null(provider_fields()),
     }
     return record("What DescribeJob adds; null where it was not asked or not had.", properties)
 

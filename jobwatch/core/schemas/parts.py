@@ -84,6 +84,11 @@ def table(about: str) -> Schema:
     return {"description": about, "type": "object", "additionalProperties": {"type": "string"}}
 
 
+def size(about: str) -> Schema:
+    """A whole number of something; the cloud's own text where that is no number."""
+    return {"description": about, "type": ["integer", "string"]}
+
+
 def several(about: str, items: Schema) -> Schema:
     """Any number of the same."""
     return {"description": about, "type": "array", "items": items}

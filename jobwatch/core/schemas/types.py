@@ -62,6 +62,8 @@ def promised(type_: EventType) -> Schema:
             return _ended(type_)
         case EventType.DISCOVERED | EventType.STATUS_CHANGED | EventType.BASELINED | EventType.TEST:
             return _happened(type_)
+        case EventType.OUTPUT_EXPIRING:
+            return _expiring()
         case EventType.DIGEST:
             return {}
         case (
@@ -87,6 +89,13 @@ def _happened(type_: EventType) -> Schema:
 
 def _narrowed(properties: Schema) -> Schema:
     return {"properties": properties}
+
+
+def _expiring() -> Schema:
+    """A reminder of a job that has ended already: something of it has an end, too."""
+    job = _narrowed({"output_expires_at": _TEXT})
+    told: Schema = {"condition": _NULL, "severity": fixed(Severity.WARNING), "job": job}
+    return _narrowed(told | {"previous_status": _NULL, "late": {"const": False}})
 
 
 def _ended(type_: EventType) -> Schema:

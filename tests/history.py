@@ -1,0 +1,73 @@
+"""What the tables of a store hold, read without jobwatch's own code: values as the database has them."""
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+Row = Mapping[str, Any]
+JobName = tuple[int, str, str]
+
+READ = ("sources", "jobs", "changes", "events", "deliveries", "attempts", "conditions", "receivers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """Every row of these tables. Times are microseconds.
+
+    `overwritten` are deliveries as they were settled before somebody had them sent again: the table has only the last.
+    """
+
+    tables: Mapping[str, Sequence[Row]]
+    overwritten: Sequence[Row] = field(default=())
+
+    def __getitem__(self, table: str) -> Sequence[Row]:
+        return self.tables[table]
+
+    @property
+    def source_names(self) -> dict[int, str]:
+        return {row["id"]: row["name"] for row in self["sources"]}
+
+    @property
+    def bodies(self) -> dict[str, dict[str, Any]]:
+        """`data` of every event, by its id."""
+        return {row["id"]: json.loads(row["body"])["data"] for row in self["events"]}
+
+    def lives(self) -> dict[JobName, list[Row]]:
+        """The recorded changes of every job, in their order."""
+        found: dict[JobName, list[Row]] = defaultdict(list)
+        for row in sorted(self["changes"], key=lambda row: int(row["version"])):
+            found[row["source_id"], row["scope"], row["job_id"]].append(row)
+        return found
+
+    def settled(self) -> list[Row]:
+        """Every delivery each time it was settled."""
+        last = [row for row in self["deliveries"] if row["settled_at"] is not None]
+        return [*self.overwritten, *last]
+
+
+def of_file(path: Path) -> dict[str, list[Row]]:
+    """The tables of a SQLite file."""
+    with closing(sqlite3.connect(path)) as database:
+        database.row_factory = sqlite3.Row
+        return {
+            name: [dict(row) for row in database.execute(f"SELECT * FROM {name}")] for name in READ
+        }
+
+
+async def of_server(dsn: str) -> dict[str, list[Row]]:
+    """The tables of a PostgreSQL database."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        return {
+            name: [dict(row) for row in await connection.fetch(f"SELECT * FROM {name}")]
+            for name in READ
+        }
+    finally:
+        await connection.close()
