@@ -50,7 +50,10 @@ class Numbers:
     values: dict[Key, float] = field(default_factory=lambda: defaultdict(float))
     observed: dict[Key, list[float]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(self, name: str, amount: float = 1.0, **labels: str) -> None:
+    def count(self, name: str, **labels: str) -> None:
+        self.add(name, 1.0, **labels)
+
+    def add(self, name: str, amount: float, **labels: str) -> None:
         self.values[name, frozenset(labels.items())] += amount
 
     def least(self, name: str, value: float, **labels: str) -> None:
@@ -91,7 +94,7 @@ def _jobs(numbers: Numbers, history: History, words: Words) -> None:
             continue
         source, status = history.source_names[row["source_id"]], words.status(row["status"])
         where = {"source": source, "operation": words.operation(row["operation"])}
-        numbers.add("jobwatch_jobs", **where, status=status)
+        numbers.count("jobwatch_jobs", **where, status=status)
         numbers.least(
             "jobwatch_job_oldest_status_since_timestamp_seconds",
             row["status_since"] / MICRO,
@@ -147,9 +150,9 @@ def _moved(
 ) -> None:
     status = words.status(row["status_after"])
     if row["status_before"] != row["status_after"]:
-        numbers.add("jobwatch_job_transitions_total", **where, status=status)
+        numbers.count("jobwatch_job_transitions_total", **where, status=status)
         if status == "unknown":
-            numbers.add("jobwatch_unknown_status_total", source=where["source"])
+            numbers.count("jobwatch_unknown_status_total", source=where["source"])
     if row["status_after"] in words.works and not life.started:
         life.started = True
         if told["created_at"]:
@@ -163,7 +166,7 @@ def _ended(
     if row["kind"] not in ENDS or life.counted:
         return
     source, outcome, at = where["source"], row["outcome"], recorded_at / MICRO
-    numbers.add("jobwatch_jobs_finished_total", **where, outcome=outcome)
+    numbers.count("jobwatch_jobs_finished_total", **where, outcome=outcome)
     numbers.most("jobwatch_last_finished_timestamp_seconds", at, **where, outcome=outcome)
     for result in ("succeeded", "failed"):
         tasks = (told["progress"] or {}).get(result, 0)
@@ -189,11 +192,11 @@ def _events_and_conditions(numbers: Numbers, history: History, words: Words) -> 
     }
     for row in history["events"]:
         if row["source_id"] in names:
-            numbers.add("jobwatch_events_total", source=names[row["source_id"]], type=row["type"])
+            numbers.count("jobwatch_events_total", source=names[row["source_id"]], type=row["type"])
     for row in history["conditions"]:
         job = (row["source_id"], row["scope"], row["job_id"])
         if row["closed_at"] is None and row["name"] in RULES:
-            numbers.add(
+            numbers.count(
                 "jobwatch_jobs_in_condition",
                 source=names[row["source_id"]],
                 operation=operations[job],
@@ -203,13 +206,13 @@ def _events_and_conditions(numbers: Numbers, history: History, words: Words) -> 
 
 def _deliveries(numbers: Numbers, history: History) -> None:
     for row in history.settled():
-        numbers.add("jobwatch_deliveries_total", receiver=row["receiver"], state=row["state"])
+        numbers.count("jobwatch_deliveries_total", receiver=row["receiver"], state=row["state"])
         if row["state"] == "delivered":
             lag = (row["settled_at"] - row["created_at"]) / MICRO
             numbers.observe("jobwatch_delivery_lag_seconds", lag, receiver=row["receiver"])
     receiver_of = {row["id"]: row["receiver"] for row in history["deliveries"]}
     for row in history["attempts"]:
-        numbers.add(
+        numbers.count(
             "jobwatch_delivery_attempts_total",
             receiver=receiver_of[row["delivery_id"]],
             result=row["result"],
@@ -225,7 +228,7 @@ def _outbox(numbers: Numbers, history: History, now: float) -> None:
             age = now - (row["renewed_at"] or row["created_at"]) / MICRO
             numbers.most("jobwatch_outbox_oldest_age_seconds", max(0.0, age), receiver=receiver)
     for row in history["receivers"]:
-        numbers.add("jobwatch_receiver_state", receiver=row["name"], state=row["state"])
+        numbers.count("jobwatch_receiver_state", receiver=row["name"], state=row["state"])
 
 
 def _seconds(instant: str) -> float:

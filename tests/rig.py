@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from jobwatch.app.telling import fingerprint, gate_key
 from jobwatch.client import ApiClient, Surroundings
+from jobwatch.core.codec import Provider
 from jobwatch.core.digest import DigestPolicy
 from jobwatch.core.events import EventType
 from jobwatch.core.first_sight import FirstSight
@@ -29,6 +30,7 @@ from jobwatch.formats.values import Recipient
 from jobwatch.metrics import Metrics, SourceShape
 from jobwatch.notifier import Notifier, Post
 from jobwatch.poller import Pace, Source, load_index, sweep_safely, take_inbox, turn
+from jobwatch.providers.cas import Cas, CasSettings
 from jobwatch.providers.cos_batch import CosBatch, CosBatchSettings
 from jobwatch.providers.keys import CredentialsSettings
 from jobwatch.simulator.receiver import Received
@@ -205,6 +207,33 @@ class Rig:
         return self.metrics.render("", "").body.decode()
 
 
+def provider_for(simulation: Simulation) -> CosBatch:
+    """The provider that speaks to the simulated cloud."""
+    account = simulation.cloud.account
+    return CosBatch(
+        CosBatchSettings(
+            kind="cos-batch",
+            region="ap-chengdu",
+            uin=account.uin,
+            appid=account.appid,
+            endpoint=simulation.endpoint,
+        )
+    )
+
+
+def cas_provider(simulation: Simulation, vaults: Sequence[str] = ("*",)) -> Cas:
+    """The provider that speaks to the vaults of the simulated cloud."""
+    return Cas(
+        CasSettings(
+            kind="cas",
+            region=simulation.vaults.region,
+            uid="-",
+            vaults=tuple(vaults),
+            endpoint=simulation.endpoint,
+        )
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
     """How the rig differs from the usual."""
@@ -220,28 +249,19 @@ class Given:
     concurrency: int = 8
     timeout: timedelta = timedelta(seconds=5)
     channels: Mapping[str, Channel] = field(default_factory=dict)
+    provider: Callable[[Simulation], Provider] | None = None
 
 
 def _budget(channel: Channel | None) -> timedelta | None:
     return channel.give_up_after if channel else None
 
 
-def provider_for(simulation: Simulation) -> CosBatch:
-    """The provider that speaks to the simulated cloud."""
-    account = simulation.cloud.account
-    return CosBatch(
-        CosBatchSettings(
-            kind="cos-batch",
-            region="ap-chengdu",
-            uin=account.uin,
-            appid=account.appid,
-            endpoint=simulation.endpoint,
-        )
-    )
-
-
 def client_for(
-    simulation: Simulation, transport: Transport, clock: Clock, metrics: Metrics
+    simulation: Simulation,
+    transport: Transport,
+    clock: Clock,
+    metrics: Metrics,
+    provider: Provider | None = None,
 ) -> ApiClient:
     keys = simulation.credentials
     settings = CredentialsSettings(
@@ -250,7 +270,7 @@ def client_for(
         token=SecretStr(keys.token) if keys.token else None,
     )
     return ApiClient(
-        provider=provider_for(simulation),
+        provider=provider or provider_for(simulation),
         transport=transport,
         credentials=ConfiguredKeys(settings),
         bucket=Bucket(rate=1e6, burst=1_000_000),
@@ -270,7 +290,7 @@ async def rig(
 ) -> AsyncIterator[Rig]:
     """Open everything on a store at `path`; leaving closes it, as a daemon that stops would."""
     given = given or Given()
-    provider = provider_for(simulation)
+    provider = (given.provider or provider_for)(simulation)
     async with AsyncExitStack() as stack:
         store = await Store.open(
             SqliteSettings(path=path), owner="test", clock=clock, exclusive=True
@@ -294,7 +314,7 @@ async def rig(
             full_every=given.full_every,
         )
         metrics = Metrics([shape], list(given.receivers))
-        client = client_for(simulation, transport, clock, metrics)
+        client = client_for(simulation, transport, clock, metrics, provider)
         subscriptions = given.subscriptions
         if subscriptions is None:
             subscriptions = [

@@ -20,7 +20,7 @@ from jobwatch.core.errors import StoreError
 from jobwatch.core.lifecycle import Lifecycle
 from jobwatch.core.model import Origin
 from jobwatch.core.outbox import Settlement
-from jobwatch.core.overview import Identity
+from jobwatch.core.overview import NO_SINGLE_JOBS, Identity, SingleJobs
 from jobwatch.core.recording import Desk
 from jobwatch.loop import Loop, Pulse
 from jobwatch.metrics import Metrics, SourceShape
@@ -178,6 +178,12 @@ def _orphans_desk(settings: Settings, identity: Identity) -> Desk:
 
 def _identity(name: str, provider: Provider) -> Identity:
     return Identity(name=name, kind=provider.kind, region=provider.region, account=provider.account)
+
+
+def single_jobs(settings: Settings) -> SingleJobs:
+    """The jobs that metrics show one by one; none unless somebody asked for them."""
+    asked = settings.metrics.per_job
+    return SingleJobs(asked.limit, tuple(settings.sources)) if asked.enabled else NO_SINGLE_JOBS
 
 
 def shapes(settings: Settings) -> list[SourceShape]:

@@ -1,6 +1,7 @@
 """One look at a source through the network: does it answer, with which keys, and what is to be done where it does not.
 
-A probe makes one call of ListJobs and, where a job is listed, one of DescribeJob. It leaves nothing behind.
+A probe asks for the vaults where the cloud lists them, for one page of jobs (of each of the first few vaults), and for
+the detail of one job that was listed. It leaves nothing behind.
 """
 
 import asyncio
@@ -9,26 +10,20 @@ import time
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, TypeAlias
 
+from jobwatch.app.advice import advice
 from jobwatch.app.clock import utc_now
 from jobwatch.app.keys import real_world
 from jobwatch.app.network import cloud_door
 from jobwatch.client import ApiClient, Surroundings
-from jobwatch.core.codec import Known, Provider, Walk
+from jobwatch.core.codec import CallName, Known, Provider, Walk
 from jobwatch.core.errors import (
     ApiError,
     BrokenWalk,
     CallResult,
     CallWithheld,
-    ClockSkew,
-    Denied,
-    KeysRejected,
-    Malformed,
     NoCredentials,
     NoSuchJob,
-    ServerError,
-    Throttled,
     TransportError,
     TransportKind,
 )
@@ -42,31 +37,36 @@ from jobwatch.settings import Settings, Source
 from jobwatch.transport import Transport
 
 PATIENCE = timedelta(seconds=60)
-"""For both calls, with their retries."""
+"""For all calls, with their retries."""
+SCOPES_LOOKED_AT = 5
+"""A vault that is not looked at costs nothing here, and may be wrong."""
 
-Call: TypeAlias = Literal["ListJobs", "DescribeJob"]
 TROUBLES = (ApiError, TransportError, BrokenWalk, NoCredentials, CallWithheld)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """A call that gave no result: what was said, and what to do about it."""
+    """A call that gave no result: what was said, and what to do about it. `scope` is the vault it was about."""
 
-    call: Call
+    call: CallName
     error: LastError
     advice: str
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """What one look at a source found.
 
-    `listed` is how many jobs the first page shows, None where there was no page; `more` that others follow.
+    `scopes` are the vaults that there are to watch, None where nobody could say. `listed` is how many jobs the first
+    page shows, of each of the `looked_at` vaults, None where there was no page; `more` that others follow.
     `described` is whether DescribeJob gave a detail, None where there was nothing to ask about. `problems` are what
     the source of the keys had to say on the way. `calls` counts every try.
     """
 
     source: str
+    scopes: tuple[str, ...] | None = None
+    looked_at: int = 0
     listed: int | None = None
     more: bool = False
     described: bool | None = None
@@ -94,49 +94,64 @@ class _Unobserved:
 
 @dataclass(slots=True, kw_only=True)
 class _Look:
-    """A probe under way."""
+    """A probe under way. `call` and `scope` are what is asked for at the moment."""
 
     settings: Source
     client: ApiClient
+    call: CallName = "ListJobs"
+    scope: str = ""
+    scopes: tuple[str, ...] | None = None
+    looked_at: int = 0
     listed: int | None = None
     more: bool = False
     described: bool | None = None
 
-    async def list(self) -> JobKey | None:
+    async def trouble(self) -> Trouble | None:
+        """Make the calls; what the first of them that fails meets."""
+        try:
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                await self._look()
+        except TROUBLES as error:
+            return self._trouble(error)
+        except TimeoutError:
+            words = f"no answer within {PATIENCE.total_seconds():.0f} s"
+            return self._trouble(TransportError(TransportKind.TIMEOUT, words))
+        return None
+
+    async def _look(self) -> None:
+        self.call = "ListVaults" if self.client.settled_scopes is None else "ListJobs"
+        self.scopes = await self.client.scopes()
+        self.call, self.listed = "ListJobs", None if self.scopes else 0
+        keys = [await self._list(scope) for scope in self.scopes[:SCOPES_LOOKED_AT]]
+        self.more = self.more or len(self.scopes) > SCOPES_LOOKED_AT
+        key = next((each for each in keys if each is not None), None)
+        if key is not None:
+            self.call, self.scope = "DescribeJob", key.scope
+            await self._describe(key)
+
+    async def _list(self, scope: str) -> JobKey | None:
         """Read one page; the first job on it."""
-        async with aclosing(self.client.pages(Walk(), Known())) as pages:
+        self.scope = scope
+        async with aclosing(self.client.pages(Walk(scope), Known())) as pages:
             page = await anext(pages, JobPage(jobs=()))
-        self.listed, self.more = page.listed, page.next_token is not None
+        self.looked_at += 1
+        self.listed = (self.listed or 0) + page.listed
+        self.more = self.more or page.next_token is not None
         return page.jobs[0].key if page.jobs else None
 
-    async def describe(self, key: JobKey) -> None:
+    async def _describe(self, key: JobKey) -> None:
         """Ask for the detail of one job."""
         # It was listed a moment ago; that it is gone by now proves as well that we may ask.
         with suppress(NoSuchJob):
             await self.client.describe(key)
         self.described = True
 
-    async def trouble(self) -> Trouble | None:
-        """Make both calls; what the first of them that fails meets."""
-        call: Call = "ListJobs"
-        try:
-            async with asyncio.timeout(PATIENCE.total_seconds()):
-                key = await self.list()
-                call = "DescribeJob"
-                if key is not None:
-                    await self.describe(key)
-        except TROUBLES as error:
-            return self._trouble(call, error)
-        except TimeoutError:
-            words = f"no answer within {PATIENCE.total_seconds():.0f} s"
-            return self._trouble(call, TransportError(TransportKind.TIMEOUT, words))
-        return None
-
-    def _trouble(self, call: Call, error: Breaking) -> Trouble:
-        if call == "DescribeJob":
+    def _trouble(self, error: Breaking) -> Trouble:
+        if self.call == "DescribeJob":
             self.described = False
         told = describe_error(error, utc_now())
-        return Trouble(call=call, error=told, advice=advice(call, error, self.settings))
+        what = advice(self.call, error, self.settings)
+        return Trouble(call=self.call, error=told, advice=what, scope=self.scope)
 
 
 async def probe_all(settings: Settings) -> tuple[Probe, ...]:
@@ -157,6 +172,8 @@ async def probe(settings: Settings, name: str, transport: Transport) -> Probe:
     facts = keys.facts
     return Probe(
         source=name,
+        scopes=look.scopes,
+        looked_at=look.looked_at,
         listed=look.listed,
         more=look.more,
         described=look.described,
@@ -179,70 +196,4 @@ def _client(
         bucket=Bucket(rate=limit.requests_per_second, burst=limit.burst),
         observer=_Unobserved(),
         around=Surroundings(now=utc_now, monotonic=time.monotonic, chance=random.random),
-    )
-
-
-_ADVICE: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
-    (
-        (NoCredentials,),
-        "give the source keys: under provider.credentials, or in one of the places named here",
-    ),
-    (
-        (KeysRejected,),
-        (
-            "the keys were refused: check secret_id and secret_key, that they are not disabled, and "
-            "that temporary ones have not expired and come with their token"
-        ),
-    ),
-    (
-        (ClockSkew,),
-        "the time of the signature was refused: set the clock of this host right (NTP)",
-    ),
-    (
-        (Denied,),
-        (
-            "allow the owner of the keys cos:{call} on resource *, and check that uin {uin}, "
-            "appid {appid} and region {region} belong together"
-        ),
-    ),
-    (
-        (Throttled,),
-        "the account is called too often: lower rate_limit, or look for who else calls",
-    ),
-    (
-        (ServerError,),
-        "the cloud has trouble of its own: try again; its support asks for the request id",
-    ),
-    (
-        (Malformed, BrokenWalk),
-        "what answers at {where} is not the cloud: check endpoint and region",
-    ),
-    ((ApiError,), "check region {region}, uin {uin} and appid {appid}"),
-    ((CallWithheld,), "try again after that time"),
-)
-_ADVICE_ON_THE_WAY: dict[TransportKind, str] = {
-    TransportKind.DNS: "{where} has no address: check region and endpoint, and this host's DNS",
-    TransportKind.CONNECT: "{where} cannot be reached: check endpoint, firewall and routes",
-    TransportKind.TIMEOUT: "{where} does not answer: check endpoint, firewall and routes",
-    TransportKind.RESET: "{where} ends connections: check endpoint, firewall and proxies",
-    TransportKind.TLS: "{where} has no certificate that this host trusts: check endpoint and proxies",
-    TransportKind.BLOCKED: "{where} lies where jobwatch may not send to: check egress",
-    TransportKind.TOO_LARGE: "what answers at {where} is not the cloud: check endpoint and proxies",
-    TransportKind.PROTOCOL: "what answers at {where} is not the cloud: check endpoint and proxies",
-}
-
-
-def advice(call: Call, error: Breaking, source: Source) -> str:
-    """What to do about an error, for the person who set the source up."""
-    if isinstance(error, TransportError):
-        words = _ADVICE_ON_THE_WAY[error.kind]
-    else:
-        words = next(words for kinds, words in _ADVICE if isinstance(error, kinds))
-    provider = source.provider
-    return words.format(
-        call=call,
-        where=provider.base_url,
-        region=provider.region,
-        uin=provider.uin,
-        appid=provider.appid,
     )

@@ -67,6 +67,8 @@ def sweep_document(sweep: LastSweep | None) -> Document | None:
         "followed": sweep.followed,
         "calls": sweep.calls,
         "refused": list(sweep.refused),
+        "scopes": sweep.scopes,
+        "missing": list(sweep.missing),
     }
 
 
@@ -74,7 +76,12 @@ def _walk(walk: WalkState | None) -> Document | None:
     """A full sweep under way; its token means nothing to anybody but the cloud."""
     if walk is None:
         return None
-    return {"started_at": instant(walk.started_at), "pages": walk.pages, "listed": walk.listed}
+    return {
+        "started_at": instant(walk.started_at),
+        "scope": walk.scope or None,
+        "pages": walk.pages,
+        "listed": walk.listed,
+    }
 
 
 def _spending(spending: Spending | None) -> Document | None:

@@ -129,11 +129,12 @@ def _due_output(known: Known, rules: Rules, now: datetime) -> Iterator[Due]:
     expires_at = job.output_expires_at - (known.state.clock_offset or timedelta())
     if expires_at <= now:
         return
-    if known.row.expiry_told_at is None and before is not None:
+    untold = known.row.expiry_told_at is None
+    if untold and before is not None:
         words = f"people are reminded: less than {length(before)} is left of the output then"
         yield Due(at=expires_at - before, words=words)
-    reminded = "" if before is not None else "; nobody is reminded, `expiring_before` is off"
-    yield Due(at=expires_at, words=f"the output expires{reminded}")
+    silent = "; nobody is reminded, `expiring_before` is off" if untold and before is None else ""
+    yield Due(at=expires_at, words=f"the output expires{silent}")
 
 
 def _open(known: Known) -> frozenset[ConditionName]:

@@ -23,6 +23,7 @@ from jobwatch.store import Store
 
 SECONDS_AN_HOUR = 3600
 TEXT_CELLS = 400
+VAULTS_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,22 +79,32 @@ async def _states(settings: Settings) -> dict[str, SourceState]:
 def _sighting(probe: Probe, source: Source, state: SourceState | None) -> Sighting:
     known = state is not None and state.all_data_at is not None
     listed = state.listed if state is not None and known else probe.listed
+    if _scopes(probe, source) is None:
+        listed = None
     ceiling = source.rate_limit.requests_per_second * SECONDS_AN_HOUR
     refused = state.last_sweep.refused if state and state.last_sweep else ()
     return Sighting(
         probe=probe,
-        cost=None if listed is None else _cost(source, max(listed, probe.listed or 0), refused),
+        cost=None if listed is None else _cost(source, probe, listed, refused),
         at_least=not known and probe.more,
         ceiling=ceiling,
     )
 
 
-def _cost(source: Source, listed: int, refused: Sequence[str]) -> Cost:
+def _scopes(probe: Probe, source: Source) -> tuple[str, ...] | None:
+    """The vaults to watch, by name or as the cloud lists them; None where it did not."""
+    settled = open_provider(source.provider).scopes
+    return settled if isinstance(settled, tuple) else probe.scopes
+
+
+def _cost(source: Source, probe: Probe, listed: int, refused: Sequence[str]) -> Cost:
     provider = open_provider(source.provider)
     facts = Facts(
         statuses=tuple(each for each in provider.lifecycle.unfinished if each not in refused),
+        scopes=_scopes(probe, source),
+        scope_calls=int(not isinstance(provider.scopes, tuple)),
         page_size=provider.page_size,
-        listed=listed,
+        listed=max(listed, probe.listed or 0),
         followed=0,
         full_ever=True,
         gap=False,
@@ -110,11 +121,17 @@ def _document(found: Sighting) -> Document:
     probe = found.probe
     return {
         "reachable": probe.listed is not None,
+        "vaults": [each for each in probe.scopes or () if each],
         "listed_on_first_page": probe.listed,
         "more_follow": probe.more,
         "described": probe.described,
         "troubles": [
-            {"call": each.call, **(error_document(each.error) or {}), "advice": each.advice}
+            {
+                "call": each.call,
+                "vault": each.scope or None,
+                **(error_document(each.error) or {}),
+                "advice": each.advice,
+            }
             for each in probe.troubles
         ],
         "credentials": keys_document(probe.keys),
@@ -147,19 +164,35 @@ Line = tuple[str, str, str]
 
 
 def _findings(probe: Probe) -> list[Line]:
-    """What both calls brought."""
-    lines = []
-    if probe.listed is not None:
+    """What the calls brought."""
+    lines = _vaults(probe)
+    if probe.looked_at:
         more = ", and more pages follow" if probe.more else ", and that is all"
-        lines.append(("ListJobs", f"{count(probe.listed, 'job')} on the first page{more}", "green"))
+        vaults = f" of {count(probe.looked_at, 'vault')}" if any(probe.scopes or ()) else ""
+        jobs = f"{count(probe.listed or 0, 'job')} on the first page{vaults}{more}"
+        lines.append(("ListJobs", jobs, "green"))
     if probe.described:
         lines.append(("DescribeJob", "is allowed", "green"))
-    if probe.listed == 0:
+    if probe.listed == 0 and not probe.troubles:
         lines.append(("DescribeJob", "not tried: there is no job to ask about", "dim"))
     for each in probe.troubles:
-        lines.append((each.call, error_words(each.error), "bold red"))
+        about = f"{each.scope}: " if each.scope else ""
+        lines.append((each.call, f"{about}{error_words(each.error)}", "bold red"))
         lines.append(("to do", each.advice, "yellow"))
     return lines
+
+
+def _vaults(probe: Probe) -> list[Line]:
+    """Which vaults there are, for a source that has any."""
+    if probe.scopes is None or probe.scopes == ("",):
+        return []
+    if not probe.scopes:
+        return [("vaults", "no vault is wanted by `vaults`: nothing would be watched", "yellow")]
+    shown = ", ".join(probe.scopes[:VAULTS_SHOWN])
+    more = (
+        f" and {len(probe.scopes) - VAULTS_SHOWN} more" if len(probe.scopes) > VAULTS_SHOWN else ""
+    )
+    return [("vaults", f"{shown}{more}", "green")]
 
 
 def _surroundings(probe: Probe) -> list[Line]:

@@ -63,8 +63,9 @@ def _sweep(sweep: LastSweep | None) -> str:
     if sweep is None:
         return "none was complete yet"
     followed = f", {count(sweep.followed, 'job')} asked about one by one" if sweep.followed else ""
+    vaults = f"{count(sweep.scopes, 'vault')}, " if sweep.scopes != 1 else ""
     return (
-        f"{sweep.kind}, because {said(PLANS, sweep.reason)}; {count(sweep.pages, 'page')}, "
+        f"{sweep.kind}, because {said(PLANS, sweep.reason)}; {vaults}{count(sweep.pages, 'page')}, "
         f"{count(sweep.calls, 'call')}{followed}, took {_took(sweep.took)}"
     )
 
@@ -108,6 +109,13 @@ def _under_way(state: SourceState, now: datetime) -> Iterator[Line]:
     if state.last_sweep is not None and state.last_sweep.refused:
         refused = ", ".join(state.last_sweep.refused)
         yield "left out", f"the cloud refuses to list by status {refused}", "yellow"
+    if state.last_sweep is not None and state.last_sweep.missing:
+        missing = ", ".join(state.last_sweep.missing)
+        yield (
+            "missing",
+            f"unfinished jobs are known of vaults that are not listed: {missing}",
+            "yellow",
+        )
     if state.suspect_since is not None:
         what = _CONDITIONS[ConditionName.SUSPECT]
         yield "doubted", f"{what}, since {instant(state.suspect_since)}", "red"

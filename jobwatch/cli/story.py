@@ -4,6 +4,7 @@ Law: nothing is guessed. Every line is a row of the store, in words; who was not
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -214,8 +215,10 @@ def _events(known: Known) -> Iterator[Line]:
 def _told(row: EventRow) -> str:
     if row.type != EventType.OUTPUT_EXPIRING:
         return f"told: {row.type}"
-    job = part(part(body_of(row), "data"), "job")
-    return f"its output was about to expire: {job.get('output_expires_at')}"
+    expires_at = part(part(body_of(row), "data"), "job").get("output_expires_at")
+    with suppress(ValueError):  # else it is shown as it was written
+        expires_at = instant(datetime.fromisoformat(str(expires_at)))
+    return f"told: its output expires {expires_at}"
 
 
 def _conditions(known: Known) -> Iterator[Line]:

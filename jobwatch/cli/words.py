@@ -13,6 +13,7 @@ from jobwatch.core.routing import RouteReason
 
 PLANS: Mapping[str, str] = {
     PlanReason.FIRST: "the first sweep reads everything",
+    PlanReason.SCOPES: "the vaults had not been listed yet",
     PlanReason.ASKED: "somebody asked for it",
     PlanReason.AFTER_GAP: "nobody had watched for too long",
     PlanReason.FULL_DUE: "it was due",

@@ -260,7 +260,8 @@ def detail_document(detail: JobDetail) -> Document:
 def fields_document(fields: Mapping[str, object], most: int = FIELDS_TOLD) -> Document:
     """The `data.detail.fields` part: what only one kind of API says, `most` of it, and a fifth of that in an object within.
 
-    Left out is what would break a reader or the bound of a body: nulls, numbers of more than 64 bits, odd names.
+    Left out is what says nothing or would break a reader or the bound of a body: nulls, numbers of more than 64 bits,
+    odd names.
     """
     told = {name: _told(value, most) for name, value in fields.items() if _FIELD.fullmatch(name)}
     return dict(islice(((name, each) for name, each in told.items() if each is not None), most))
@@ -275,7 +276,7 @@ def _told(value: object, most: int) -> object:
         case str():
             return value[:TEXT_LIMIT]
         case Mapping() if most > 1:
-            return fields_document(value, most // 5)
+            return fields_document(value, most // 5) or None
         case _:
             return None
 

@@ -180,6 +180,10 @@ class SingleJobs(NamedTuple):
     sources: tuple[str, ...] = ()
 
 
+NO_SINGLE_JOBS = SingleJobs()
+"""None of them."""
+
+
 class SingleJob(NamedTuple):
     """A job that is shown by itself: unfinished, or just ended (`outcome`)."""
 

@@ -70,10 +70,15 @@ def titled(event: Event, what: str) -> str:
 def named(event: Event, kind: str, state: str) -> str:
     """What happened, as a title."""
     state = state if resolved(event) else _UNRESOLVED.get(state, state)
+    job = event.voice.noun("job_of_a_vault" if _of_a_vault(event) else "job_of_a_list", 1)
     for key in (f"title:{kind}:{state}", f"title:{kind}:{event.state}", f"title:{kind}"):
         if event.voice.knows(key):
-            return event.say(key)
+            return event.say(key, job=job)
     return kind
+
+
+def _of_a_vault(event: Event) -> bool:
+    return bool(text(section(event.data, "job"), "scope"))
 
 
 def resolved(event: Event) -> bool:

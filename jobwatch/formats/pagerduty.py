@@ -3,7 +3,8 @@
 1. The key of a condition is its id: what its opening triggered, its closing resolves.
 2. The key of a job's end is the job: what its failure triggered, a success or a cancellation of it resolves.
    To resolve what was never open does nothing.
-3. All other news triggers under a key of its own: under the job's, it would swallow the failure that follows.
+3. Output that expires has a key of its own for each job, which nothing resolves: it is told once, and fetching is no news.
+4. All other news triggers under a key of its own: under the job's, it would swallow the failure that follows.
 
 https://developer.pagerduty.com/docs/send-alert-event
 https://github.com/PagerDuty/developer-docs/blob/main/docs/events-API-v2/02-Trigger-Events.md
@@ -44,6 +45,7 @@ LEAST_REST = timedelta(minutes=1)
 _ROUTING_KEY = re.compile(r"[0-9A-Za-z]{32}", re.ASCII)
 _RESOLVING = frozenset({EventType.SUCCEEDED.value, EventType.CANCELLED.value})
 _ENDINGS = frozenset(each.value for each in ENDINGS)
+_EXPIRING = EventType.OUTPUT_EXPIRING.value
 _OF_THE_KEY = re.compile(rb"routing[ _]key", re.IGNORECASE)
 
 
@@ -89,6 +91,8 @@ def _key(document: Document) -> str:
         key = str(condition)
     elif document.get("type") in _ENDINGS:
         key = f"{document.get('source')}/{document.get('subject')}"
+    elif document.get("type") == _EXPIRING:
+        key = f"{_EXPIRING} {document.get('source')}/{document.get('subject')}"
     else:
         key = str(document.get("id"))
     encoded = key.encode("utf-8", "replace")

@@ -28,6 +28,14 @@ from jobwatch.formats.reading import (
     text,
 )
 from jobwatch.formats.telling_tasks import failing_words, task_words
+from jobwatch.formats.telling_vaults import (
+    EXPIRING,
+    lesser_facts,
+    operation_words,
+    output_words,
+    vault,
+    vault_facts,
+)
 from jobwatch.formats.values import Document
 
 NAMED = 100
@@ -64,14 +72,20 @@ def _name(event: Event) -> str:
     job = _job(event)
     name = text(job, "description", NAMED) or text(job, "id", NAME)
     name = name or text(event.document, "subject", NAME)
-    if name and event.source:
-        return event.say("named", name=name, source=event.source)
-    return name or event.source
+    where = "/".join(filter(None, (event.source, vault(event))))
+    if name and where:
+        return event.say("named", name=name, source=where)
+    return name or where
 
 
 def _summary(event: Event) -> Iterator[str]:
     job = _job(event)
     status = text(job, "status")
+    if event.type == EXPIRING:
+        yield output_words(event)
+        yield operation_words(event)
+        return
+    yield operation_words(event)
     if event.state:
         yield condition_words(event)
         yield from _condition(event, status)
@@ -115,8 +129,10 @@ def _ending(event: Event) -> Iterator[str]:
     worked = text(job, "outcome") == "succeeded" or (
         text(job, "outcome") == "completed_with_failures" and succeeded
     )
-    if worked and "restore" in text(job, "operation").lower():
+    if worked and "restore" in text(job, "operation").lower() and not vault(event):
         yield event.say("restore")
+    if worked:
+        yield output_words(event)
     if event.data.get("late") is True:
         moment = moment_words(event, job, "ended_at")
         yield event.say("late", moment=moment) if moment else event.say("late_untimed")
@@ -136,6 +152,7 @@ def _facts(event: Event) -> Iterator[Fact]:
         yield fact(event, "ended", moment_words(event, _job(event), "ended_at"))
     yield fact(event, "source", source_words(event))
     yield from _identity(event)
+    yield from vault_facts(event)
     report = section(event.data, "detail", "report")
     place = "/".join(filter(None, (text(report, name, DESCRIPTION) for name in _PLACES)))
     yield fact(event, "report", place, code=True)
@@ -145,7 +162,7 @@ def _facts(event: Event) -> Iterator[Fact]:
 def _reasons(event: Event) -> Iterator[Fact]:
     """Why, in the cloud's words; or why these words could not be had."""
     detail = section(event.data, "detail")
-    yield fact(event, "reason", text(detail, "status_reason", REASON))
+    yield fact(event, "reason", _status_reason(event, detail))
     failures = sections(detail, "failures")
     for each in failures[:FAILURES]:
         code, message = text(each, "code"), text(each, "message", REASON)
@@ -158,6 +175,12 @@ def _reasons(event: Event) -> Iterator[Fact]:
         known = f"why:{error}"
         why = event.say(known) if event.voice.knows(known) else error
         yield fact(event, "reason", event.say("no_detail", why=why))
+
+
+def _status_reason(event: Event, detail: Document) -> str:
+    """Why the job has its status; nothing where the cloud only says the status again."""
+    reason = text(detail, "status_reason", REASON)
+    return "" if reason.lower() == text(_job(event), "status").lower() else reason
 
 
 def _identity(event: Event) -> Iterator[Fact]:
@@ -182,3 +205,4 @@ def _circumstances(event: Event) -> Iterator[Fact]:
     yield fact(event, "labels", labels_words(event))
     manifest = text(section(event.data, "detail", "manifest"), "object", DESCRIPTION)
     yield fact(event, "manifest", manifest, code=True)
+    yield from lesser_facts(event)

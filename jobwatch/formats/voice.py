@@ -13,6 +13,12 @@ from jobwatch.formats.values import Language, Style
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 _ROUND_BELOW = 10
+_MINUTE = timedelta(minutes=1)
+_MINUTES = timedelta(minutes=5)
+_HOUR = timedelta(hours=1)
+_SHORT = timedelta(hours=48)
+_BINARY = ("KiB", "MiB", "GiB", "TiB")
+_STEP = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +66,34 @@ class Voice:
             if number or not found
         ]
         return self.phrases["spans"].join(written)
+
+    def hours(self, duration: timedelta) -> str:
+        """About how long: from an hour on to five minutes, else to the minute, one at least; in hours below two days."""
+        step = _MINUTE if duration < _HOUR else _MINUTES
+        left = max(_MINUTE, round(duration / step) * step)
+        if left >= _SHORT:
+            return self.span(left)
+        hours, minutes = divmod(left // _MINUTE, 60)
+        found = [
+            self.say("span", number=number, unit=self.phrases[unit])
+            for number, unit in ((hours, "h"), (minutes, "m"))
+            if number
+        ]
+        return self.phrases["spans"].join(found)
+
+    def size(self, count: int) -> str:
+        """How many bytes: `1.5 GiB (1,610,612,736 B)`, in powers of 1024."""
+        written = self.say("span", number=count, unit="B")
+        if count < _STEP:
+            return written
+        size, unit = float(count), ""
+        for each in _BINARY:
+            if size < _STEP:
+                break
+            size, unit = size / _STEP, each
+        rounded = f"{size:.1f}".removesuffix(".0") if size < _STEP else f"{size:,.0f}"
+        short = self.say("span", number=rounded, unit=unit)
+        return self.say("lasting", moment=short, span=written)
 
     def moment(self, moment: datetime) -> str:
         """A time in the style's zone, with the zone's name; "" where that zone has no such time.

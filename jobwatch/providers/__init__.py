@@ -7,19 +7,23 @@ No await, clock, chance, logging or I/O. Providers do not know each other. The p
 To add a cloud API, write a module here and list it below twice: in the union and in the `match`.
 """
 
-from typing import TypeAlias, assert_never
+from typing import Annotated, TypeAlias, assert_never
+
+from pydantic import Field
 
 from jobwatch.core.codec import Provider
+from jobwatch.providers.cas import Cas, CasSettings
 from jobwatch.providers.cos_batch import CosBatch, CosBatchSettings
 
-# A second kind makes this `Annotated[CosBatchSettings | OtherSettings, Field(discriminator="kind")]`.
-ProviderSettings: TypeAlias = CosBatchSettings
+ProviderSettings: TypeAlias = Annotated[CosBatchSettings | CasSettings, Field(discriminator="kind")]
 
 
-def open_provider(settings: ProviderSettings) -> Provider:
+def open_provider(settings: CosBatchSettings | CasSettings) -> Provider:
     """Give the codec that the settings ask for."""
     match settings:
         case CosBatchSettings():
             return CosBatch(settings)
+        case CasSettings():
+            return Cas(settings)
         case _:
             assert_never(settings)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from jobwatch.core.errors import ConfigError
 from jobwatch.providers import open_provider
+from jobwatch.providers.cas import OWN_ACCOUNT
 from jobwatch.settings.doubts import doubts, unreached
 from jobwatch.settings.looking import of_either, of_file
 from jobwatch.settings.model import Settings
@@ -67,9 +68,11 @@ def _same_account(settings: Settings) -> Iterator[Mistake]:
         provider = open_provider(source.provider)
         other = first.setdefault((provider.kind, provider.account, provider.region), name)
         if other != name:
+            own = provider.account == OWN_ACCOUNT
+            hint = ', or write the number of each account instead of "-"' if own else ""
             yield Mistake(
                 ("sources", name, "provider"),
-                f"watches the same account and region as sources.{other}; keep one of the two",
+                f"watches the same account and region as sources.{other}; keep one of the two{hint}",
             )
 
 

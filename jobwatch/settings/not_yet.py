@@ -23,8 +23,6 @@ class Row(NamedTuple):
 
 
 NOT_YET = (
-    Row("sources.*.rules.expiring_before", "belongs to the provider cas"),
-    Row("rules.expiring_before", "belongs to the provider cas"),
     Row("store.kind", "sqlite is the only store yet"),
     Row("http.tls", "the server speaks plain HTTP"),
     Row("http.read_token", "reading is open to whoever reaches the server"),

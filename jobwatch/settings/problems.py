@@ -35,10 +35,9 @@ _WORDS = {
     "string_pattern_mismatch": "must match {pattern}",
     "string_too_long": "must be at most {max_length} characters long",
     "too_short": "must not be empty; at least one is needed",
-    "union_tag_not_found": "needs a `kind` that says what it is",
 }
-LATER_WORDS: dict[KeyPath, tuple[str, ...]] = {("sources", "provider", "kind"): ("cas",)}
-"""Words that are promised and that no model knows yet."""
+_KIND = "kind"
+"""The key that says which of several models a part is of."""
 
 
 class Mistake(NamedTuple):
@@ -77,12 +76,16 @@ def mistakes_of(error: ValidationError, tree: Tree) -> list[Mistake]:
     return [each for each in mistakes if each.path[-1:] == ("kind",) or each.path[:-1] not in kinds]
 
 
-def unknown_key(path: KeyPath) -> Mistake:
+def unknown_key(path: KeyPath, tree: Tree) -> Mistake:
     """The mistake of a key that is not known, with the key that was likely meant."""
-    known = Shape.whole().at(path[:-1]).keys
-    found = get_close_matches(str(path[-1]).lower(), known, n=1, cutoff=0.6)
+    shape, key = Shape.whole().at(path[:-1]), str(path[-1])
+    kind = _get(_at(tree, path[:-1]), _KIND)
+    known = shape.of(_KIND, kind).keys
+    owners = [word for word in shape.below(_KIND).words if key in shape.of(_KIND, word).keys]
+    what = f"belongs to kind {' or '.join(owners)}, and this is {kind}" if owners else "unknown key"
+    found = get_close_matches(key.lower(), known, n=1, cutoff=0.6)
     hint = f"did you mean `{found[0]}`?" if found else f"the keys here are {', '.join(known)}"
-    return Mistake(path, f"unknown key; {hint}", meant=found[0] if found else None)
+    return Mistake(path, f"{what}; {hint}", meant=found[0] if found else None)
 
 
 def without_echoes(mistakes: Sequence[Mistake]) -> list[Mistake]:
@@ -95,11 +98,13 @@ def _mistake(error: ErrorDetails, tree: Tree) -> Mistake:
     kind = error["type"]
     path = _path(error["loc"], tree, keep_last=kind in ("missing", "extra_forbidden"))
     if kind == "extra_forbidden":
-        return unknown_key(path)
+        return unknown_key(path, tree)
+    if kind == "union_tag_not_found":
+        return _without_kind(path, tree)
     if kind == "missing":
         return Mistake(path, "is missing; it has no default", missing=True)
     if kind in ("literal_error", "enum", "union_tag_invalid"):
-        path = (*path, "kind") if kind == "union_tag_invalid" else path
+        path = (*path, _KIND) if kind == "union_tag_invalid" else path
         return Mistake(path, _one_of(path, _at(tree, path)))
     return Mistake(path, _text(error))
 
@@ -137,15 +142,18 @@ def _at(tree: object, path: KeyPath) -> object:
     return tree
 
 
+def _without_kind(path: KeyPath, tree: Tree) -> Mistake:
+    """A part of which nothing says what it is; a key that may be its misspelt kind is told with it."""
+    part = _at(tree, path)
+    words = ", ".join(Shape.whole().at((*path, _KIND)).words)
+    written = part if isinstance(part, dict) else ()
+    close = next(iter(get_close_matches(_KIND, written, n=1, cutoff=0.6)), None)
+    hint = f"; did you mean that by `{close[:80]}`?" if close else ""
+    return Mistake((*path, _KIND), f"is missing; it has to be one of {words}{hint}", missing=True)
+
+
 def _one_of(path: KeyPath, value: object) -> str:
     """What a choice takes, and the word that was likely meant."""
-    names = tuple(
-        part
-        for index, part in enumerate(path)
-        if index != 1 or path[0] not in ("sources", "receivers")
-    )
-    if value in LATER_WORDS.get(names, ()):
-        return f'"{value}" is not yet active in this version'
     words = Shape.whole().at(path).words
     found = get_close_matches(str(value).lower(), words, n=1, cutoff=0.6)
     hint = f'; did you mean "{found[0]}"?' if found else ""

@@ -134,7 +134,7 @@ def _validate(written: Tree) -> tuple[Settings | None, list[Mistake], list[KeyPa
     """
     tree = copy.deepcopy(written)
     mistakes = [
-        unknown_key((key,)) for key in tree if key.startswith("_")
+        unknown_key((key,), tree) for key in tree if key.startswith("_")
     ]  # BaseSettings has such arguments
     dropped: list[KeyPath] = [each.path for each in mistakes]
     for key in dropped:

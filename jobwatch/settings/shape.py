@@ -114,6 +114,15 @@ class Shape:
             shape = shape.below(key)
         return shape
 
+    def of(self, key: str, word: object) -> "Shape":
+        """Those of the alternatives in which a key can only be this word; all where there is none."""
+        nodes = [
+            node
+            for node in self.nodes
+            if node.get("properties", {}).get(key, {}).get("const") == word
+        ]
+        return Shape(nodes or self.nodes)
+
     def __bool__(self) -> bool:
         return bool(self.nodes)
 

@@ -14,6 +14,7 @@ _FULL = between("10s", "7d", "a full sweep reads every listed job")
 _PROOF = between("1s", "7d", "one NoSuchJob alone proves nothing")
 _RULE = between("1s", "365d", "shorter than a sweep says nothing, longer never speaks")
 _AT_ONCE = between("0s", "365d", "0s tells at once, longer than a year never speaks")
+_OUTPUT = between("1s", "1d", "the output of a vault job is kept for a day")
 _HISTORY = between("0s", "90d", "jobs older than 90 days are not listed")
 _REMINDER = between("1m", "30d", "a reminder more often than that is noise")
 
@@ -46,7 +47,7 @@ class Rules(Part):
     unreachable_after: Annotated[Duration | Literal["auto"] | None, duration_or("auto"), _RULE] = (
         "auto"
     )
-    expiring_before: Annotated[Duration, _RULE] | None = None
+    expiring_before: Annotated[Duration, _OUTPUT] | None = None
     remind_every: Annotated[Duration, _REMINDER] | None = timedelta(hours=12)
 
 

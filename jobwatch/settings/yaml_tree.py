@@ -23,6 +23,11 @@ DEPTH_LIMIT = 50
 
 _TAG = "tag:yaml.org,2002:"
 _MERGE = _TAG + "merge"
+_QUOTE = {
+    "alias": "; quote a text that begins with `*`",
+    "sequence entries": '; quote a text that begins with `-`, as in uid: "-"',
+}
+"""What the parser stumbles over where a text should have been quoted."""
 _SHOWN = re.compile(r"'[^']{2,}'")
 
 
@@ -247,7 +252,8 @@ def _syntax(error: yaml.YAMLError, name: str) -> str:
         what = _SHOWN.sub(
             "…", error.problem or error.context or ""
         )  # what it quotes may be part of a secret
-        hint = "; quote a text that begins with `*`" if "alias" in what else ""
+        about = f"{error.problem} {error.context}"
+        hint = next((words for word, words in _QUOTE.items() if word in about), "")
         return f"{name}:{mark.line + 1}:{mark.column + 1}: is not YAML: {what}{hint}"
     if isinstance(error, yaml.reader.ReaderError):
         return (

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from jobwatch.core.codec import Credentials
 from jobwatch.core.http import HttpRequest
-from jobwatch.providers.signing import VerifyFailure, verify
+from jobwatch.providers.signing import Canon, VerifyFailure, verify
 from jobwatch.simulator.answers import Question, Refusal
 from jobwatch.simulator.quirks import Quirks
 
@@ -20,6 +20,13 @@ MESSAGES = {
     VerifyFailure.TOO_SKEWED: "The difference between the request time and the current time is "
     "too large.",
 }
+CAS_MESSAGES = {
+    VerifyFailure.ACCESS_DENIED: "The authorization cannot be read",
+    VerifyFailure.INVALID_ACCESS_KEY_ID: "Invalid access key ID or security token",
+    VerifyFailure.SIGNATURE_DOES_NOT_MATCH: "Invalid signature for the request",
+    VerifyFailure.EXPIRED: "Request has expired",
+    VerifyFailure.TOO_SKEWED: "RequestTimeTooSkewed: the signature is not valid yet",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +34,7 @@ class Account:
     """Whose jobs they are, and the keys that may read them.
 
     `keys` holds several pairs while they are rotated; temporary ones stop working at `expires_at`.
-    Where the Host header names a uin (it does not on loopback), it has to be this one.
+    Where the Host header names a uin (it does not on loopback), it has to be this one. For CAS the account is `appid`.
     """
 
     keys: tuple[Credentials, ...]
@@ -60,6 +67,31 @@ def admit(question: Question, account: Account, quirks: Quirks, now: datetime) -
     host = CONTROL_HOST.match(urlsplit(question.url).hostname or "")
     if appid != account.appid or (host and host["uin"] != account.uin):
         raise _refusal(VerifyFailure.ACCESS_DENIED, question, quirks)
+
+
+def admit_as_cas(question: Question, account: Account, now: datetime) -> None:
+    """Let a request to CAS pass, or raise `Refusal`. `-` for a UID is the account of the keys."""
+    if not question.headers.get("authorization"):
+        raise _of_cas(
+            400, "MissingAuthenticationTokenException", "No authentication data was found"
+        )
+    request = HttpRequest(method=question.method, url=question.url, headers=question.headers)
+    failures = [verify(request, keys, canon=Canon.LOWERCASE, now=now) for keys in account.keys]
+    if None not in failures:
+        failure = _nearest(failures)
+        # Only the message of such a refusal can say that it is about the time: CAS has one code for all signatures.
+        unknown = failure is VerifyFailure.INVALID_ACCESS_KEY_ID
+        code = "UnrecognizedClientException" if unknown else "InvalidSignatureException"
+        raise _of_cas(400, code, CAS_MESSAGES[failure])
+    used = account.keys[failures.index(None)]
+    if used.expires_at is not None and used.expires_at <= now:
+        raise _of_cas(403, "ExpiredTokenException", "The security token has expired")
+    if question.route is None or question.route.uid not in ("-", account.appid):
+        raise _of_cas(403, "AccessDeniedException", "The account ID in the URI is not yours")
+
+
+def _of_cas(status: int, code: str, message: str) -> Refusal:
+    return Refusal(status=status, code=code, message=message)
 
 
 def _nearest(failures: list[VerifyFailure | None]) -> VerifyFailure:

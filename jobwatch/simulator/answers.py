@@ -1,4 +1,4 @@
-"""The control API as a function: a question and a world in, an answer out. Pure.
+"""The control API of COS Batch as a function: a question and a world in, an answer out. Pure.
 
 Parameters, error codes and messages follow the ListJobs, DescribeJob and ErrorResponse pages.
 """
@@ -11,6 +11,7 @@ from email.utils import format_datetime
 
 from jobwatch.simulator.markup import Writer, trace_id
 from jobwatch.simulator.quirks import LastToken
+from jobwatch.simulator.routes import Call, Route, vault_route
 from jobwatch.simulator.script import STATUSES
 from jobwatch.simulator.world import Page, World
 
@@ -37,17 +38,56 @@ class Question:
 
     @property
     def request_id(self) -> str:
-        """What `x-cos-request-id` says."""
+        """What `x-cos-request-id` says, and `x-cas-requestId`."""
         return b64encode(f"{self.number:08x}_5ab25864_{self.seed:x}".encode()).decode()
 
     @property
+    def route(self) -> Route | None:
+        """What is asked of CAS, None where COS is asked."""
+        return vault_route(self.url)
+
+    @property
+    def call(self) -> Call:
+        """Which call this is; a path that neither API has counts as a description."""
+        if self.route is not None:
+            return self.route.call or "describe"
+        return "list" if self.path == "/jobs" else "describe"
+
+    @property
     def lists(self) -> bool:
-        """Whether this is ListJobs."""
-        return self.path == "/jobs"
+        """Whether this is ListJobs, of either API."""
+        return self.call == "list"
+
+    @property
+    def vault(self) -> str | None:
+        """The vault whose jobs are asked for."""
+        return self.route.vault or None if self.route else None
+
+    @property
+    def job_id(self) -> str:
+        """The job that is asked for, or whatever the path ends with."""
+        return self.route.job_id if self.route else self.path.rpartition("/")[2]
+
+    @property
+    def status(self) -> str | None:
+        """The status asked for, None where every job is. CAS takes an empty value for none."""
+        return self.filled("statuscode") if self.route else self.one("jobStatuses")
+
+    @property
+    def token(self) -> str | None:
+        """Where the page asked for begins, None for the first. CAS takes an empty value for none."""
+        return self.filled("marker") if self.route else self.one("nextToken")
 
     def one(self, name: str) -> str | None:
         """The value of a parameter, None if it is not given, "" if it is given twice."""
         values = self.query.get(name, ())
+        if not values:
+            return None
+        return values[0] if len(values) == 1 else ""
+
+    def filled(self, name: str) -> str | None:
+        """The value of a parameter, None if it is not given or empty, "" if it is given twice."""
+        values = [each for each in self.query.get(name, ()) if each]
         if not values:
             return None
         return values[0] if len(values) == 1 else ""

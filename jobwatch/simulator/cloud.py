@@ -1,6 +1,6 @@
-"""The simulated control API behind a socket.
+"""The simulated APIs, COS Batch and CAS, behind one socket.
 
-`build_cloud` makes the aiohttp application, `Cloud` is what tests hold: the world, the rules of
+`build_cloud` makes the aiohttp application, `Cloud` is what tests hold: the world, the vaults, the rules of
 failure, and a record of every call. The endpoint is `http://127.0.0.1:PORT`.
 """
 
@@ -14,19 +14,15 @@ from aiohttp import web
 
 from jobwatch.core.codec import Credentials
 from jobwatch.simulator import effects
-from jobwatch.simulator.admission import Account, admit
-from jobwatch.simulator.answers import (
-    Answer,
-    Question,
-    Refusal,
-    common_headers,
-    refuse,
-    respond,
-)
+from jobwatch.simulator.admission import Account
+from jobwatch.simulator.answers import Answer, Question, Refusal
+from jobwatch.simulator.apis import Api, BatchApi, VaultApi
 from jobwatch.simulator.faults import BadToken, Bend, Faults, Raw
 from jobwatch.simulator.markup import Writer
 from jobwatch.simulator.quirks import Quirks
-from jobwatch.simulator.reshape import bad_page, instead, reshape
+from jobwatch.simulator.reshape import instead, reshape
+from jobwatch.simulator.vault_markup import VaultWriter
+from jobwatch.simulator.vaults import VaultWorld
 from jobwatch.simulator.world import World
 
 Clock = Callable[[], datetime]
@@ -50,12 +46,13 @@ class Cloud:
     world: World
     account: Account
     clock: Clock
+    vaults: VaultWorld = field(default_factory=VaultWorld)
     faults: Faults = field(default_factory=Faults)
     quirks: Quirks = field(default_factory=Quirks)
     calls: deque[Call] = field(default_factory=lambda: deque(maxlen=REMEMBERED_CALLS))
     asked: int = 0
     closing: asyncio.Event = field(default_factory=asyncio.Event)
-    _writer: Writer | None = None
+    _writers: tuple[Writer, VaultWriter] | None = None
 
     def application(self) -> web.Application:
         """Build the aiohttp application of this cloud."""
@@ -65,10 +62,9 @@ class Cloud:
         return app
 
     def count(self, path: str | None = None, *, status: str | None = None) -> int:
-        """How many of the remembered calls were for a path (and a value of jobStatuses)."""
+        """How many of the remembered calls were for a path (and for one status)."""
         return sum(
-            path in (None, call.question.path)
-            and status in (None, call.question.one("jobStatuses"))
+            path in (None, call.question.path) and status in (None, call.question.status)
             for call in self.calls
         )
 
@@ -85,29 +81,31 @@ class Cloud:
         answer = self._answer(question, bend, now)
         self.calls.append(Call(question=question, at=now, status=answer.status, bend=bend))
         if not (isinstance(bend, Raw) and bend.gateway):
-            common = common_headers(question, answer.status, now)
+            common = self.api(question).headers(question, answer.status, now)
             answer = replace(answer, headers={**common, **answer.headers})
         return await effects.send(request, answer, bend, self.closing)
 
+    def api(self, question: Question) -> Api:
+        """The API that is asked. Writers keep what they wrote, so they are kept as long as the quirks are the same."""
+        if self._writers is None or self._writers[0].quirks is not self.quirks:
+            self._writers = Writer(self.quirks), VaultWriter(self.quirks)
+        writer, vault_writer = self._writers
+        if question.route is None:
+            return BatchApi(world=self.world, account=self.account, writer=writer)
+        return VaultApi(vaults=self.vaults, account=self.account, writer=vault_writer)
+
     def _answer(self, question: Question, bend: Bend | None, now: datetime) -> Answer:
-        writer = self._current_writer()
-        answer = instead(bend, question, writer)
+        api = self.api(question)
+        answer = instead(bend, lambda refusal: api.refuse(question, refusal))
         if answer is not None:
             return answer
         try:
-            admit(question, self.account, self.quirks, now)
-            if isinstance(bend, BadToken) and question.lists:
-                return bad_page(bend, question, self.world.page(now).states, writer)
-            answer = respond(question, self.world, writer, now)
-            return reshape(bend, answer, question)
+            api.admit(question, now)
+            if isinstance(bend, BadToken) and question.call != "describe":
+                return api.bad_page(bend, question, now)
+            return reshape(bend, api.respond(question, now), question)
         except Refusal as refusal:
-            return refuse(question, refusal, writer)
-
-    def _current_writer(self) -> Writer:
-        """The writer for the present quirks; it keeps what it wrote, so it is kept too."""
-        if self._writer is None or self._writer.quirks is not self.quirks:
-            self._writer = Writer(self.quirks)
-        return self._writer
+            return api.refuse(question, refusal)
 
 
 def build_cloud(

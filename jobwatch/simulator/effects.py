@@ -16,6 +16,8 @@ from jobwatch.simulator.faults import Before, Bend, Cut, Delay, GzipBomb, Hook, 
 LONGEST_SILENCE = 300.0
 PIECE = 1024 * 1024
 WORTH_PACKING = 512
+# Where a page could go on for ever without being wrong.
+OPENINGS = {"application/xml": b"<ListJobsResult><Jobs>", "application/json": b'{"JobList": ['}
 
 
 async def run_before(acts: list[Before], question: Question) -> None:
@@ -117,7 +119,7 @@ async def _bomb(request: web.Request, answer: Answer, size: int) -> web.StreamRe
     response.force_close()
     await response.prepare(request)
     packer = zlib.compressobj(level=9, wbits=31)
-    opening = packer.compress(b"<ListJobsResult><Jobs>")
+    opening = packer.compress(OPENINGS.get(answer.content_type, b""))
     await response.write(opening + packer.flush(zlib.Z_FULL_FLUSH))
     # After a full flush equal input packs to equal bytes: one piece serves for all of them.
     piece = packer.compress(b" " * PIECE) + packer.flush(zlib.Z_FULL_FLUSH)

@@ -1,6 +1,6 @@
 """The text of `--faults`: `slowdown@10-20s:0.5,5xx:0.02,html200@30s,skew=+120s`. Pure.
 
-    NAME[=VALUE][/list|/describe][@TIME][:CHANCE], separated by commas
+    NAME[=VALUE][/list|/describe|/vaults][@TIME][:CHANCE], separated by commas
 
 TIME counts from the first request: `@30s` is the first request from then on, once; `@10-20s` the
 time between; `@30s-` everything from then on. CHANCE is a number from 0 to 1. VALUE is a duration
@@ -11,16 +11,17 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Literal, cast
+from typing import cast
 
 from jobwatch.simulator import faults as f
 from jobwatch.simulator.faults import Act, Faults, When
+from jobwatch.simulator.routes import Call
 
 UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours"}
 ITEM = re.compile(
     r"(?P<name>[a-z0-9_]+)"
     r"(?:=(?P<value>[^/@:]+))?"
-    r"(?:/(?P<call>list|describe))?"
+    r"(?:/(?P<call>list|describe|vaults))?"
     r"(?:@(?P<time>[0-9.a-z-]+))?"
     r"(?::(?P<chance>[0-9]+(?:\.[0-9]+)?))?"
 )
@@ -72,7 +73,9 @@ def parse_faults(text: str, *, seed: int = 0) -> Faults:
     for item in filter(None, (part.strip() for part in text.split(","))):
         match = ITEM.fullmatch(item)
         if match is None:
-            raise BadSpecError(f"{item!r} is not NAME[=VALUE][/list|/describe][@TIME][:CHANCE]")
+            raise BadSpecError(
+                f"{item!r} is not NAME[=VALUE][/list|/describe|/vaults][@TIME][:CHANCE]"
+            )
         when, acts = _when(item, match), _acts(item, match)
         # Kinds of one fault share its chance; what is certain happens in the first kind.
         acts = acts if when.chance < 1 else acts[:1]
@@ -101,7 +104,7 @@ def _when(item: str, match: re.Match[str]) -> When:
     chance = float(match["chance"]) if match["chance"] else 1.0
     if not 0 <= chance <= 1:
         raise BadSpecError(f"{item!r}: a chance is a number from 0 to 1")
-    call = cast("Literal['list', 'describe'] | None", match["call"])
+    call = cast("Call | None", match["call"])
     when = When(call=call, chance=chance)
     return _at(item, match["time"], when) if match["time"] else when
 

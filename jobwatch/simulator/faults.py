@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
-from typing import Literal
 
 from jobwatch.simulator.answers import Question
+from jobwatch.simulator.routes import Call
 
 # ── what is answered instead ────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Say:
-    """A refusal in the cloud's own words. `bare` leaves the body out."""
+    """A refusal in the words of COS, which CAS says in its own. `bare` leaves the body out."""
 
     status: int
     code: str
@@ -68,7 +68,7 @@ class Hidden:
 
 
 class Tokens(StrEnum):
-    """What is wrong with the NextToken of a page of ListJobs."""
+    """What is wrong with the token of a page of a listing."""
 
     ENDLESS = "endless"  # always another one, and the same jobs
     ENDLESS_EMPTY = "endless_empty"  # always another one, and no jobs
@@ -109,7 +109,7 @@ class Reset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GzipBomb:
-    """A small answer that unpacks to `size` bytes of XML white space."""
+    """A small answer that unpacks to `size` bytes of white space."""
 
     size: int = 2 * 1024**3
 
@@ -194,11 +194,12 @@ class When:
     """Which requests a rule is for; every condition given must hold.
 
     `nth` are the numbers, from 1, among the requests that the other conditions hold for. `times`
-    ends the rule after so many hits. `after` and `until` count from the first request. `filtered` is whether jobStatuses
-    is given: without it, all jobs are listed.
+    ends the rule after so many hits. `after` and `until` count from the first request. `filtered` is whether one status
+    is asked for: else all jobs are listed.
     """
 
-    call: Literal["list", "describe"] | None = None
+    call: Call | None = None
+    vault: str | None = None
     status: str | None = None
     filtered: bool | None = None
     job_id: str | None = None
@@ -287,13 +288,11 @@ def _in_time(when: When, elapsed: timedelta) -> bool:
 
 
 def _is_for(when: When, question: Question) -> bool:
-    call = "list" if question.lists else "describe"
-    has_token = question.one("nextToken") is not None
-    filtered = question.one("jobStatuses") is not None
     return (
-        when.call in (None, call)
-        and when.filtered in (None, filtered)
-        and when.status in (None, question.one("jobStatuses"))
-        and when.job_id in (None, question.path.rpartition("/")[2])
-        and when.has_token in (None, has_token)
+        when.call in (None, question.call)
+        and when.vault in (None, question.vault)
+        and when.filtered in (None, question.status is not None)
+        and when.status in (None, question.status)
+        and when.job_id in (None, question.job_id)
+        and when.has_token in (None, question.token is not None)
     )

@@ -35,6 +35,11 @@ class Quirks:
     FailureReasons with an empty JobFailure on jobs that did not fail. `hidden_code`: the name of
     a refusal stands in Message, and Code is AccessDenied. `page_size`: no page has more jobs than
     that, whatever maxResults says (it is an upper bound).
+
+    Of CAS: `odd_qcs`: a vault is named as in the sample of the command line tool. `null_marker`: Marker null, not
+    absent or empty, on the last page. `nulls`: null for a field without a value, not nothing. `text_sizes`: the size of an
+    inventory is a text, as in the sample, not a number, as in the table. `odd_condition`: `If-Umodified-Since`, as the
+    page spells it. `escapes`: letters beyond ASCII by their numbers. `spaces` are those between the parts of the JSON.
     """
 
     seed: int = 0
@@ -45,6 +50,12 @@ class Quirks:
     empty_termination: bool | None = None
     empty_failure: bool | None = None
     hidden_code: bool | None = None
+    odd_qcs: bool | None = None
+    null_marker: bool | None = None
+    nulls: bool | None = None
+    text_sizes: bool | None = None
+    odd_condition: bool | None = None
+    escapes: bool | None = None
     last_token: LastToken = LastToken.MIX
     empty_listing: EmptyListing = EmptyListing.MIX
     page_size: int = 1000
@@ -80,6 +91,12 @@ PLAIN = Quirks(
     empty_termination=False,
     empty_failure=True,
     hidden_code=False,
+    odd_qcs=False,
+    null_marker=True,
+    nulls=True,
+    text_sizes=True,
+    odd_condition=True,
+    escapes=False,
     last_token=LastToken.ABSENT,
     empty_listing=EmptyListing.CLOSED,
 )

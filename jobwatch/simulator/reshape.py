@@ -1,9 +1,15 @@
-"""Faults that change what is answered: pure."""
+"""Faults that change what is answered: pure.
 
+Answers of CAS are bent as the documents that they are, those of COS as bytes, so that nothing else on a page changes.
+"""
+
+import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
-from jobwatch.simulator.answers import Answer, Question, Refusal, refuse
+from jobwatch.simulator.answers import Answer, Question, Refusal
 from jobwatch.simulator.faults import (
     BadToken,
     Bend,
@@ -15,18 +21,15 @@ from jobwatch.simulator.faults import (
     Tokens,
     UnknownStatus,
 )
-from jobwatch.simulator.markup import Writer
-from jobwatch.simulator.script import JobState
 
 _BEGIN, _END = b"<member>", b"</member>"
 
 
-def instead(act: Bend | None, question: Question, writer: Writer) -> Answer | None:
+def instead(act: Bend | None, refuse: Callable[[Refusal], Answer]) -> Answer | None:
     """Give the answer of a fault that does not care for the true one, None if it does."""
     match act:
         case Say():
-            refusal = Refusal(status=act.status, code=act.code, message=act.message)
-            answer = refuse(question, refusal, writer)
+            answer = refuse(Refusal(status=act.status, code=act.code, message=act.message))
             body = b"" if act.bare else answer.body
             return replace(answer, body=body, headers=dict(act.headers))
         case Raw():
@@ -43,26 +46,23 @@ def reshape(act: Bend | None, answer: Answer, question: Question) -> Answer:
         case Rewrite():
             return replace(answer, body=answer.body.replace(act.old, act.new, act.times))
         case Hidden() if question.lists:
-            return replace(answer, body=_without(answer.body, act.job_id.encode()))
+            without = _without_entry if question.route else _without
+            return replace(answer, body=without(answer.body, act.job_id))
         case UnknownStatus():
-            return replace(answer, body=_with_status(answer.body, act.word.encode()))
+            with_status = _with_code if question.route else _with_status
+            return replace(answer, body=with_status(answer.body, act.word))
         case _:
             return answer
 
 
-def bad_page(
-    act: BadToken, question: Question, states: tuple[JobState, ...], writer: Writer
-) -> Answer:
-    """Write the first page of the listing again, with a token that leads nowhere."""
-    shown = () if act.kind is Tokens.ENDLESS_EMPTY else states
-    repeated = act.kind is Tokens.REPEATED
-    token = "again" if repeated else f"endless-{question.number}"
-    return Answer(body=writer.listing(shown, token, question.url))
+def bad_token(act: BadToken, question: Question) -> str:
+    """A token that leads nowhere."""
+    return "again" if act.kind is Tokens.REPEATED else f"endless-{question.number}"
 
 
-def _without(body: bytes, job_id: bytes) -> bytes:
+def _without(body: bytes, job_id: str) -> bytes:
     """Leave a job out of a page."""
-    its_id = re.compile(rb"<JobId>\s*%b\s*</JobId>" % re.escape(job_id))
+    its_id = re.compile(rb"<JobId>\s*%b\s*</JobId>" % re.escape(job_id.encode()))
     head, *members = body.split(_BEGIN)
     kept = [each.partition(_END)[0] for each in members if not its_id.search(each)]
     # What follows the last member belongs to the page.
@@ -70,7 +70,21 @@ def _without(body: bytes, job_id: bytes) -> bytes:
     return b"".join([head, *(_BEGIN + each + _END for each in kept), tail])
 
 
-def _with_status(body: bytes, word: bytes) -> bytes:
+def _with_status(body: bytes, word: str) -> bytes:
     head, mark, rest = body.partition(b"<Status>")
     _, end, tail = rest.partition(b"</Status>")
-    return b"".join((head, mark, word, end, tail)) if mark else body
+    return b"".join((head, mark, word.encode(), end, tail)) if mark else body
+
+
+def _without_entry(body: bytes, job_id: str) -> bytes:
+    page: dict[str, Any] = json.loads(body)
+    jobs = [each for each in page["JobList"] if each["JobId"] != job_id]
+    return json.dumps({**page, "JobList": jobs}).encode()
+
+
+def _with_code(body: bytes, word: str) -> bytes:
+    page: dict[str, Any] = json.loads(body)
+    for job in page.get("JobList", [page])[:1]:
+        if "StatusCode" in job:
+            job["StatusCode"] = word
+    return json.dumps(page).encode()

@@ -14,6 +14,7 @@ from jobwatch.simulator.cloud import Cloud
 from jobwatch.simulator.faults import Faults
 from jobwatch.simulator.quirks import Quirks
 from jobwatch.simulator.receiver import Received, WebhookSink
+from jobwatch.simulator.vaults import VaultWorld
 from jobwatch.simulator.world import World
 
 HOST = "127.0.0.1"
@@ -71,15 +72,22 @@ class Options:
 
 
 class Simulation:
-    """An asynchronous context manager: inside it, both listen."""
+    """An asynchronous context manager: inside it, both listen. Without `vaults` the account has none."""
 
     def __init__(
-        self, world: World, *, clock: Callable[[], datetime], options: Options | None = None
+        self,
+        world: World,
+        *,
+        clock: Callable[[], datetime],
+        vaults: VaultWorld | None = None,
+        options: Options | None = None,
     ) -> None:
         options = options or Options()
         self.world = world
+        self.vaults = VaultWorld() if vaults is None else vaults
         self.cloud = Cloud(
             world=world,
+            vaults=self.vaults,
             account=options.account,
             clock=clock,
             faults=options.faults or Faults(),
@@ -109,7 +117,7 @@ class Simulation:
 
     @property
     def endpoint(self) -> str:
-        """The `endpoint` of a `cos-batch` provider."""
+        """The `endpoint` of a provider, `cos-batch` or `cas`: one server speaks both."""
         return self._cloud_server.url
 
     def hook_url(self, path: str = "/hook") -> str:

@@ -82,8 +82,8 @@ def _inventory(rng: Random) -> VaultLife:
 
 def _push(rng: Random) -> VaultLife:
     life = _retrieval(rng)
-    place = {"bucket": BUCKET, "object": f"restored/{rng.randrange(10_000):04d}.tar"}
-    return replace(life, action="PushToCOS", job=replace(life.job, **place))
+    target = f"restored/{rng.randrange(10_000):04d}.tar"
+    return replace(life, action="PushToCOS", job=replace(life.job, bucket=BUCKET, object=target))
 
 
 def _pull(rng: Random) -> VaultLife:
@@ -136,8 +136,9 @@ def vault_script(kind: str, rng: Random, created_at: datetime, speed: float = 1.
 
 def vault_id(rng: Random, length: int = 64) -> str:
     """An id of CAS: base64 for URLs. One in four begins with a dash or an underscore."""
-    text = urlsafe_b64encode(rng.randbytes(length)).decode()[:length]
-    return rng.choice(("-", "_", *"kX3bQz")) + text[1:]
+    text = urlsafe_b64encode(rng.randbytes(length)).decode()[1:length]
+    first: str = rng.choice(("-", "_", *"kX3bQz"))
+    return first + text
 
 
 def _dealt(seed: int, number: int) -> str:
@@ -156,9 +157,7 @@ class VaultArrivals(Arrivals):
         return vault_script(_dealt(self.seed, number), rng, self.at(number), self.speed)
 
 
-def vault_under_way(
-    seed: int, count: int, start: datetime, speed: float
-) -> Iterator[JobScript]:
+def vault_under_way(seed: int, count: int, start: datetime, speed: float) -> Iterator[JobScript]:
     """Draw jobs of a vault that were created before `start` and run then."""
     for number in range(count):
         rng = Random(f"{seed}:vault live:{number}")

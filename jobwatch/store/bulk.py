@@ -1,16 +1,20 @@
-"""Rows that are written by the thousand.
+"""Rows that are written by the thousand, and questions that every page asks.
 
 They go to the driver as tuples that were converted by the caller, through SQL that SQLAlchemy compiled once for each
 database: SQLAlchemy's own handling of parameters costs as much again as the database does.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Dialect, Table, insert
+from sqlalchemy import Connection, Dialect, Row, Select, Table, insert
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.dml import UpdateBase
+
+PREPARED = 64
+"""So many values in an IN (…) at most are asked for by compiled SQL; beyond, the rows cost more than the question."""
 
 RowTuple = tuple[Any, ...]
 
@@ -48,4 +52,50 @@ def prepare(
     """
     compiled: Any = statement.compile(dialect=dialect, column_keys=list(columns))
     places = [order.index(name.removeprefix("at_")) for name in compiled.positiontup]
+    return Prepared(compiled.string, itemgetter(*places))
+
+
+def insert_into(table: Table, dialect: Dialect) -> sqlite.Insert:
+    """An insert that may say what happens on a conflict: each database has its own, and both are used alike."""
+    if dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415  takes 40 ms, and few use it
+
+        alike: Any = postgresql.insert(table)
+        return alike  # type: ignore[no-any-return]
+    return sqlite.insert(table)
+
+
+Question = Select[*tuple[Any, ...]]
+
+
+def ask(
+    connection: Connection, question: Question, asked: Mapping[str, Any], among: str
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Rows of a question that is made once, as the database keeps their values.
+
+    `asked` are its parameters as the database keeps them; the one called `among` is the list of an IN (…).
+    """
+    values = asked[among]
+    if not 0 < len(values) <= PREPARED:
+        return connection.execute(question, asked).all()
+    size = 1 << (len(values) - 1).bit_length()
+    others = tuple(name for name in asked if name != among)
+    prepared = _prepare_question(question, connection.dialect, (*others, among), size)
+    # The last one is asked for again and again: so few sizes are compiled.
+    padded = (*(asked[name] for name in others), *values, *values[-1:] * (size - len(values)))
+    return connection.exec_driver_sql(prepared.sql, prepared.parameters(padded)).all()
+
+
+@cache
+def _prepare_question(
+    question: Question, dialect: Dialect, names: tuple[str, ...], size: int
+) -> Prepared:
+    """Compile for so many values of the last name."""
+    *others, among = names
+    order = [*others, *(f"{among}_{number}" for number in range(1, size + 1))]
+    nothing = {**dict.fromkeys(others), among: [None] * size}
+    compiled: Any = question.params(nothing).compile(
+        dialect=dialect, compile_kwargs={"render_postcompile": True}
+    )
+    places = [order.index(name) for name in compiled.positiontup]
     return Prepared(compiled.string, itemgetter(*places))

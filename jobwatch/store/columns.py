@@ -19,6 +19,7 @@ UNSIGNED = 2**64 - 1
 """The bits of a hash."""
 
 _SIGN = 2**63
+_encoder = json.JSONEncoder(separators=(",", ":"))
 
 
 def to_micros(moment: datetime | None) -> int | None:
@@ -60,7 +61,7 @@ def clean(text: str) -> str:
 
 def to_json(document: object) -> str:
     """The document as text; escaped, so that nothing in it can be refused."""
-    return json.dumps(document, separators=(",", ":"))
+    return _encoder.encode(document)
 
 
 class Instant(TypeDecorator[datetime]):

@@ -6,8 +6,10 @@ transaction costs through an asynchronous driver.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -28,7 +30,9 @@ READERS = 2
 CHECKPOINT_PAGES = 20_000
 LOG_LIMIT_BYTES = 64 * 1024 * 1024
 BUSY_TIMEOUT_SECONDS = 0.25
-CACHE_KIB = 16 * 1024
+WRITER_CACHE_KIB = 6 * 1024
+READER_CACHE_KIB = 2 * 1024
+"""A reader keeps nothing that the writer changed meanwhile: more would only be memory."""
 
 
 class SqliteDatabase:
@@ -43,6 +47,8 @@ class SqliteDatabase:
         self._reader = _sqlite_engine(path, "BEGIN", writes=False)
         self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        self._kept = threading.local()
+        self._links: list[Connection] = []
         self._closed = False
 
     async def write(self, work: Work[T]) -> T:
@@ -59,12 +65,27 @@ class SqliteDatabase:
 
     async def _run(self, threads: ThreadPoolExecutor, engine: Engine, work: Work[T]) -> T:
         def verb() -> T:
-            with engine.begin() as connection:
+            with self._link(engine) as connection, connection.begin():
                 return work(connection)
 
         if self._closed:
             raise StoreError("the store is closed")
         return await asyncio.get_running_loop().run_in_executor(threads, verb)
+
+    @contextmanager
+    def _link(self, engine: Engine) -> Iterator[Connection]:
+        """The connection of this thread. After an error it is made anew: nobody knows what state it is in."""
+        connection: Connection | None = getattr(self._kept, "connection", None)
+        if connection is None:
+            connection = self._kept.connection = engine.connect()
+            self._links.append(connection)
+        try:
+            yield connection
+        except BaseException:
+            self._kept.connection = None
+            self._links.remove(connection)
+            connection.close()
+            raise
 
     def now(self, connection: Connection) -> datetime:
         """The program's clock: SQLite runs in its process."""
@@ -85,9 +106,12 @@ class SqliteDatabase:
 
     def _close(self) -> None:
         self._read_threads.shutdown()
-        self._reader.dispose()
-        self._write_thread.submit(self._fold_log).result()
+        # What the writer's thread had queued comes first; then nothing uses a link any more.
         self._write_thread.shutdown()
+        for link in self._links:
+            link.close()
+        self._reader.dispose()
+        self._fold_log()
         self._writer.dispose()
 
     def _fold_log(self) -> None:
@@ -129,7 +153,7 @@ def _pragmas(*, writes: bool) -> tuple[str, ...]:
     common = (
         "PRAGMA foreign_keys=ON",
         "PRAGMA temp_store=MEMORY",
-        f"PRAGMA cache_size=-{CACHE_KIB}",
+        f"PRAGMA cache_size=-{WRITER_CACHE_KIB if writes else READER_CACHE_KIB}",
     )
     if not writes:
         return (*common, "PRAGMA query_only=ON")

@@ -15,6 +15,7 @@ from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.census import Series
 from jobwatch.core.model import Progress
 from jobwatch.core.overview import (
+    NO_SINGLE_JOBS,
     CensusRow,
     ConditionCount,
     OutboxDepth,
@@ -41,7 +42,7 @@ class Facts(NamedTuple):
     created_at: datetime
     size_bytes: int
     now: datetime
-    single: SingleJobs = SingleJobs()
+    single: SingleJobs = NO_SINGLE_JOBS
 
 
 def overview(connection: Connection, facts: Facts) -> Overview:

@@ -17,7 +17,7 @@ from jobwatch.core.model import JobKey
 from jobwatch.core.muting import Mute, muted_by
 from jobwatch.core.recording import Batch, Entry
 from jobwatch.store import muting, noticing, order, sampling, series
-from jobwatch.store.bulk import insert_many
+from jobwatch.store.bulk import ask, insert_many
 from jobwatch.store.columns import clean, to_json, to_micros
 from jobwatch.store.fencing import take_numbers
 from jobwatch.store.noticing import Moment
@@ -124,8 +124,9 @@ def _check_versions(connection: Connection, lease: Lease, entries: Iterable[Entr
     expected = dict(read)
     remaining = iter(expected)
     while chunk := list(islice(remaining, order.CHUNK)):
-        found = connection.execute(_versions, {"of_source": lease.source_id, "rows": chunk})
-        versions = dict(found.all())
+        asked = {"of_source": lease.source_id, "rows": chunk}
+        found = ask(connection, _versions, asked, among="rows")
+        versions: dict[int, int] = dict(map(tuple, found))
         if any(versions.get(row) != expected[row] for row in chunk):
             raise StaleWrite(f"a job of {lease.source} changed since it was read")
     if len(expected) != len(read):

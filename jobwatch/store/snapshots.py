@@ -161,7 +161,7 @@ def decode(found: Row[*tuple[Any, ...]], key: JobKey | None = None) -> Snapshot:
         status_since=EPOCH + timedelta(microseconds=status_since),
         started_at=from_micros(started_at),
         progressed_at=from_micros(progressed_at),
-        counted=counted,
+        counted=bool(counted),
         refused=to_unsigned(refused),
         missing_since=from_micros(missing_since),
         missing_proved_at=from_micros(missing_proved_at),

@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from jobwatch.core.model import JobKey, Phase, Snapshot
+from jobwatch.store.bulk import ask
 from jobwatch.store.columns import UNSIGNED, clean
 from jobwatch.store.fencing import hold
 from jobwatch.store.order import CHUNK
@@ -62,8 +63,9 @@ def known(connection: Connection, source_id: int, keys: Iterable[JobKey]) -> dic
         ids = list(asked)
         for first in range(0, len(ids), CHUNK):
             chunk = {"source_id": source_id, "scope": scope, "ids": ids[first : first + CHUNK]}
-            rows = connection.execute(_known, chunk)
-            found.update((asked[row.job_id], decode(row, asked[row.job_id])) for row in rows.all())
+            for row in ask(connection, _known, chunk, among="ids"):
+                key = asked[row.job_id]
+                found[key] = decode(row, key)
     return found
 
 

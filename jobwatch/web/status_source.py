@@ -154,7 +154,10 @@ def _last_sweep(sweep: LastSweep | None) -> Note | None:
     )
     told = f"last sweep: {sweep.kind} ({words(sweep.reason)}), took {span(sweep.took)}, {cost}"
     refused = f"; refused as filters: {', '.join(sweep.refused)}" if sweep.refused else ""
-    return Note("faint", told + refused)
+    if not sweep.missing:
+        return Note("faint", told + refused)
+    missing = f"; jobs are known of vaults that are not listed: {', '.join(sweep.missing)}"
+    return Note("caution", told + refused + missing)
 
 
 def _calls(spending: Spending | None) -> Note | None:

@@ -3,175 +3,126 @@
 The simulator is written from the API's pages and shares no reading code with the providers.
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
 
-from jobwatch.client import ApiClient, Surroundings
-from jobwatch.core.codec import Credentials, Known, Provider, Walk
-from jobwatch.core.errors import KeysRejected, NoSuchJob, StatusRejected
-from jobwatch.core.gate import Bucket
+from jobwatch.core.codec import Credentials, Walk
+from jobwatch.core.errors import (
+    ApiError,
+    Denied,
+    KeysRejected,
+    NoSuchJob,
+    ServerError,
+    StatusRejected,
+    Throttled,
+)
 from jobwatch.core.model import Job, JobKey, Phase
-from jobwatch.metrics import Metrics, SourceShape
-from jobwatch.simulator.quirks import PLAIN, EmptyListing, LastToken, Quirks
-from jobwatch.simulator.script import JobState
+from jobwatch.simulator import faults as f
+from jobwatch.simulator.quirks import EmptyListing, Quirks
 from jobwatch.simulator.simulation import Options, Simulation
+from jobwatch.simulator.vaults import VaultWorld
 from jobwatch.simulator.world import World
-from jobwatch.transport import Transport
-from tests.rig import START, Clock, provider_for
-
-PROVIDERS: dict[str, Callable[[Simulation], Provider]] = {"cos-batch": provider_for}
-HABITS = {
-    "as documented": PLAIN,
-    "mixed": Quirks(seed=1),
-    "mixed otherwise": Quirks(seed=2, last_token=LastToken.ECHO),
-    "small pages": Quirks(seed=3, page_size=7, last_token=LastToken.ECHO),
-    "small pages without a last token": Quirks(seed=4, page_size=7, last_token=LastToken.ABSENT),
-}
+from tests.contract.provider_kinds import HABITS, KINDS, client_of, listed, populated
+from tests.rig import START, Clock
 
 
-@dataclass(frozen=True, slots=True)
-class FixedKeys:
-    """One key pair."""
-
-    keys: Credentials
-    facts = None
-
-    async def current(self) -> Credentials:
-        return self.keys
-
-    async def renewed(self, _rejected: Credentials) -> Credentials | None:
-        return None
-
-    async def refresh(self) -> timedelta:
-        return timedelta(1)
-
-    def take_problems(self) -> tuple[str, ...]:
-        return ()
-
-
-@asynccontextmanager
-async def client_of(
-    kind: str, simulation: Simulation, keys: Credentials | None = None
-) -> AsyncIterator[ApiClient]:
-    shape = SourceShape(
-        name="one", provider=kind, region="", operations=(), statuses=(),
-        every=timedelta(1), full_every=timedelta(1),
-    )  # fmt: skip
-    waits = Clock()
-    async with Transport() as transport:
-        yield ApiClient(
-            provider=PROVIDERS[kind](simulation),
-            transport=transport,
-            credentials=FixedKeys(keys or simulation.credentials),
-            bucket=Bucket(rate=1e6, burst=1_000_000),
-            observer=Metrics([shape], []).for_source("one"),
-            around=Surroundings(
-                now=simulation.cloud.clock,
-                monotonic=waits.monotonic,
-                chance=lambda: 0.5,
-                sleep=waits.sleep,
-            ),
-        )
-
-
-async def listed(client: ApiClient, walk: Walk = Walk()) -> list[Job]:  # noqa: B008  a value
-    return [job async for page in client.pages(walk, Known()) for job in page.jobs]
-
-
-def same(job: Job, state: JobState) -> bool:
-    """Whether what was read is what the cloud holds."""
-    progress = job.progress
-    script = state.script
-    return (
-        job.id == state.id
-        and job.status == state.status
-        and job.operation == script.operation
-        and job.description == script.description
-        and job.priority == script.priority
-        and job.created_at == script.created_at.replace(microsecond=0)
-        and job.ended_at == state.ended_at
-        and progress is not None
-        and (progress.total, progress.succeeded, progress.failed)
-        == (state.total, state.succeeded, state.failed)
-    )
-
-
-@pytest.mark.parametrize("kind", PROVIDERS)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("habit", HABITS)
 async def test_a_listing_is_read_as_it_was_written(kind: str, habit: str) -> None:
-    clock = Clock(START + timedelta(minutes=7))
-    world = World.generate(start=START, seed=5, jobs=60, unfinished=40, speed=30)
-    options = Options(quirks=HABITS[habit])
+    clock, expected = Clock(START + timedelta(minutes=7)), KINDS[kind]
     async with (
-        Simulation(world, clock=clock, options=options) as simulation,
+        populated(clock, seed=5, quirks=HABITS[habit]) as simulation,
         client_of(kind, simulation) as client,
     ):
-        jobs = await listed(client)
-        states = world.jobs_at(clock.now)
-        assert len(jobs) == len(states) >= 60
-        assert all(same(job, state) for job, state in zip(jobs, states, strict=True))
-        assert {job.phase for job in jobs} >= {Phase.RUNNING, Phase.SUCCEEDED, Phase.FAILED}
+        read: list[Job] = []
+        for scope in await client.scopes():
+            jobs = await listed(client, Walk(scope=scope))
+            states = expected.world(simulation, scope).jobs_at(clock.now)
+            assert len(jobs) == len(states)
+            assert {job.scope for job in jobs} == {scope}
+            assert all(expected.same(job, state) for job, state in zip(jobs, states, strict=True))
+            read += jobs
+        assert len(read) >= 60
+        assert {job.phase for job in read} >= {Phase.RUNNING, Phase.SUCCEEDED, Phase.FAILED}
 
 
-@pytest.mark.parametrize("kind", PROVIDERS)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("habit", HABITS)
 async def test_details_are_read_as_they_were_written(kind: str, habit: str) -> None:
-    clock = Clock(START + timedelta(minutes=7))
-    world = World.generate(start=START, seed=6, jobs=40, unfinished=20, speed=30)
-    options = Options(quirks=HABITS[habit])
+    clock, expected = Clock(START + timedelta(minutes=7)), KINDS[kind]
     async with (
-        Simulation(world, clock=clock, options=options) as simulation,
+        populated(clock, seed=6, jobs=24, quirks=HABITS[habit]) as simulation,
         client_of(kind, simulation) as client,
     ):
-        for state in world.jobs_at(clock.now):
-            detail = await client.describe(JobKey("", state.id))
-            assert same(detail.job, state)
-            assert detail.failures == state.failures
-            assert detail.role == state.script.role
-            assert detail.suspended_at == state.suspended_at
-            assert (detail.manifest or {})["object"] == state.script.manifest.object_arn
-            assert (detail.manifest or {})["etag"] == state.script.manifest.etag
+        for scope in expected.scopes:
+            for state in expected.world(simulation, scope).jobs_at(clock.now):
+                detail = await client.describe(JobKey(scope, state.id))
+                assert expected.same(detail.job, state)
+                assert expected.detailed(detail, state)
 
 
-@pytest.mark.parametrize("kind", PROVIDERS)
+@pytest.mark.parametrize("kind", KINDS)
 async def test_a_walk_of_one_status_shows_that_status_alone(kind: str) -> None:
     clock = Clock(START + timedelta(minutes=7))
-    world = World.generate(start=START, seed=5, jobs=60, unfinished=40, speed=30)
-    async with Simulation(world, clock=clock) as simulation, client_of(kind, simulation) as client:
-        everything = await listed(client)
-        for status in PROVIDERS[kind](simulation).lifecycle.statuses:
-            jobs = await listed(client, Walk(status=status))
-            assert [job.id for job in jobs] == [
-                job.id for job in everything if job.status == status
-            ]
+    async with populated(clock, seed=5) as simulation, client_of(kind, simulation) as client:
+        for scope in KINDS[kind].scopes:
+            everything = await listed(client, Walk(scope=scope))
+            for status in client.provider.lifecycle.statuses:
+                jobs = await listed(client, Walk(scope=scope, status=status))
+                assert [job.id for job in jobs] == [
+                    job.id for job in everything if job.status == status
+                ]
 
 
-@pytest.mark.parametrize("kind", PROVIDERS)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("empty", EmptyListing)
 async def test_an_account_without_jobs_is_an_empty_listing(kind: str, empty: EmptyListing) -> None:
     options = Options(quirks=Quirks(empty_listing=empty))
+    vaults = VaultWorld({"empty": World()})
     async with (
-        Simulation(World(), clock=Clock(), options=options) as simulation,
+        Simulation(World(), vaults=vaults, clock=Clock(), options=options) as simulation,
         client_of(kind, simulation) as client,
     ):
-        assert await listed(client) == []
+        assert await client.scopes() == (KINDS[kind].empty_scope,)
+        assert await listed(client, Walk(scope=KINDS[kind].empty_scope)) == []
 
 
-@pytest.mark.parametrize("kind", PROVIDERS)
+@pytest.mark.parametrize("kind", KINDS)
 async def test_refusals_are_classed_by_what_the_caller_has_to_do(kind: str) -> None:
-    async with Simulation(World(), clock=Clock()) as simulation:
+    expected, scope = KINDS[kind], KINDS[kind].scopes[0]
+    async with populated(Clock(), seed=1, jobs=2) as simulation:
         async with client_of(kind, simulation) as client:
             with pytest.raises(NoSuchJob):
-                await client.describe(JobKey("", "-nobody/knows?it"))
+                await client.describe(JobKey(scope, "-nobody/knows?it"))
             with pytest.raises(StatusRejected):
-                await listed(client, Walk(status="Hibernating"))
+                await listed(client, Walk(scope=scope, status="Hibernating"))
         for quirk in (True, False):
             simulation.cloud.quirks = Quirks(hidden_code=quirk)
             wrong = Credentials(secret_id=simulation.credentials.secret_id, secret_key="wrong")
             async with client_of(kind, simulation, wrong) as client:
-                with pytest.raises(KeysRejected, match="SignatureDoesNotMatch"):
-                    await listed(client)
+                with pytest.raises(KeysRejected, match=expected.signature_word):
+                    await listed(client, Walk(scope=scope))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        (f.SLOW_DOWN, Throttled),
+        (f.INTERNAL, ServerError),
+        (f.UNAVAILABLE, ServerError),
+        (f.TIMEOUT, ServerError),
+        (f.DENIED, Denied),
+        (f.EXPIRED_TOKEN, KeysRejected),
+        (f.STATUS_REJECTED, StatusRejected),
+    ],
+)
+async def test_each_refusal_of_a_fault_means_the_same_in_both_apis(
+    kind: str, said: f.Say, read: type[ApiError]
+) -> None:
+    async with populated(Clock(), seed=1, jobs=2) as simulation:
+        simulation.faults.add(said)
+        async with client_of(kind, simulation) as client:
+            with pytest.raises(read):
+                await listed(client, Walk(scope=KINDS[kind].scopes[0]))

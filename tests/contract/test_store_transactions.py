@@ -16,7 +16,7 @@ from jobwatch.core.errors import StoreError
 from jobwatch.core.forecast import SAMPLES_KEPT
 from jobwatch.core.model import JobKey
 from jobwatch.core.plan import SweepKind
-from jobwatch.core.rules import FailingRule, Horizon
+from jobwatch.core.rules import FailingRule, Horizon, Window
 from jobwatch.store import Store
 from jobwatch.store.engine import SqliteDatabase
 from jobwatch.store.values import (
@@ -210,6 +210,7 @@ async def test_no_verb_walks_a_whole_table(file_stores: Stores, clock: Clock) ->
     failing = FailingRule(ratio=0.5, min_finished=1)
     await prod.store.possibly(prod.lease, Horizon(waiting_before=NOW, failing=failing))
     await prod.store.details(prod.lease, [1, 2])
+    await prod.store.expiring(prod.lease, Window(NOW, NOW + DAY), limit=10)
     await prod.store.conditions("prod", JobKey("", "j1"))
     await prod.store.job_events("prod", JobKey("", "j1"))
     await prod.store.samples("prod", JobKey("", "j1"))

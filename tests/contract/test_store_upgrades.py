@@ -13,10 +13,12 @@ from jobwatch import store as package
 from jobwatch.core.errors import StoreUnusable
 from jobwatch.core.model import JobKey
 from jobwatch.core.overview import SourceState
+from jobwatch.core.rules import Window
 from jobwatch.store import SqliteSettings
 from jobwatch.store.columns import to_micros
 from jobwatch.store.engine import SqliteDatabase
 from jobwatch.store.engine_postgres import PostgresDatabase
+from jobwatch.store.schema import REVISIONS
 from jobwatch.store.tables import APPLICATION_ID
 from jobwatch.store.transactions import Database
 from jobwatch.store.values import DeliveryFilter, EventFilter
@@ -167,13 +169,13 @@ def found_in(name: str, connection: Connection) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]
 
 
-def fill(connection: Connection) -> None:
-    """The first schema, by its revision alone, and its rows."""
+def fill(connection: Connection, revision: str = "0001") -> None:
+    """An old schema, by its revision alone, and rows as the first one had them."""
     config = Config()
     folder = Path(next(iter(package.__path__))) / "migrations"
     config.set_main_option("script_location", str(folder))
     config.attributes["connection"] = connection
-    command.upgrade(config, "0001")
+    command.upgrade(config, revision)
     if connection.dialect.name == "sqlite":
         connection.execute(text(f"PRAGMA application_id={APPLICATION_ID}"))
     for name, row in FIRST.items():
@@ -181,14 +183,15 @@ def fill(connection: Connection) -> None:
     connection.execute(insert(table("meta", column("key"), column("value"))), BIRTH)
 
 
-async def filled(stores: Stores) -> None:
+async def filled(stores: Stores, revision: str = "0001") -> None:
     raw = database(stores)
-    await raw.write(fill)
+    await raw.write(lambda connection: fill(connection, revision))
     await raw.close()
 
 
-async def test_a_store_of_the_first_schema_keeps_every_row(empty: Stores) -> None:
-    await filled(empty)
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+async def test_a_store_of_an_old_schema_keeps_every_row(empty: Stores, revision: str) -> None:
+    await filled(empty, revision)
     store = await empty.open()
     for name, row in FIRST.items():
         rows = await store._database.read(partial(found_in, name))
@@ -225,6 +228,19 @@ async def test_a_store_of_the_first_schema_goes_on_where_it_was(
     events = (await prod.store.events(EventFilter(), limit=10)).rows
     assert [each.sequence for each in events] == [11, 10, 9]
     assert len(await claim(prod.store)) == 1
+
+
+async def test_nobody_was_reminded_of_output_before_there_were_reminders(
+    empty: Stores, clock: Clock
+) -> None:
+    await filled(empty, "0003")
+    prod = await Watcher.start(await empty.open(), clock)
+    row = await prod.store.job("prod", JobKey("", "old"))
+    assert row is not None
+    assert (row.snapshot.job.output_expires_at, row.expiry_told_at) == (None, None)
+    await prod.sees(job("Done", id="old", output_expires_at=NOW + MINUTE))
+    found = await prod.store.expiring(prod.lease, Window(NOW, NOW + MINUTE), limit=9)
+    assert [each.job.id for each in found] == ["old"]
 
 
 async def test_a_reader_beside_it_waits_for_the_daemon_to_migrate(empty: Stores) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from jobwatch.app.advice import advice
 from jobwatch.app.clock import utc_now
-from jobwatch.app.probing import advice
 from jobwatch.cli.ending import Exit
 from jobwatch.core.errors import (
     BrokenReason,

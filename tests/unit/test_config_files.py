@@ -16,8 +16,17 @@ from tests.unit.settings_cases import RECEIVER, SOURCE, read
 CONFIG = Path(__file__).parents[2] / "config"
 EXAMPLE, MINIMAL = CONFIG / "jobwatch.example.yaml", CONFIG / "jobwatch.minimal.yaml"
 SCHEMA = CONFIG / "jobwatch.schema.json"
-SHORT = ("sources.prod.rules", "receivers.ops.wants.except")
+SHORT = (
+    "sources.prod.rules",
+    "sources.vault_jobs.provider.credentials",
+    "receivers.ops.wants.except",
+)
 """Parts that the example leaves empty: their keys stand in another place already."""
+
+
+SECOND = {"vault_jobs": "provider"}
+"""The second source shows what differs from the first."""
+CAS = "  vault_jobs:\n    provider: {kind: cas, region: ap-chengdu}\n"
 
 
 def _keys(value: object, path: str = "") -> Iterator[str]:
@@ -40,11 +49,15 @@ def example() -> dict[str, Any]:
 
 def test_the_example_shows_every_key_that_there_is(example: dict[str, Any]) -> None:
     settings = redacted(load_settings(EXAMPLE, {}).settings)
+    for name, part in SECOND.items():
+        whole = settings["sources"][name]
+        assert whole.keys() == settings["sources"]["prod"].keys()
+        settings["sources"][name] = {part: whole[part]}
     assert sorted(_keys(example)) == sorted(_keys(settings))
 
 
 def test_the_example_is_at_every_default(tmp_path: Path) -> None:
-    least = redacted(read(tmp_path, SOURCE + RECEIVER).settings)
+    least = redacted(read(tmp_path, SOURCE + CAS + RECEIVER).settings)
     example = load_settings(EXAMPLE, {})
     shown = redacted(example.settings)
     assert shown.pop("store")["path"] == str(CONFIG / "jobwatch.db")
@@ -154,6 +167,12 @@ def test_the_schema_is_a_schema_that_both_files_satisfy(example: dict[str, Any])
         ("sources.prod.first_sight", "nothing", False),
         ("sources.prod.provider.uin", 100000000001, True),
         ("sources.prod.provider.kind", "nope", False),
+        ("sources.vault_jobs.provider.uid", 1250000000, True),
+        ("sources.vault_jobs.provider.uid", "someone", False),
+        ("sources.vault_jobs.provider.vaults", ["backup_*"], True),
+        ("sources.vault_jobs.provider.vaults", [], False),
+        ("sources.vault_jobs.provider.uin", "1", False),
+        ("sources.prod.provider.vaults", ["a"], False),
         ("sources.prod.evrie", "5m", False),
         ("sources.Prod", {}, False),
         ("receivers.ops.wants.types", ["job.failed", "job.stalled", "*"], True),

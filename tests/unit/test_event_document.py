@@ -50,6 +50,7 @@ CONTRACT_EXAMPLE: dict[str, Any] = {
         "condition": None,
         "job": {
             "id": EXAMPLE_ID,
+            "scope": None,
             "status": "Failed",
             "phase": "failed",
             "outcome": "failed",
@@ -60,6 +61,7 @@ CONTRACT_EXAMPLE: dict[str, Any] = {
             "started_at": "2026-11-21T19:59:40Z",
             "ended_at": "2026-11-21T19:59:46Z",
             "duration_seconds": 16.0,
+            "output_expires_at": None,
             "progress": {
                 "total": 10,
                 "succeeded": 4,
@@ -75,11 +77,12 @@ CONTRACT_EXAMPLE: dict[str, Any] = {
             "manifest": {"object": "m.csv", "format": "csv"},
             "report": {"bucket": "b", "prefix": "p", "scope": "FailedTasksOnly"},
             "role": "batch",
+            "fields": None,
         },
         "links": {"job": f"https://jobwatch.example.com/jobs/prod/{EXAMPLE_ID}"},
     },
 }
-"""Contract section 5, with its dots filled in."""
+"""Contract section 5, with its dots filled in, and with what vault jobs have beside it."""
 
 
 def test_a_released_document_is_the_contracts_example_key_by_key() -> None:
@@ -148,6 +151,7 @@ def test_a_job_of_which_nothing_is_known_is_told_with_nulls() -> None:
     unknown = event(snapshot(of=bare), type=EventType.DISCOVERED, previous_status=None)
     assert data_of(unknown)["job"] == {
         "id": "j",
+        "scope": None,
         "status": "Archived",
         "phase": "unknown",
         "outcome": None,
@@ -158,6 +162,7 @@ def test_a_job_of_which_nothing_is_known_is_told_with_nulls() -> None:
         "started_at": None,
         "ended_at": None,
         "duration_seconds": None,
+        "output_expires_at": None,
         "progress": None,
     }
     assert data_of(unknown)["previous_status"] is None

@@ -61,6 +61,7 @@ def test_detail_without_anything_to_say_is_all_null() -> None:
         "manifest": None,
         "report": None,
         "role": None,
+        "fields": None,
     }
 
 

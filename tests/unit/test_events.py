@@ -170,6 +170,7 @@ def test_the_groups_are_those_of_the_contract() -> None:
             "job.waiting",
             "job.overdue",
             "job.failing",
+            "job.output_expiring",
             "source.unreachable",
             "source.suspect",
             "receiver.paused",

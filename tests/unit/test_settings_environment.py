@@ -25,8 +25,17 @@ def test_no_file_is_fine_when_the_environment_says_enough(tmp_path: Path) -> Non
     loaded = load_settings(None, ENOUGH)
     provider = loaded.settings.sources["prod"].provider
     assert loaded.path is None
-    assert (provider.uin, provider.appid) == ("100000000001", "0125")
+    shown = provider.model_dump()
+    assert (shown["uin"], shown["appid"]) == ("100000000001", "0125")
     assert loaded.settings.store.path == tmp_path / "jobwatch.db"  # type: ignore[union-attr]
+
+
+def test_a_source_of_vaults_is_read_from_the_environment_alone() -> None:
+    prefix = "JOBWATCH_SOURCES__VAULT_JOBS__PROVIDER__"
+    said = {"KIND": "cas", "REGION": "ap-chengdu", "UID": "-", "VAULTS": "backup_1, logs_*"}
+    loaded = load_settings(None, {prefix + key: value for key, value in said.items()})
+    shown = loaded.settings.sources["vault_jobs"].provider.model_dump()
+    assert (shown["uid"], shown["vaults"]) == ("-", ("backup_1", "logs_*"))
 
 
 def test_nothing_at_all_is_refused_with_where_it_was_looked_for() -> None:

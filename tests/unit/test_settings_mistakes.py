@@ -6,6 +6,7 @@ from jobwatch.settings import load_settings
 from tests.unit.settings_cases import RECEIVER, SECRET, SOURCE, problems
 
 OPS = SOURCE + RECEIVER
+CAS = "sources:\n  vault_jobs:\n    provider: {kind: cas, region: ap-chengdu, uid: '-'}\n"
 
 
 @pytest.mark.parametrize(
@@ -60,8 +61,27 @@ OPS = SOURCE + RECEIVER
         ("sources: {prod: null}", ("sources.prod", "must be a mapping")),
         ("sources: {prod: {}}", ("sources.prod.provider (jobwatch.yaml:1): is missing",)),
         (SOURCE.replace("kind: cos-batch, ", ""), ("sources.prod.provider.kind", "is missing")),
-        (SOURCE.replace("cos-batch", "cos"), ("provider.kind", "must be cos-batch")),
-        (SOURCE.replace("cos-batch", "cas"), ("provider.kind", "not yet active")),
+        (SOURCE.replace("cos-batch", "cos"), ("provider.kind", "must be one of cos-batch, cas")),
+        (SOURCE.replace("kind:", "kimd:"), ("provider.kind", "one of cos-batch, cas", "`kimd`?")),
+        (CAS.replace("uid", "uin"), ("provider.uin", "belongs to kind cos-batch", "`uid`?")),
+        (CAS.replace("uid", "vault"), ("provider.vault", "unknown key; did you mean `vaults`?")),
+        (CAS.replace("'-'", "x"), ("provider.uid", "the number of the account", '"-"')),
+        (CAS.replace("'-'", "1.5"), ("provider.uid", "the number of the account")),
+        (CAS.replace("uid: '-'", "vaults: a"), ("provider.vaults", "must be a list")),
+        (CAS.replace("uid: '-'", "vaults: []"), ("provider.vaults", "at least one is needed")),
+        (CAS.replace("uid: '-'", "vaults: ['']"), ("provider.vaults[0]", "it is empty")),
+        (CAS.replace("'-'", "'-', vaults: ['qcs::cas:x:uid/1:vaults/a']"), ("after `vaults/` alone",)),
+        (CAS.replace("uid: '-'", "vaults: [*]"), ("is not YAML", "begins with `*`")),
+        (CAS.replace("{kind: cas, region: ap-chengdu, uid: '-'}", "\n      uid: -\n"), ('uid: "-"',)),
+        (
+            CAS + CAS.replace("sources:\n", "").replace("vault_jobs", "again"),
+            ("sources.again.provider", "the number of each account"),
+        ),
+        (
+            SOURCE.replace("uin:", "vaults: [a], uin:"),
+            ("provider.vaults", "belongs to kind cas, and this is cos-batch", "keys here are kind, region, uin"),
+        ),
+        (OPS + "rules: {expiring_before: 2d}", ("rules.expiring_before", "kept for a day")),
         (SOURCE.replace('"100000000001"', "x1"), ("provider.uin", "must match")),
         (
             SOURCE + "  again: {provider: {kind: cos-batch, region: ap-chengdu, uin: 100000000001, appid: 1}}",

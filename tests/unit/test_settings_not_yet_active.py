@@ -17,10 +17,6 @@ CONTRACT_TYPES = [
 
 # pattern of the table → the same text with another value, and the key that is refused
 CHANGED = {
-    "sources.*.rules.expiring_before": (
-        SOURCE + "    rules: {expiring_before: 1h}", "sources.prod.rules.expiring_before"
-    ),
-    "rules.expiring_before": (SOURCE + "rules: {expiring_before: 1h}", "rules.expiring_before"),
     "store.kind": (SOURCE + "store: {kind: postgres, dsn: 'postgresql://x'}", "store.kind"),
     "http.tls": (SOURCE + "http: {tls: {cert_file: a, key_file: b}}", "http.tls"),
     "http.read_token": (SOURCE + "http: {read_token: x}", "http.read_token"),
@@ -46,12 +42,11 @@ def test_every_case_belongs_to_the_table() -> None:
 
 
 def test_a_default_that_is_written_down_is_accepted_and_listed(tmp_path: Path) -> None:
-    text = OPS + "rules: {expiring_before: null}\nstore: {kind: sqlite}\nhttp: {tls: null}\n"
+    text = OPS + "store: {kind: sqlite}\nhttp: {tls: null}\n"
     text += "metrics: {per_job: {enabled: false}}\n"
     loaded = read(tmp_path, text)
     written = [key for row in loaded.not_yet_active for key in row.written]
     assert written == [
-        "rules.expiring_before",
         "store.kind",
         "http.tls",
         "metrics.per_job",
@@ -74,10 +69,10 @@ def test_every_promised_type_is_told_and_may_be_wanted(tmp_path: Path) -> None:
 
 
 def test_several_keys_are_refused_one_by_one(tmp_path: Path) -> None:
-    text = SOURCE + "rules: {expiring_before: 1h}\nhttp: {read_token: x, operate_token: y}"
+    text = SOURCE + "http: {tls: {cert_file: a, key_file: b}, read_token: x, operate_token: y}"
     told = problems(tmp_path, text)
     assert [each.split(" ")[0] for each in told] == [
-        "rules.expiring_before",
+        "http.tls",
         "http.read_token",
         "http.operate_token",
     ]

@@ -78,7 +78,7 @@ sources:
     assert sources["prod"].vanished_after == timedelta(hours=1)
     assert sources["prod"].first_sight is FirstSight.BASELINE
     assert sources["prod"].provider.region == "ap-chengdu"
-    assert sources["test"].provider.uin == "100000000002"
+    assert sources["test"].provider.model_dump()["uin"] == "100000000002"
 
 
 def test_a_mistake_in_an_anchor_is_told_where_it_stands(tmp_path: Path) -> None:
@@ -146,7 +146,8 @@ def test_top_level_keys_that_begin_with_x_are_ignored(tmp_path: Path) -> None:
 def test_identifiers_may_be_numbers_and_keep_their_zeros(tmp_path: Path) -> None:
     text = SOURCE.replace('"100000000001"', "100000000001").replace('"1250000000"', "0125")
     provider = read(tmp_path, text + "    labels: {team: 7}").settings.sources["prod"]
-    assert (provider.provider.uin, provider.provider.appid) == ("100000000001", "0125")
+    shown = provider.provider.model_dump()
+    assert (shown["uin"], shown["appid"]) == ("100000000001", "0125")
     assert provider.labels == {"team": "7"}
 
 

@@ -163,7 +163,7 @@ def _snapshot(job: Job) -> Snapshot:
         first_seen_at=NOW - 4 * HOUR,
         observed_at=NOW,
         status_since=NOW,
-        started_at=NOW - 4 * HOUR,
+        started_at=job.created_at,
     )
 
 
