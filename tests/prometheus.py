@@ -68,6 +68,7 @@ class Prometheus:
 
     def start(self, rules: str) -> None:
         """Start it with these rules, and nothing to scrape."""
+        self.folder.mkdir()
         (self.folder / "rules.yml").write_text(rules, encoding="utf-8")
         self.scrape()
         (self.folder / "prometheus.yml").write_text(
@@ -155,7 +156,6 @@ class Prometheus:
 async def prometheus(folder: Path, rules: str = "groups: []") -> AsyncIterator[Prometheus]:
     """Start one in a folder that it may fill; it ends with the block."""
     program("prometheus")
-    folder.mkdir()
     server = Prometheus(folder=folder, port=free_port())
     server.start(rules)
     try:

@@ -1,4 +1,4 @@
-"""`jobwatch simulate`: the simulated cloud alone, with a configuration that watches it."""
+"""`jobwatch simulate`: the simulated cloud alone, COS Batch and CAS, with a configuration that watches it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,9 +14,12 @@ from jobwatch.cli.screen import OutputFormat, Screen
 from jobwatch.simulator.cloud import Cloud
 from jobwatch.simulator.fault_spec import BadSpecError, parse_faults
 from jobwatch.simulator.simulation import DEMO_ACCOUNT, DEMO_CREDENTIALS, Server
+from jobwatch.simulator.vaults import VaultWorld
 from jobwatch.simulator.world import World
 
 REGION = "ap-chengdu"
+MOST_VAULT_JOBS = 1000
+"""Few accounts have more: a vault's list holds jobs of hours, not of years."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +42,15 @@ def simulate_cloud(wanted: Wanted, output: OutputFormat) -> None:
 
 
 def _cloud(wanted: Wanted) -> Cloud:
-    world = World.generate(start=utc_now(), seed=wanted.seed, jobs=wanted.jobs, speed=wanted.speed)
+    start, seed, speed = utc_now(), wanted.seed, wanted.speed
+    world = World.generate(start=start, seed=seed, jobs=wanted.jobs, speed=speed)
+    few = min(wanted.jobs, MOST_VAULT_JOBS)
+    vaults = VaultWorld.generate(start=start, seed=seed, jobs=few, speed=speed)
     try:
         faults = parse_faults(wanted.faults, seed=wanted.seed)
     except BadSpecError as error:
         raise Failed(f"--faults: {error}", code=Exit.MISUSED) from None
-    return Cloud(world=world, account=DEMO_ACCOUNT, clock=utc_now, faults=faults)
+    return Cloud(world=world, vaults=vaults, account=DEMO_ACCOUNT, clock=utc_now, faults=faults)
 
 
 async def _serve(cloud: Cloud, wanted: Wanted, output: OutputFormat) -> None:
@@ -63,25 +69,22 @@ async def _serve(cloud: Cloud, wanted: Wanted, output: OutputFormat) -> None:
 
 
 def minimal_configuration(endpoint: str) -> dict[str, Any]:
-    """The least configuration that watches a simulated cloud."""
+    """The least configuration that watches a simulated cloud: its batch jobs and its vaults."""
+    batch = {"kind": "cos-batch", "uin": DEMO_ACCOUNT.uin, "appid": DEMO_ACCOUNT.appid}
+    vaults = {"kind": "cas", "uid": DEMO_ACCOUNT.appid}
     return {
         "sources": {
-            "simulated": {
-                "every": "5s",
-                "provider": {
-                    "kind": "cos-batch",
-                    "region": REGION,
-                    "uin": DEMO_ACCOUNT.uin,
-                    "appid": DEMO_ACCOUNT.appid,
-                    "endpoint": endpoint,
-                    "credentials": {
-                        "secret_id": DEMO_CREDENTIALS.secret_id,
-                        "secret_key": DEMO_CREDENTIALS.secret_key,
-                    },
-                },
-            }
+            "simulated": _source(batch, endpoint),
+            "simulated_vaults": _source(vaults, endpoint),
         }
     }
+
+
+def _source(account: dict[str, str], endpoint: str) -> dict[str, Any]:
+    """A source on an account; every one has keys of its own, as YAML would else write them once and refer to them."""
+    keys = {"secret_id": DEMO_CREDENTIALS.secret_id, "secret_key": DEMO_CREDENTIALS.secret_key}
+    provider = {**account, "region": REGION, "endpoint": endpoint, "credentials": keys}
+    return {"every": "5s", "provider": provider}
 
 
 def _introduce(endpoint: str, output: OutputFormat) -> None:
@@ -95,6 +98,6 @@ def _introduce(endpoint: str, output: OutputFormat) -> None:
     screen.words(f"The simulated cloud listens at {endpoint}. Ctrl-C stops it.")
     screen.words(f"secret_id   {DEMO_CREDENTIALS.secret_id}")
     screen.words(f"secret_key  {DEMO_CREDENTIALS.secret_key}")
-    screen.words("\n# jobwatch.yaml: watches it")
+    screen.words("\n# jobwatch.yaml: watches its batch jobs and its vaults")
     for line in yaml.safe_dump(configuration, sort_keys=False).splitlines():
         screen.words(line)

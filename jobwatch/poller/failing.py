@@ -51,9 +51,7 @@ async def broke(source: Source, tried: Sequence[SweepKind], error: Breaking) -> 
         last = replace(state.last_error, at=now)
     failures, since = streak(state, now, source.pace.every)
     full = SweepKind.FULL in tried
-    # Where no status can be asked for, or no scope is known, there are no hot sweeps to be made meanwhile.
-    no_hot = not source.scopes or source.refused.issuperset(source.desk.lifecycle.unfinished)
-    hot = SweepKind.HOT in tried or no_hot
+    hot = SweepKind.HOT in tried or _makes_no_hot_sweeps(source)
     if full and isinstance(error, BrokenWalk):
         source.full = None
     source.full_breaks += full
@@ -78,6 +76,11 @@ async def broke(source: Source, tried: Sequence[SweepKind], error: Breaking) -> 
         error=last.message,
         request_id=last.request_id,
     )
+
+
+def _makes_no_hot_sweeps(source: Source) -> bool:
+    """Whether no status can be asked for, or no scope is known: only a full sweep may be due next then."""
+    return not source.scopes or source.refused.issuperset(source.desk.lifecycle.unfinished)
 
 
 def _full_pause(source: Source, pause: timedelta) -> timedelta:

@@ -68,6 +68,12 @@ def _read_vault(text: str) -> str:
     return text
 
 
+def _some(vaults: tuple[str, ...]) -> tuple[str, ...]:
+    if not vaults:
+        raise ValueError('must not be empty; write names, or globs such as "*"')
+    return vaults
+
+
 Uid = Annotated[
     str,
     Field(coerce_numbers_to_str=True),
@@ -77,6 +83,9 @@ Uid = Annotated[
     ),
 ]
 VaultName = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_read_vault)]
+VaultNames = Annotated[
+    tuple[VaultName, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})
+]
 
 
 class CasSettings(BaseModel):
@@ -87,7 +96,7 @@ class CasSettings(BaseModel):
     kind: Literal["cas"]
     region: Region
     uid: Uid = OWN_ACCOUNT
-    vaults: Annotated[tuple[VaultName, ...], Field(min_length=1)] = ("*",)
+    vaults: VaultNames = ("*",)
     endpoint: Annotated[str, AfterValidator(read_endpoint)] | None = None
     credentials: CredentialsSettings = CredentialsSettings()
 

@@ -106,6 +106,7 @@ class StatusBoard:
         """Give the page, at most two seconds old. Raises what the store does, or `TimeoutError`."""
         async with asyncio.timeout(PATIENCE.total_seconds()), self._lock:
             if not self._page or self.monotonic() >= self._stale_at:
-                self._page = render(await self.reader.read())
+                # In a thread: the first page imports Jinja2, which would stall the loop for a tenth of a second.
+                self._page = await asyncio.to_thread(render, await self.reader.read())
                 self._stale_at = self.monotonic() + KEPT_FOR.total_seconds()
             return self._page

@@ -7,13 +7,13 @@ store was read; the page says when that was.
 
 import base64
 import hashlib
-from collections.abc import Sequence
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from jobwatch.core.model import Progress
@@ -45,14 +45,17 @@ class Bar(NamedTuple):
 
 
 def render(status: Status) -> str:
-    """Write the page."""
-    return _environment().get_template("status.html.j2").render(status=status, style=style())
+    """Write the page. The first one takes a tenth of a second: Jinja2 is imported by whoever looks at it."""
+    from jobwatch.web.status_template import fill  # noqa: PLC0415
+
+    return fill("status.html.j2", _filters(), {"status": status, "style": style()})
 
 
 @cache
 def style() -> Markup:
     """The page's only style sheet; it stands in the page."""
-    return Markup(_environment().get_template("status.css").render())  # noqa: S704  # our own file
+    found = pkgutil.get_data("jobwatch.web", "templates/status.css") or b""
+    return Markup(found.decode().rstrip("\n"))  # noqa: S704  # our own file
 
 
 @cache
@@ -62,26 +65,17 @@ def style_hash() -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("jobwatch.web"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        age=age,
-        bar=bar,
-        instant=instant,
-        notes=notes,
-        percent=percent,
-        span=span,
-        standing=standing,
-        words=words,
-    )
-    return environment
+def _filters() -> Mapping[str, Callable[..., object]]:
+    return {
+        "age": age,
+        "bar": bar,
+        "instant": instant,
+        "notes": notes,
+        "percent": percent,
+        "span": span,
+        "standing": standing,
+        "words": words,
+    }
 
 
 def bar(progress: Progress) -> Bar:

@@ -5,7 +5,7 @@ import gzip
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -21,12 +21,12 @@ from jobwatch.metrics import table
 from jobwatch.settings.not_yet import NOT_YET
 from jobwatch.simulator.receiver import Reply
 from jobwatch.simulator.script import JobScript
-from jobwatch.simulator.simulation import Server, Simulation
+from jobwatch.simulator.simulation import Options, Server, Simulation
 from jobwatch.simulator.vault_lives import VAULT_KINDS, vault_script
 from jobwatch.simulator.vaults import VaultWorld
 from jobwatch.simulator.world import World
 from tests.daemon import Daemon, configuration, free_port
-from tests.prometheus import lint, prometheus
+from tests.prometheus import lint, program, prometheus
 from tests.rig import job, step
 
 HOUR = timedelta(hours=1)
@@ -147,7 +147,8 @@ class Loud:
 async def loud(folder: Path) -> AsyncIterator[Loud]:
     """A daemon that has told an event of every type."""
     port = free_port()
-    async with Simulation(jobs(), clock=utc_now, vaults=vaults()) as simulation:
+    options = Options(secrets=())  # a robot signs nothing
+    async with Simulation(jobs(), clock=utc_now, vaults=vaults(), options=options) as simulation:
         simulation.sink.always("/gone", Reply(status=410))
         simulation.sink.always("/chat", Reply(status=200, body=b"ok"))
         daemon = Daemon(folder=folder, config=watched(simulation, port), port=port)
@@ -204,6 +205,7 @@ class Between:
 async def test_promtool_finds_nothing_on_the_page_and_prometheus_reads_it_as_openmetrics(
     tmp_path: Path,
 ) -> None:
+    program("promtool")
     async with loud(tmp_path) as one:
         plain, content_type = await asyncio.to_thread(fetch, one.url)
         assert content_type.startswith("text/plain; version=0.0.4")
@@ -228,7 +230,7 @@ async def read_by_prometheus(one: Loud, folder: Path) -> None:
     assert "application/openmetrics-text" in between.accept
     assert between.content_type.startswith("application/openmetrics-text; version=1.0.0")
     text = gzip.decompress(between.body).decode()
-    families = list(text_string_to_metric_families(text))
+    families = list(text_string_to_metric_families(text))  # type: ignore[no-untyped-call]
     assert {round(value) for value in scraped.values()} == {
         sum(len(each.samples) for each in families)
     }

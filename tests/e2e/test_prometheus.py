@@ -1,24 +1,19 @@
 """A running daemon as a real Prometheus sees it: its first failure, and the documented alerts across a kill -9."""
 
 import asyncio
-import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from jobwatch.app.clock import utc_now
 from jobwatch.simulator import faults
-from jobwatch.simulator.receiver import Reply
-from jobwatch.simulator.simulation import Server, Simulation
+from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
 from tests.daemon import Daemon, configuration, free_port
-from tests.prometheus import Prometheus, impatient, lint, program, prometheus
+from tests.prometheus import Prometheus, impatient, prometheus
 from tests.rig import job, step
 
 ALERTS = Path(__file__).parents[2] / "docs" / "examples" / "alerts.yaml"

@@ -21,11 +21,26 @@ def test_make_demo_tells_a_failure_with_its_reasons_and_ends_by_itself() -> None
     assert demo.returncode == 0, demo.stderr
     for told in ("job.succeeded", "job.completed_with_failures", "job.failed"):
         assert f"● {told}" in demo.stdout
-    failed = demo.stdout.split("● job.failed", 1)[1].split("\n\n", 1)[0]
+    failed = told_of(demo.stdout, "job.failed  “copy logs to the other region”")
     assert re.search(r"why +\w+: .+", failed)
     assert "signature verified" in failed
+    fetched = told_of(demo.stdout, "job.succeeded  “fetch the ledger of 2019”")
+    assert "vault_jobs/backup/" in fetched
+    assert re.search(r"output +to be fetched until 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC", fetched)
+    assert "tasks" not in fetched
+    lost = told_of(demo.stdout, "job.failed  “fetch the ledger of 2018”")
+    assert re.search(r"why +The archive was deleted", lost)
+    assert "output" not in lost
+    assert "tasks" not in lost
+    soon = told_of(demo.stdout, "job.output_expiring  “fetch the ledger of 2017”")
+    assert "to be fetched until" in soon
     assert re.search(r"http://127\.0\.0\.1:\d+/metrics", demo.stdout)
     assert "Traceback" not in demo.stdout + demo.stderr
+
+
+def told_of(printed: str, headline: str) -> str:
+    """The block of one event."""
+    return printed.split(f"● {headline}", 1)[1].split("\n\n", 1)[0]
 
 
 def test_the_configurations_of_the_readme_are_accepted(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ CAS = "sources:\n  vault_jobs:\n    provider: {kind: cas, region: ap-chengdu, ui
         (CAS.replace("'-'", "x"), ("provider.uid", "the number of the account", '"-"')),
         (CAS.replace("'-'", "1.5"), ("provider.uid", "the number of the account")),
         (CAS.replace("uid: '-'", "vaults: a"), ("provider.vaults", "must be a list")),
-        (CAS.replace("uid: '-'", "vaults: []"), ("provider.vaults", "at least one is needed")),
+        (CAS.replace("uid: '-'", "vaults: []"), ("provider.vaults", "must not be empty; write names, or globs")),
         (CAS.replace("uid: '-'", "vaults: ['']"), ("provider.vaults[0]", "it is empty")),
         (CAS.replace("'-'", "'-', vaults: ['qcs::cas:x:uid/1:vaults/a']"), ("after `vaults/` alone",)),
         (CAS.replace("uid: '-'", "vaults: [*]"), ("is not YAML", "begins with `*`")),

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from jobwatch import logs
 from jobwatch.app import daemon
 from jobwatch.app.clock import utc_now
-from jobwatch.cli.demo.plan import Plan, lively_world, write_configuration
+from jobwatch.cli.demo.plan import Plan, lively_vaults, lively_world, write_configuration
 from jobwatch.cli.demo.telling import event_block
 from jobwatch.cli.running import stop_on_signals
 from jobwatch.cli.screen import Screen
@@ -38,8 +38,13 @@ async def _demo(plan: Plan, folder: Path) -> None:
 
     if plan.lasts is not None:
         asyncio.get_running_loop().call_later(plan.lasts.total_seconds(), stop.set)
-    world = lively_world(plan, utc_now())
-    async with Simulation(world, clock=utc_now, options=Options(on_accepted=tell)) as simulation:
+    start = utc_now()
+    async with Simulation(
+        lively_world(plan, start),
+        vaults=lively_vaults(plan, start),
+        clock=utc_now,
+        options=Options(on_accepted=tell),
+    ) as simulation:
         listen = f"{HOST}:{plan.port if _is_free(plan.port) else 0}"
         file = write_configuration(
             folder, endpoint=simulation.endpoint, hook=simulation.hook_url(), listen=listen
@@ -81,7 +86,7 @@ def _sum_up(screen: Screen, simulation: Simulation) -> None:
     sink, cloud = simulation.sink, simulation.cloud
     told = {received.id for received in sink.accepted}
     verified = sum(received.valid is True for received in sink.received)
-    lists = cloud.count("/jobs")
+    lists = sum(call.question.lists for call in cloud.calls)
     refused = len(sink.received) - len(sink.accepted)
     screen.words(
         f"\n{count(len(told), 'event')} told; {verified} of {count(len(sink.received), 'delivery', 'deliveries')} "

@@ -10,9 +10,10 @@ from jobwatch.cli.job_page import failure_reasons
 from jobwatch.cli.text import NOTHING, length, plain
 from jobwatch.core.conditions import ConditionState
 from jobwatch.core.events import EventType
+from jobwatch.core.model import Outcome
 from jobwatch.simulator.receiver import Received
 
-TEXT_CELLS = 100
+TEXT_CELLS = 120
 _WORDS = {
     EventType.SUCCEEDED: "succeeded",
     EventType.COMPLETED_WITH_FAILURES: "completed, but tasks failed",
@@ -26,6 +27,7 @@ _WORDS = {
     EventType.WAITING: "waits for a person",
     EventType.OVERDUE: "takes too long",
     EventType.FAILING: "has too many failed tasks",
+    EventType.OUTPUT_EXPIRING: "gave something that will soon be deleted",
     EventType.UNREACHABLE: "cannot be read",
     EventType.SUSPECT: "suddenly lacks most of its unfinished jobs",
     EventType.BASELINED: "was read for the first time",
@@ -76,7 +78,7 @@ def _lines(received: Received, data: Mapping[str, object]) -> Iterator[tuple[str
             yield "found", words
     if condition:
         yield "condition", condition_words(condition)
-    if not condition and job:
+    if not condition and job and received.event.get("type") != EventType.OUTPUT_EXPIRING:
         yield (
             "status",
             f"{data.get('previous_status') or 'first seen'} → {job.get('status')}{_when(job)}",
@@ -86,13 +88,24 @@ def _lines(received: Received, data: Mapping[str, object]) -> Iterator[tuple[str
 
 
 def _of_the_job(data: Mapping[str, object], job: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    yield (
-        "job",
-        f"{data.get('source')}/{job.get('id')}, {job.get('operation') or 'unknown operation'}",
+    name = "/".join(
+        str(each) for each in (data.get("source"), job.get("scope"), job.get("id")) if each
     )
-    yield "tasks", _tasks(part(job, "progress"))
-    for reason in failure_reasons(part(data, "detail")):
+    yield "job", f"{name}, {job.get('operation') or 'unknown operation'}"
+    detail = part(data, "detail")
+    if job.get("progress") is not None:
+        yield "tasks", _tasks(part(job, "progress"))
+    for reason in failure_reasons(detail):
         yield "why", reason
+    if (
+        detail.get("fields")
+        and job.get("outcome") == Outcome.FAILED
+        and detail.get("status_reason")
+    ):
+        yield "why", str(detail["status_reason"])
+    expires_at = _moment(job.get("output_expires_at"))
+    if expires_at:
+        yield "output", f"to be fetched until {expires_at:%Y-%m-%d %H:%M:%S} UTC"
     if data.get("detail_error"):
         yield "why", f"the cloud gave no detail: {data.get('detail_error')}"
 
