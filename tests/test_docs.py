@@ -39,7 +39,8 @@ ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 PAGES = (
     *("README.md", "ARCHITECTURE.md", "CHANGELOG.md"),
     *("docs/assumptions.md", "docs/delivery.md", "docs/detection.md", "docs/egress.md"),
-    *("docs/events.md", "docs/receivers.md", "docs/receiving.md", "deploy/README.md"),
+    *("docs/events.md", "docs/metrics.md", "docs/receivers.md", "docs/receiving.md"),
+    "deploy/README.md",
 )
 SAMPLES = ROOT / "tests" / "samples" / "payloads"
 

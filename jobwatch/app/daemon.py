@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 
 from jobwatch.app.clock import utc_now
-from jobwatch.app.parts import Parts, freeze_heap, open_parts, open_store, shapes
+from jobwatch.app.parts import Parts, freeze_heap, open_parts, open_store, shapes, single_jobs
 from jobwatch.app.view import Readiness, web_view
 from jobwatch.core.errors import StoreLocked
 from jobwatch.core.overview import Overview
@@ -106,9 +106,10 @@ async def _turn_loops(parts: Parts, pulse: Pulse, stop: asyncio.Event) -> None:
 
 def loops(parts: Parts) -> list[Loop]:
     """Every loop of the daemon."""
+    single = single_jobs(parts.settings)
 
     async def refresh() -> timedelta:
-        overview = await parts.store.overview()
+        overview = await parts.store.overview(single)
         parts.metrics.show(overview)
         _heed(parts, overview)
         return REFRESH

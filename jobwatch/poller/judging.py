@@ -121,6 +121,7 @@ async def _remind(source: Source) -> None:
         notices = [notice_for(event, desk) for event in events]
         await store.record(lease, batch_for((), desk, recorded_at=now, notices=notices))
         source.recorded()
+        source.alive()
         if len(found) < STEPS_AT_ONCE:
             return
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from jobwatch.core.addresses import literal, refusal
 from jobwatch.core.events import PROBLEMS, EventType
 from jobwatch.formats import CHATS
+from jobwatch.providers.cas import CasSettings
 from jobwatch.settings.looking import text_of
 from jobwatch.settings.model import Heartbeat, Settings
 from jobwatch.settings.problems import Mistake
@@ -50,6 +51,19 @@ def doubts(settings: Settings, receiver: Receiver, path: KeyPath) -> Iterator[Mi
         )
     yield from _other_format(receiver, path)
     yield from unreached(settings, receiver, path)
+
+
+def nothing_expires(settings: Settings) -> Iterator[Mistake]:
+    """Doubt a rule on output that expires where no output does."""
+    sources = settings.sources.items()
+    cos = {name: each for name, each in sources if not isinstance(each.provider, CasSettings)}
+    paths: list[KeyPath] = [
+        ("sources", name, "rules") for name, each in cos.items() if each.rules.expiring_before
+    ]
+    if settings.rules.expiring_before and len(cos) == len(sources):
+        paths.append(("rules",))
+    for path in paths:
+        yield Mistake((*path, "expiring_before"), "never speaks: only jobs of kind cas have output")
 
 
 def unreached(settings: Settings, part: Receiver | Heartbeat, path: KeyPath) -> Iterator[Mistake]:

@@ -125,10 +125,10 @@ class Http(Part):
 
 
 class PerJob(Part):
-    """Series of single jobs, at most `limit`."""
+    """Series of single jobs, at most `limit` of them over all sources: each brings up to five series."""
 
     enabled: bool = False
-    limit: int = Field(default=1000, ge=1, le=100_000)
+    limit: int = Field(default=1000, ge=1, le=10_000)
 
 
 class Metrics(Part):

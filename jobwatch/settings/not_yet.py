@@ -29,7 +29,6 @@ NOT_YET = (
     Row("http.read_token_file", "reading is open to whoever reaches the server"),
     Row("http.operate_token", "nothing changes state over HTTP yet"),
     Row("http.operate_token_file", "nothing changes state over HTTP yet"),
-    Row("metrics.per_job", "no series of single jobs yet"),
 )
 
 

@@ -10,7 +10,6 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Dialect, Row, Select, Table, insert
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.dml import UpdateBase
 
 PREPARED = 64
@@ -53,16 +52,6 @@ def prepare(
     compiled: Any = statement.compile(dialect=dialect, column_keys=list(columns))
     places = [order.index(name.removeprefix("at_")) for name in compiled.positiontup]
     return Prepared(compiled.string, itemgetter(*places))
-
-
-def insert_into(table: Table, dialect: Dialect) -> sqlite.Insert:
-    """An insert that may say what happens on a conflict: each database has its own, and both are used alike."""
-    if dialect.name == "postgresql":
-        from sqlalchemy.dialects import postgresql  # noqa: PLC0415  takes 40 ms, and few use it
-
-        alike: Any = postgresql.insert(table)
-        return alike  # type: ignore[no-any-return]
-    return sqlite.insert(table)
 
 
 Question = Select[*tuple[Any, ...]]

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 
 from jobwatch.core.forecast import Sample
 from jobwatch.core.model import JobKey
-from jobwatch.core.overview import Overview, SourceState
+from jobwatch.core.overview import NO_SINGLE_JOBS, Overview, SingleJobs, SourceState
 from jobwatch.store import overviewing, reading, story
 from jobwatch.store.overviewing import Facts
 from jobwatch.store.tables import meta
@@ -39,12 +39,12 @@ class Reading:
             lambda connection: connection.execute(select(meta.c.key).limit(1)).all()
         )
 
-    async def overview(self) -> Overview:
-        """Everything that metrics show, at one moment."""
+    async def overview(self, single: SingleJobs = NO_SINGLE_JOBS) -> Overview:
+        """Everything that metrics show, at one moment; `single` are the jobs to show one by one."""
 
         def work(connection: Connection) -> Overview:
             size, now = self._database.size(connection), self._database.now(connection)
-            return overviewing.overview(connection, Facts(self.created_at, size, now))
+            return overviewing.overview(connection, Facts(self.created_at, size, now, single))
 
         return await self._database.read(work)
 

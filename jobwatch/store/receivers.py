@@ -22,11 +22,12 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from jobwatch.core.breaker import Breaker, ReceiverState, Recent
 from jobwatch.core.digest import Group, Window
 from jobwatch.core.rate_gate import Place, RateGate
-from jobwatch.store.bulk import Prepared, insert_into, prepare, run
+from jobwatch.store.bulk import Prepared, prepare, run
 from jobwatch.store.columns import EPOCH, MICROSECOND, to_json, to_micros
 from jobwatch.store.outbox_tables import gates, receivers
 from jobwatch.store.tables import meta
@@ -162,7 +163,7 @@ def _write(connection: Connection, table: Table, values: Mapping[str, object]) -
 
 @cache
 def _upsert(table: Table, dialect: Dialect, columns: tuple[str, ...]) -> Prepared:
-    statement = insert_into(table, dialect)
+    statement = (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
     key = list(table.primary_key.columns)
     new = {name: statement.excluded[name] for name in columns if name not in table.primary_key}
     upsert = statement.on_conflict_do_update(index_elements=key, set_=new)

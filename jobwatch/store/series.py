@@ -6,9 +6,10 @@ from functools import cache
 from typing import Literal
 
 from sqlalchemy import Boolean, Connection, Dialect, bindparam, case
+from sqlalchemy.dialects import postgresql, sqlite
 
 from jobwatch.core.census import Series
-from jobwatch.store.bulk import Prepared, RowTuple, insert_into, prepare, run
+from jobwatch.store.bulk import Prepared, RowTuple, prepare, run
 from jobwatch.store.tables import series
 
 SubjectKind = Literal["source", "receiver"]
@@ -39,7 +40,7 @@ def _rows(values: Mapping[Key, float], *, raises: bool) -> Iterator[RowTuple]:
 
 @cache
 def _upsert(dialect: Dialect) -> Prepared:
-    statement = insert_into(series, dialect)
+    statement = (postgresql if dialect.name == "postgresql" else sqlite).insert(series)
     kept, new = series.c.value, statement.excluded.value
     raised = case((new > kept, new), else_=kept)
     value = case((bindparam("at_raises", type_=Boolean), raised), else_=kept + new)

@@ -39,7 +39,7 @@ def vault_job(status: str, **fields: Any) -> Snapshot:
     """A job that is in its status for ages, and of which nobody counted anything."""
     word, phase = CAS.read(status)
     of: Job = replace(job("Active", progress=None, priority=None), status=word, phase=phase)
-    times = {"status_since": NOW - LONG, "progressed_at": NOW - LONG}
+    times: dict[str, Any] = {"status_since": NOW - LONG, "progressed_at": NOW - LONG}
     return snapshot(of=replace(of, scope="photos", **fields), **times)
 
 

@@ -23,7 +23,6 @@ CHANGED = {
     "http.read_token_file": (SOURCE + "http: {read_token_file: x}", "http.read_token_file"),
     "http.operate_token": (SOURCE + "http: {operate_token: x}", "http.operate_token"),
     "http.operate_token_file": (SOURCE + "http: {operate_token_file: x}", "http.operate_token_file"),
-    "metrics.per_job": (SOURCE + "metrics: {per_job: {enabled: true}}", "metrics.per_job"),
 }  # fmt: skip
 
 
@@ -43,13 +42,11 @@ def test_every_case_belongs_to_the_table() -> None:
 
 def test_a_default_that_is_written_down_is_accepted_and_listed(tmp_path: Path) -> None:
     text = OPS + "store: {kind: sqlite}\nhttp: {tls: null}\n"
-    text += "metrics: {per_job: {enabled: false}}\n"
     loaded = read(tmp_path, text)
     written = [key for row in loaded.not_yet_active for key in row.written]
     assert written == [
         "store.kind",
         "http.tls",
-        "metrics.per_job",
     ]
     assert [row.pattern for row in NOT_YET] == [row.pattern for row in loaded.not_yet_active]
 

@@ -11,6 +11,8 @@ from tests.unit.settings_cases import SOURCE, read
 
 HALF_HOUR, TWO_HOURS = timedelta(minutes=30), timedelta(hours=2)
 
+CAS = "\n  vault_jobs:\n    provider: {kind: cas, region: ap-chengdu}\n"
+
 
 def rules(folder: Path, own: str, whole: str = "{}", every: str = "30s") -> Rules:
     text = f"{SOURCE}    rules: {own}\n    every: {every}\nrules: {whole}\n"
@@ -76,3 +78,22 @@ def test_unreachable_by_itself_is_five_minutes_or_three_intervals(
 def test_unreachable_may_be_set_or_switched_off(tmp_path: Path) -> None:
     assert rules(tmp_path, "{unreachable_after: 20m}").unreachable_after == timedelta(minutes=20)
     assert rules(tmp_path, "{}", "{unreachable_after: null}").unreachable_after is None
+
+
+@pytest.mark.parametrize(
+    ("text", "doubted"),
+    [
+        (SOURCE + "rules: {expiring_before: 6h}", ["rules.expiring_before"]),
+        (
+            SOURCE + "    rules: {expiring_before: 6h}" + CAS,
+            ["sources.prod.rules.expiring_before"],
+        ),
+        (SOURCE + CAS.lstrip("\n") + "rules: {expiring_before: 6h}", []),
+    ],
+)
+def test_a_rule_on_output_is_doubted_where_no_output_expires(
+    tmp_path: Path, text: str, doubted: list[str]
+) -> None:
+    warnings = read(tmp_path, text).warnings
+    assert [each.split(" ")[0] for each in warnings] == doubted
+    assert all("never speaks" in each for each in warnings)
