@@ -52,22 +52,42 @@ class History:
         return [*self.overwritten, *last]
 
 
-def of_file(path: Path) -> dict[str, list[Row]]:
+class OfFile:
     """The tables of a SQLite file."""
-    with closing(sqlite3.connect(path)) as database:
-        database.row_factory = sqlite3.Row
-        return {
-            name: [dict(row) for row in database.execute(f"SELECT * FROM {name}")] for name in READ
-        }
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    async def read(self, *tables: str) -> dict[str, list[Row]]:
+        """Every row of these tables."""
+        with closing(sqlite3.connect(self.path)) as database:
+            database.row_factory = sqlite3.Row
+            return {
+                name: [dict(row) for row in database.execute(f"SELECT * FROM {name}")]
+                for name in tables
+            }
+
+    async def close(self) -> None:
+        """Nothing is kept open."""
 
 
-async def of_server(dsn: str) -> dict[str, list[Row]]:
-    """The tables of a PostgreSQL database."""
-    connection = await asyncpg.connect(dsn)
-    try:
+class OfServer:
+    """The tables of a PostgreSQL database, over one connection: each costs as much as a hundred questions."""
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+        self._connection: Any = None
+
+    async def read(self, *tables: str) -> dict[str, list[Row]]:
+        """Every row of these tables."""
+        if self._connection is None:
+            self._connection = await asyncpg.connect(self.dsn)
         return {
-            name: [dict(row) for row in await connection.fetch(f"SELECT * FROM {name}")]
-            for name in READ
+            name: [dict(row) for row in await self._connection.fetch(f"SELECT * FROM {name}")]
+            for name in tables
         }
-    finally:
-        await connection.close()
+
+    async def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._connection is not None:
+            await self._connection.close()

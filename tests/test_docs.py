@@ -18,6 +18,7 @@ from jobwatch.core.breaker import PauseReason, ReceiverState
 from jobwatch.core.detail import DetailError
 from jobwatch.core.errors import TransportKind, WithheldReason
 from jobwatch.core.events import GROUPS, UNASKED, EventType
+from jobwatch.core.lifecycle import Lifecycle
 from jobwatch.core.outbox import (
     CHAT_WAITS,
     PAGING_WAITS,
@@ -29,7 +30,7 @@ from jobwatch.core.plan import PlanReason
 from jobwatch.core.routing import RouteReason
 from jobwatch.core.schemas import schemas
 from jobwatch.metrics.table import BY_NAME
-from jobwatch.providers.cos_batch import LIFECYCLE
+from jobwatch.providers import cas, cos_batch
 from tests import metrics_page
 from tests.unit.settings_cases import SECRET, SOURCE, read
 
@@ -162,9 +163,14 @@ def test_the_rules_for_alerts_ask_of_metrics_that_there_are_as_they_are_kept() -
         assert {*told} <= {each for name in names for each in BY_NAME[name].labels}, rule["alert"]
 
 
-def test_the_life_of_a_job_in_the_architecture_is_drawn_from_the_table() -> None:
-    drawn = ARCHITECTURE.split("<!-- lifecycle -->", 1)[1].split("<!-- /lifecycle -->", 1)[0]
-    assert drawn.strip() == f"```mermaid\n{LIFECYCLE.mermaid()}\n```"
+@pytest.mark.parametrize(
+    ("page", "table"),
+    [(ROOT / "ARCHITECTURE.md", cos_batch.LIFECYCLE), (ROOT / "docs/detection.md", cas.LIFECYCLE)],
+)
+def test_the_life_of_a_job_is_drawn_from_the_table(page: Path, table: Lifecycle) -> None:
+    text = page.read_text(encoding="utf-8")
+    drawn = re.split(r"<!-- /?lifecycle[a-z ]*-->", text)[1]
+    assert drawn.strip() == f"```mermaid\n{table.mermaid()}\n```"
 
 
 def test_the_architecture_names_every_room() -> None:

@@ -118,7 +118,7 @@ class VaultList:
 
     def read(self, response: HttpResponse) -> ScopePage:
         """Read one page, of which the wanted vaults are kept. Raises `ApiError`."""
-        raise_for_status(response, about_job=False)
+        raise_for_status(response, about=None)
         try:
             return cas_pages.read_vaults(response.body, self.settings.vaults)
         except UnreadableError as error:
@@ -165,7 +165,7 @@ class Cas:
 
     def read_page(self, response: HttpResponse, walk: Walk, known: Known) -> JobPage:
         """Read a page of jobs. Raises `ApiError`."""
-        raise_for_status(response, about_job=False)
+        raise_for_status(response, about=None)
         try:
             return cas_pages.read_page(response.body, LIFECYCLE, walk.scope, known)
         except UnreadableError as error:
@@ -173,7 +173,7 @@ class Cas:
 
     def read_detail(self, response: HttpResponse, key: JobKey) -> JobDetail:
         """Read one job. Raises `ApiError`."""
-        raise_for_status(response, about_job=True)
+        raise_for_status(response, about=key)
         try:
             detail = cas_pages.read_detail(response.body, LIFECYCLE, key.scope)
         except UnreadableError as error:

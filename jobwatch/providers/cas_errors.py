@@ -22,6 +22,7 @@ from jobwatch.core.errors import (
     TokenRejected,
 )
 from jobwatch.core.http import HttpResponse
+from jobwatch.core.model import JobKey
 from jobwatch.providers import answers
 from jobwatch.providers.answers import BODY_LIMIT, give_rest, one_line, request_id
 from jobwatch.providers.json_tree import read_object, text_of
@@ -78,10 +79,10 @@ class _Said(NamedTuple):
     message: str = ""
 
 
-def raise_for_status(response: HttpResponse, *, about_job: bool) -> None:
-    """Raise what the answer means, unless it is a whole 200. `about_job`: the request named one job."""
+def raise_for_status(response: HttpResponse, *, about: JobKey | None) -> None:
+    """Raise what the answer means, unless it is a whole 200. `about` is the one job that the request named."""
     if response.status != _OK:
-        raise read_error(response, about_job=about_job)
+        raise read_error(response, about=about)
     if response.truncated:
         raise malformed(response, "the answer is larger than any answer should be")
 
@@ -91,11 +92,11 @@ def malformed(response: HttpResponse, why: str) -> Malformed:
     return answers.malformed(response, why, _REQUEST_ID)
 
 
-def read_error(response: HttpResponse, *, about_job: bool) -> ApiError:
+def read_error(response: HttpResponse, *, about: JobKey | None) -> ApiError:
     """Read an answer other than 200."""
     said = _read_body(response.body)
     request = request_id(response, _REQUEST_ID)
-    error = _class_of(response.status, said, proven=bool(request), about_job=about_job)(
+    error = _class_of(response.status, said, proven=bool(request), about=about)(
         code=said.code or f"HTTP{response.status}",
         message=said.message or "the answer carries no error of CAS",
         status=response.status,
@@ -111,19 +112,21 @@ def answered_at(response: HttpResponse) -> datetime | None:
     return answers.answered_at(response, _REQUEST_ID)
 
 
-def _class_of(status: int, said: _Said, *, proven: bool, about_job: bool) -> type[ApiError]:
+def _class_of(status: int, said: _Said, *, proven: bool, about: JobKey | None) -> type[ApiError]:
     name = said.code.removesuffix("Exception")
     if name == "InvalidParameterValue":
         return _refused_parameter(said.message.lower())
     if name == "ResourceNotFound":
-        return NoSuchJob if about_job and _means_job(said.message) else Rejected
+        return NoSuchJob if about and _means_job(said.message, about) else Rejected
     if name in _MAY_MEAN_TIME and _TIME.search(said.message):
         return ClockSkew
     if name == "AccessDenied" and any(hidden in said.message for hidden in _HIDDEN):
         return KeysRejected
     if name in _CODES:
         return _CODES[name]
-    return _class_of_status(status, proven=proven and not name, about_job=about_job, named=name)
+    return _class_of_status(
+        status, proven=proven and not name, about_job=about is not None, named=name
+    )
 
 
 def _class_of_status(status: int, *, proven: bool, about_job: bool, named: str) -> type[ApiError]:
@@ -135,8 +138,13 @@ def _class_of_status(status: int, *, proven: bool, about_job: bool, named: str) 
     return Malformed if status in _NO_ERRORS else _STATUSES.get(status, Rejected)
 
 
-def _means_job(message: str) -> bool:
-    """Whether a job is what was not found: a vault that is not there proves nothing of its jobs."""
+def _means_job(message: str, about: JobKey) -> bool:
+    """Whether a job is what was not found: a vault that is not there proves nothing of its jobs.
+
+    The names that were asked for are no words of the cloud: a vault may be called "old jobs".
+    """
+    for name in filter(None, about):
+        message = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "", message)
     return "vault" not in message.lower() or bool(_A_JOB.search(message))
 
 

@@ -37,6 +37,8 @@ PROVIDER = CosBatch(
     CosBatchSettings(kind="cos-batch", region="ap-chengdu", uin="100000000001", appid="1250000000")
 )
 Row = tuple[str | int | None, ...]
+Kept = dict[str, object]
+"""What a peer keeps of each job, by its id."""
 
 
 class Bar(NamedTuple):
@@ -84,9 +86,9 @@ def _flat_rows(body: bytes) -> Iterator[Row]:
         begin = end + 1
 
 
-def naive(port: int, count: int) -> dict[str, object]:
+def naive(port: int, count: int, known: Kept | None = None) -> Kept:
     """What most scripts do: requests, xmltodict, keep the dicts and compare them."""
-    known: dict[str, object] = {}
+    known = {} if known is None else known
     with requests.Session() as session:
         for number in range(count):
             answer = session.get(f"http://127.0.0.1:{port}/{number}", timeout=10)
@@ -96,9 +98,9 @@ def naive(port: int, count: int) -> dict[str, object]:
     return known
 
 
-def sdk(port: int, count: int) -> dict[str, object]:
+def sdk(port: int, count: int, known: Kept | None = None) -> Kept:
     """The same with the parser of the official SDK: a tree, a dict, its text, and `eval`."""
-    known: dict[str, object] = {}
+    known = {} if known is None else known
     with requests.Session() as session:
         for number in range(count):
             answer = session.get(f"http://127.0.0.1:{port}/{number}", timeout=10)

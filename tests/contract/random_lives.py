@@ -1,6 +1,5 @@
 """Random lives of jobs and of what is told of them, on a store: whatever moves a counter happens, in any order."""
 
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import Random
@@ -22,7 +21,7 @@ from tests import factories
 from tests.contract.databases import Stores
 from tests.contract.watcher import LEASE, OTHER, PROD, Watcher, manner
 from tests.factories import HOUR, MINUTE, SECOND
-from tests.history import Row
+from tests.history import OfFile, OfServer, Row
 
 STATUSES = (
     "New",
@@ -54,7 +53,7 @@ class Lives:
 
     stores: Stores
     rng: Random
-    read: Callable[[], Coroutine[Any, Any, dict[str, list[Row]]]]
+    tables: OfFile | OfServer
     store: Store = field(init=False)
     watchers: list[Watcher] = field(init=False)
     open: list[tuple[Watcher, Condition]] = field(default_factory=list)
@@ -120,7 +119,7 @@ class Lives:
         return factories.progress(rng.randrange(5), rng.choice((0, 0, 3)), rng.choice((0, 5, 10)))
 
     async def _unfinished(self, watcher: Watcher) -> JobKey | None:
-        rows = (await self.read())["jobs"]
+        rows = (await self.tables.read("jobs"))["jobs"]
         keys = sorted(
             JobKey(row["scope"], row["job_id"])
             for row in rows
@@ -158,9 +157,11 @@ class Lives:
     # Telling.
 
     async def claim(self) -> None:
-        name = self.rng.choice(list(MANNERS))
+        await self._claim(self.rng.choice(list(MANNERS)), self.rng.randint(1, 9))
+
+    async def _claim(self, name: str, limit: int) -> None:
         held = [each.id for each in self.under_way if each.receiver == name]
-        wanted = Claim(manner=MANNERS[name], limit=self.rng.randint(1, 9), lease=LEASE, held=held)
+        wanted = Claim(manner=MANNERS[name], limit=limit, lease=LEASE, held=held)
         self.under_way += (await self.store.claim_due(wanted)).deliveries
 
     async def answer(self) -> None:
@@ -188,13 +189,18 @@ class Lives:
 
     async def redeliver(self) -> None:
         """What is sent again is settled again; the table forgets how it stood."""
-        rows = sorted((await self.read())["deliveries"], key=lambda row: int(row["id"]))
+        found = await self.tables.read("deliveries")
+        rows = sorted(found["deliveries"], key=lambda row: int(row["id"]))
         settled = [row for row in rows if row["settled_at"] is not None]
         for row in self.rng.sample(settled, min(3, len(settled))):
             await self.store.redeliver(
                 Redelivery(delivery=row["id"]), give_up_after=dict.fromkeys(MANNERS, HOUR)
             )
             self.overwritten.append(row)
+        for name in MANNERS:
+            await self.store.resume_receiver(name, give_up_after=HOUR)
+            await self._claim(name, 30)
+        await self.answer()
 
     async def retire(self) -> None:
         if self.rng.random() < 0.3:

@@ -124,7 +124,7 @@ async def test_what_is_said_of_a_vault_that_is_not_there_is_said_of_no_job() -> 
         populated(Clock(), seed=1, jobs=2) as simulation,
         client_of("cas", simulation) as client,
     ):
-        for name in ("gone", "old logs"):
+        for name in ("gone", "old logs", "job", "old jobs", "a", "vault"):
             with pytest.raises(ApiError) as listing:
                 await listed(client, Walk(scope=name))
             with pytest.raises(ApiError) as describing:

@@ -26,6 +26,8 @@ from tests.contract.watcher import OTHER, Clock, Watcher, claim
 from tests.factories import DAY, HOUR, MINUTE, NOW, SECOND, detail, job
 
 SOON = Window(NOW, NOW + 2 * HOUR)
+on_a_file = pytest.mark.parametrize("stores", ["sqlite"], indirect=True)
+"""Where no statement is involved that the engines read each in its own way."""
 
 
 @pytest.fixture
@@ -71,6 +73,7 @@ async def test_when_output_expires_is_kept_with_the_snapshot(prod: Watcher) -> N
     assert row.expiry_told_at is None
 
 
+@on_a_file
 async def test_another_expiry_alone_is_a_change_that_tells_nobody(prod: Watcher) -> None:
     await prod.sees(fetched(left=HOUR))
     before = await told_types(prod.store)
@@ -82,6 +85,7 @@ async def test_another_expiry_alone_is_a_change_that_tells_nobody(prod: Watcher)
     assert (await prod.compare(fetched(left=2 * HOUR))).changes == ()
 
 
+@on_a_file
 async def test_a_job_seen_running_has_its_expiry_once_it_ended(prod: Watcher) -> None:
     await prod.sees(job(progress=None))
     assert await due(prod) == []
@@ -104,6 +108,7 @@ async def test_what_expires_within_the_window_is_found_the_soonest_first(prod: W
     assert await due(prod, Window(NOW + HOUR, NOW + DAY)) == ["at the end", "later"]
 
 
+@on_a_file
 async def test_what_is_found_is_the_whole_snapshot_of_this_source_alone(
     prod: Watcher, clock: Clock
 ) -> None:
@@ -115,6 +120,7 @@ async def test_what_is_found_is_the_whole_snapshot_of_this_source_alone(
     assert theirs == await other.snapshot("theirs", "photos")
 
 
+@on_a_file
 async def test_history_is_reminded_of_like_news(prod: Watcher) -> None:
     prod.baselined = False
     await prod.sees(fetched(ended_at=NOW - 2 * DAY))
@@ -134,8 +140,11 @@ async def test_a_reminder_is_told_and_marked_in_one_transaction(
     assert row is not None
     assert row.expiry_told_at == clock()
     assert (await told_types(prod.store))[-1] == EventType.OUTPUT_EXPIRING
+    series = (await prod.store.overview()).series
+    assert [each.value for each in series if each.series.labels == ("job.output_expiring",)] == [1]
 
 
+@on_a_file
 async def test_the_mark_outlives_every_later_change_of_the_job(prod: Watcher) -> None:
     await prod.sees(fetched())
     await reminds(prod)
@@ -165,11 +174,11 @@ async def test_who_lost_the_source_neither_tells_nor_marks(prod: Watcher) -> Non
     assert await due(prod) == ["job-1"]
 
 
+@on_a_file
 async def test_a_kill_between_event_and_mark_leaves_neither(
-    file_stores: Stores, clock: Clock
+    prod: Watcher,
 ) -> None:
     """Both stand behind one commit: what stops before it leaves nothing, and the next process tells."""
-    prod = await Watcher.start(await file_stores.open(), clock)
     await prod.sees(fetched())
     late = await notice(prod)
     database = prod.store._database
@@ -189,6 +198,7 @@ async def test_a_kill_between_event_and_mark_leaves_neither(
     assert (await told_types(prod.store)).count(EventType.OUTPUT_EXPIRING) == 1
 
 
+@on_a_file
 async def test_a_mute_silences_the_reminder_and_it_is_not_told_later(
     prod: Watcher, clock: Clock
 ) -> None:
@@ -215,14 +225,7 @@ async def test_the_story_of_a_job_has_its_reminder_with_the_reason_of_every_rout
     assert told[-1].event.job_id == "a"
 
 
-async def test_a_reminder_enters_the_counter_of_its_type(prod: Watcher) -> None:
-    await prod.sees(fetched("a"), fetched("b"))
-    await reminds(prod, "a", "b")
-    series = (await prod.store.overview()).series
-    counted = [each.value for each in series if each.series.labels == ("job.output_expiring",)]
-    assert counted == [2]
-
-
+@on_a_file
 async def test_a_reminder_comes_after_the_ending_of_its_job(prod: Watcher) -> None:
     await prod.sees(fetched())
     await reminds(prod)
@@ -232,6 +235,7 @@ async def test_a_reminder_comes_after_the_ending_of_its_job(prod: Watcher) -> No
     assert first.event_type == "job.succeeded"
 
 
+@on_a_file
 async def test_what_describe_job_said_is_there_for_the_reminder(prod: Watcher) -> None:
     await prod.sees(fetched(), job("Failed", id="other"))
     found = await prod.compare(fetched(left=2 * HOUR))
@@ -256,8 +260,8 @@ async def test_the_jobs_of_one_id_are_found_in_every_scope(prod: Watcher, clock:
     assert await prod.store.named("prod", "b\x00\ud800", limit=9) == []
 
 
-async def test_expiring_output_is_found_by_its_index(file_stores: Stores, clock: Clock) -> None:
-    prod = await Watcher.start(await file_stores.open(), clock)
+@on_a_file
+async def test_expiring_output_is_found_by_its_index(prod: Watcher) -> None:
     database = prod.store._database
     assert isinstance(database, SqliteDatabase)
     plans: list[str] = []

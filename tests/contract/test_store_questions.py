@@ -10,9 +10,13 @@ from jobwatch.core.model import JobKey
 from jobwatch.store.bulk import PREPARED
 from tests.contract.databases import Stores
 from tests.contract.watcher import Clock, Watcher
-from tests.factories import NOW, job
+from tests.factories import job
 
 KNOWN = PREPARED + 6
+
+
+def has_log(path: Path) -> bool:
+    return Path(f"{path}-wal").exists()
 
 
 @pytest.fixture
@@ -25,7 +29,6 @@ async def test_each_of_any_number_of_jobs_is_found_once_and_no_other(prod: Watch
     for count in (1, 2, 3, 4, 5, PREPARED - 1, PREPARED, PREPARED + 1, KNOWN):
         asked = [JobKey("", f"j{number}") for number in range(count)]
         found = await prod.store.known(prod.lease, [*asked, JobKey("", "nobody")])
-        assert list(found) == sorted(asked, key=list(found).index)
         assert {key: each.key for key, each in found.items()} == {key: key for key in asked}
 
 
@@ -43,7 +46,7 @@ async def test_jobs_of_one_name_in_two_vaults_are_told_apart(prod: Watcher) -> N
 
 
 async def test_few_and_many_snapshots_are_read_alike(prod: Watcher) -> None:
-    seen = [job("Complete", id=f"j{number}", ended_at=NOW) for number in range(KNOWN)]
+    seen = [job("Failed", id=f"j{number}") for number in range(KNOWN)]
     await prod.sees(*seen)
     many = await prod.store.known(prod.lease, [each.key for each in seen])
     few = await prod.store.known(prod.lease, [seen[0].key])
@@ -75,6 +78,6 @@ async def test_a_closed_file_has_no_log_beside_it_whoever_read_and_failed(
     with pytest.raises(StaleWrite):
         await store.record(prod.lease, stale)
     await asyncio.gather(*(store.overview() for _ in range(8)))
-    assert Path(f"{file_stores.path}-wal").exists()
+    assert has_log(file_stores.path)
     await store.close()
-    assert not Path(f"{file_stores.path}-wal").exists()
+    assert not has_log(file_stores.path)

@@ -13,7 +13,7 @@ from jobwatch.metrics import Metrics
 from jobwatch.simulator.script import STATUSES
 from jobwatch.store import Store
 from jobwatch.store.settings import SqliteSettings
-from tests.history import History, of_file
+from tests.history import READ, History, OfFile
 from tests.overviews import shape
 from tests.recount import Page, Words, differences, recount
 from tests.truth.judge import played
@@ -22,7 +22,7 @@ from tests.truth.trouble import Plan
 
 ASKED = os.environ.get("COUNTED_WORLDS")
 SEEDS = range(int(ASKED)) if ASKED else (3,)
-LIVES = 200 if ASKED else 40
+LIVES = 200 if ASKED else 25
 WORDS = Words(
     statuses=frozenset(STATUSES),
     works=frozenset({"Active"}),
@@ -71,7 +71,7 @@ async def test_after_any_restarts_every_series_is_what_the_history_says(
 ) -> None:
     path = tmp_path / "jobwatch.db"
     plan, log, _ = await played(seed, LIVES, path)
-    history = History(tables=of_file(path))
+    history = History(tables=await OfFile(path).read(*READ))
     page = await page_of(path, log)
     found = differences(page, recount(history, WORDS, log.closed_at), clocks=wrong_by(plan))
     assert not found, "\n".join(found)

@@ -13,6 +13,7 @@ from jobwatch.providers.signing import Canon, sign
 from jobwatch.simulator import faults as f
 from jobwatch.simulator.admission import Account, admit_as_cas
 from jobwatch.simulator.answers import Question, Refusal
+from jobwatch.simulator.fault_spec import parse_faults
 from jobwatch.simulator.script import ends_at, state_at
 from jobwatch.simulator.simulation import DEMO_CREDENTIALS
 from jobwatch.simulator.vault_job import ACTIONS, VAULT_STATUSES
@@ -67,6 +68,14 @@ def test_a_rule_can_be_for_one_vault_or_for_the_list_of_vaults() -> None:
     targets = ("/-/vaults/a/jobs", "/-/vaults/b/jobs", "/-/vaults/b/jobs/x", "/-/vaults", "/jobs")
     found = [faults.decide(ask(target), T0)[1] for target in (*targets, "/-/vaults?marker=m")]
     assert found == [None, f.DENIED, None, None, None, f.EMPTY]
+
+
+def test_the_text_of_faults_can_name_the_list_of_vaults() -> None:
+    faults = parse_faults("denied/vaults, html200/list")
+    found = [
+        faults.decide(ask(target), T0)[1] for target in ("/-/vaults", "/-/vaults/a/jobs", "/jobs")
+    ]
+    assert found == [f.DENIED, f.HTML_200, f.HTML_200]
 
 
 # ── who may ask ──────────────────────────────────────────────────────────────────────
