@@ -18,7 +18,8 @@ from tests.contract.random_lives import MANNERS, Lives
 from tests.factories import MINUTE, OPERATIONS, TABLE
 from tests.history import READ, History, OfFile, OfServer
 from tests.overviews import shape
-from tests.recount import HISTOGRAMS, Page, Words, differences, recount
+from tests.pages import HISTOGRAMS, Page, differences
+from tests.recount import Words, recount
 
 ASKED = os.environ.get("COUNTED_LIVES")
 SEEDS = range(int(ASKED)) if ASKED else range(2)

@@ -15,10 +15,10 @@ from jobwatch.store import Store
 from jobwatch.store.settings import SqliteSettings
 from tests.history import READ, History, OfFile
 from tests.overviews import shape
-from tests.recount import Page, Words, differences, recount
-from tests.truth.judge import played
-from tests.truth.play import Log
-from tests.truth.trouble import Plan
+from tests.pages import Page, differences
+from tests.recount import Words, recount
+from tests.truth.play import Log, play
+from tests.truth.trouble import Plan, plan_for
 
 ASKED = os.environ.get("COUNTED_WORLDS")
 SEEDS = range(int(ASKED)) if ASKED else (3,)
@@ -70,7 +70,8 @@ async def test_after_any_restarts_every_series_is_what_the_history_says(
     seed: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "jobwatch.db"
-    plan, log, _ = await played(seed, LIVES, path)
+    plan = plan_for(seed, lives=LIVES, calm_minutes=1)
+    log, _ = await play(plan, path)
     history = History(tables=await OfFile(path).read(*READ))
     page = await page_of(path, log)
     found = differences(page, recount(history, WORDS, log.closed_at), clocks=wrong_by(plan))
