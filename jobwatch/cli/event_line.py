@@ -12,7 +12,7 @@ from jobwatch.cli.reading import written
 from jobwatch.cli.text import count, instant, plain
 from jobwatch.cli.words import CONDITIONS, said
 from jobwatch.core.conditions import ConditionState
-from jobwatch.core.events import Severity
+from jobwatch.core.events import EventType, Severity
 from jobwatch.store.values import EventRow
 
 TYPE_CELLS = 27
@@ -46,6 +46,8 @@ def _notes(row: EventRow) -> list[str]:
     notes = [str(job.get("description") or "")]
     if condition:
         notes.append(condition_words(condition))
+    elif row.type == EventType.OUTPUT_EXPIRING:
+        notes.append(f"output expires {_moment(job.get('output_expires_at'))}")
     elif job:
         notes.append(f"{data.get('previous_status') or 'new'} → {job.get('status')}")
     notes.append(task_words(part(job, "progress")))

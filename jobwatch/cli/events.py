@@ -38,7 +38,8 @@ class Wanted:
         """Whether the scope and the source, where the job was named with them, are the event's own."""
         if self.job is None or "/" not in self.job:
             return True
-        return row.scope == job_name(self.job).key.scope and self.source in (None, row.source)
+        scope = job_name(self.job).key.scope
+        return scope in ("", row.scope) and self.source in (None, row.source)
 
 
 def show_events(config: Path | None, wanted: Wanted, *, follow: bool, output: OutputFormat) -> None:

@@ -1,7 +1,7 @@
 """`jobwatch mute`, `mutes` and `unmute`: what a person already knows is not told, until it expires."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from jobwatch.cli.documents import mute_document
 from jobwatch.cli.ending import Exit, Failed
-from jobwatch.cli.reading import View, job_name, look, written
+from jobwatch.cli.reading import View, job_name, look, named, written
 from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, fitted
 from jobwatch.cli.text import count, moment, plain
 from jobwatch.core.muting import Mute, Silence
@@ -35,9 +35,10 @@ class Order:
 
 def begin_mute(config: Path | None, order: Order, output: OutputFormat) -> None:
     """Begin a mute, and say what it silences."""
-    silence = _silence(order)
+    asked = _silence(order)
 
     async def show(view: View) -> None:
+        silence = await _scoped(view, asked)
         doubts = await _doubts(view, silence)
         fitting = await view.store.silenced(silence)
         mute = await view.store.mute(silence, until=view.now + order.lasts)
@@ -119,10 +120,18 @@ def _silence(order: Order) -> Silence:
     if order.job is not None:
         if source is not None:
             raise Failed("--job names its source itself: leave --source out", code=Exit.MISUSED)
-        named = job_name(order.job)
-        source, job = named.source, written("", named.key.scope, named.key.id)
+        meant = job_name(order.job)
+        source, job = meant.source, written("", *meant.key)
     reason = order.reason.strip()[:REASON_LENGTH]
     return Silence(source=source, job=job, description=order.description, reason=reason)
+
+
+async def _scoped(view: View, silence: Silence) -> Silence:
+    """The silence, with the vault of its job where one job alone has that id."""
+    if silence.job is None:
+        return silence
+    found = await named(view, job_name(written(silence.source or "", "", silence.job)))
+    return replace(silence, job=written("", *found.key))
 
 
 async def _doubts(view: View, silence: Silence) -> Sequence[str]:
@@ -132,9 +141,9 @@ async def _doubts(view: View, silence: Silence) -> Sequence[str]:
     if not _GLOB & set(silence.source):
         await view.check_source(silence.source)
     if silence.job is not None:
-        named = job_name(written(silence.source, "", silence.job))
-        known = await view.store.job(named.source, named.key)
-        name = written(named.source, named.key.scope, named.key.id)
+        meant = job_name(written(silence.source, "", silence.job))
+        known = await view.store.job(meant.source, meant.key)
+        name = written(meant.source, *meant.key)
         return () if known else (f"no job {name} was seen yet; the mute waits for it",)
     sources = {*view.settings.sources, *(each.identity.name for each in await view.store.sources())}
     if any(fnmatchcase(name, silence.source) for name in sources):

@@ -177,3 +177,24 @@ def test_explain_says_that_nobody_is_reminded_where_the_rule_is_off(file: Path) 
         if "output" in each["words"]
     ]
     assert due["words"] == "the output expires; nobody is reminded, `expiring_before` is off"
+
+
+def test_the_events_of_a_job_are_found_by_its_id_alone_and_a_reminder_says_what_expires(
+    file: Path,
+) -> None:
+    for name in (f"prod/{TOLD}", f"prod/photos/{TOLD}"):
+        listed = jobwatch("events", "--job", name, "--config", file)
+        assert listed.returncode == 0, listed.stderr
+        assert "job.output_expiring" in listed.stdout, name
+        assert "output expires 20" in listed.stdout
+    elsewhere = jobwatch("events", "--job", f"prod/c/{TOLD}", "--config", file)
+    assert "job.output_expiring" not in elsewhere.stdout
+
+
+def test_a_mute_of_a_job_by_its_id_alone_is_one_of_the_job_in_its_vault(file: Path) -> None:
+    words = ("--for", "1h", "--reason", "known", "--config", file)
+    muted = read("mute", "--job", f"prod/{UNTOLD}", *words)
+    assert muted["mute"]["job"] == f"photos/{UNTOLD}"
+    several = jobwatch("mute", "--job", f"prod/{TWICE}", *words)
+    assert several.returncode == 2
+    assert f"prod/a/{TWICE}" in several.stderr
