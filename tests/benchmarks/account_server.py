@@ -1,4 +1,4 @@
-"""A large account on loopback, in a child process, under a clock that the measuring process moves.
+"""Accounts on loopback, in a child process, under a clock that the measuring process moves, or the true one.
 
 The archive of jobs that ended long ago is pages made from one template; everybody else lives in the simulator's
 world and is told by the simulator's own answers. Every call is counted, and takes as long as it is told to.
@@ -9,8 +9,9 @@ import contextlib
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,6 +26,8 @@ from tests.benchmarks.population import START
 _CONTEXT = multiprocessing.get_context("spawn")
 _HEAD = b"HTTP/1.1 %d x\r\nDate: %s\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n"
 _TOKEN = "archive-"
+_SERVERS: list[asyncio.Server] = []
+"""They end when nobody holds them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +61,14 @@ def _shared(kind: str, count: int) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account as the measuring process holds it: its port, its clock and its counts."""
+    """The account as the measuring process holds it: its port, its clock and its counts.
 
-    content: Content
+    Several contents are several accounts that share all this. A `live` one stands under the true clock, in which every
+    call takes the time that it takes.
+    """
+
+    contents: Sequence[Content]
+    live: bool = False
     _elapsed: Any = field(default_factory=lambda: _CONTEXT.Value("d", 0.0))
     _counts: Any = field(default_factory=lambda: _shared("q", 3))
     _port: Any = field(default_factory=_CONTEXT.Queue)
@@ -70,7 +78,9 @@ class Account:
         return float(self._elapsed.value)
 
     def now(self) -> datetime:
-        """The simulated time of day."""
+        """The time of day there."""
+        if self.live:
+            return datetime.now(UTC)
         return START + timedelta(seconds=self.elapsed())
 
     def advance(self, pause: timedelta) -> None:
@@ -82,28 +92,40 @@ class Account:
         """The calls until now."""
         return Counts(*self._counts)
 
-    def count(self, place: int) -> None:
+    def count(self, place: int, took: timedelta) -> None:
         """Count a call, and let it take its time."""
         self._counts[place] += 1
-        self.advance(self.content.call)
+        self.advance(took)
 
     def opened(self, port: int) -> None:
         """Say where it listens."""
         self._port.put(port)
 
     def port(self) -> int:
-        """Wait for it to listen."""
+        """Wait for it to listen, or for the next one of them."""
         return int(self._port.get(timeout=300))
 
 
 @contextlib.contextmanager
 def account(content: Content) -> Iterator[tuple[Account, int]]:
     """Serve an account from a child process; gives it and its port."""
-    made = Account(content)
+    with _served(Account((content,))) as made:
+        yield made, made.port()
+
+
+@contextlib.contextmanager
+def live_accounts(contents: Sequence[Content]) -> Iterator[tuple[Account, list[int]]]:
+    """Serve accounts under the true clock from one child process; gives what they share and their ports."""
+    with _served(Account(contents, live=True)) as made:
+        yield made, [made.port() for _ in contents]
+
+
+@contextlib.contextmanager
+def _served(made: Account) -> Iterator[Account]:
     child = _CONTEXT.Process(target=_serve, args=(made,), daemon=True)
     child.start()
     try:
-        yield made, made.port()
+        yield made
     finally:
         child.terminate()
         child.join()
@@ -111,23 +133,24 @@ def account(content: Content) -> Iterator[tuple[Account, int]]:
 
 def _serve(made: Account) -> None:
     pin(last=True)
-    cloud = _Cloud(made)
 
     async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(
-            lambda: _Connection(cloud), "127.0.0.1", 0
-        )
-        made.opened(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
+        loop = asyncio.get_running_loop()
+        for content in made.contents:
+            connect = partial(_Connection, _Cloud(made, content))
+            server = await loop.create_server(connect, "127.0.0.1", 0)
+            made.opened(server.sockets[0].getsockname()[1])
+            _SERVERS.append(server)
+        await loop.create_future()
 
     asyncio.run(serve())
 
 
 class _Cloud:
-    def __init__(self, made: Account) -> None:
-        self._account, self._content = made, made.content
-        self._world, self._writer = World(made.content.scripts), Writer(PLAIN)
-        members = "".join(map(_archived, range(made.content.page_size)))
+    def __init__(self, made: Account, content: Content) -> None:
+        self._account, self._content = made, content
+        self._world, self._writer = World(content.scripts), Writer(PLAIN)
+        members = "".join(map(_archived, range(content.page_size)))
         self._archive = f"<ListJobsResult><Jobs>{members}</Jobs><NextToken>{_TOKEN}@@@@@</NextToken></ListJobsResult>".encode()
         self._next = self._archive.rindex(b"@@@@@")
 
@@ -136,7 +159,8 @@ class _Cloud:
         url = urlsplit(target)
         question = Question(method="GET", url=target, path=url.path, query=parse_qs(url.query))
         filtered = question.one("jobStatuses") is not None
-        self._account.count(2 if not question.lists else 1 if filtered else 0)
+        place = 2 if not question.lists else 1 if filtered else 0
+        self._account.count(place, self._content.call)
         now = self._account.now()
         status, body = 200, b"" if filtered or not question.lists else self._old(question)
         if not body:

@@ -5,7 +5,6 @@ Calls are counted by the server.
 """
 
 import asyncio
-import json
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -19,14 +18,13 @@ from typing import Any, TypeVar
 from jobwatch.app import parts as parts_module
 from jobwatch.app import watching
 from jobwatch.app.parts import Parts
-from jobwatch.core.events import ENDINGS
 from jobwatch.core.plan import SweepKind
 from jobwatch.detailer import release_details
 from jobwatch.poller import turn
 from jobwatch.simulator.script import JobScript, ends_at
-from jobwatch.store.values import EventFilter
 from tests.benchmarks.account_server import Account, Content, Counts, account
 from tests.benchmarks.daemon_parts import machine_speed, opened
+from tests.benchmarks.delays import Delays, delays
 from tests.benchmarks.page_server import pin
 from tests.benchmarks.population import START, flow, running, short
 from tests.benchmarks.rows import Row, median, percentile
@@ -214,15 +212,6 @@ def _hourly(content: Content, *lengths: timedelta, **source: Any) -> list[Counts
 # ── the table ────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class _Delays:
-    """Seconds from the true end of a job until it was recorded: jobs that were known, and jobs never seen running."""
-
-    known: list[float]
-    unseen: list[float]
-    missed: int
-
-
 def _table() -> list[str]:
     lines = [
         "| listed jobs | calls a minute | lists of a status | whole list | DescribeJob | known jobs | never seen before |",
@@ -235,49 +224,31 @@ def _table() -> list[str]:
         (10_000, Content(scripts=scripts, archive_pages=10, call=CALL)),
         (100_000, Content(scripts=scripts, archive_pages=100, call=CALL)),
     ):
-        counts, delays = _lived(archive, scripts, until)
-        assert not delays.missed, f"{delays.missed} endings were never told"
+        counts, late = _lived(archive, scripts, until)
+        assert not late.missed, f"{late.missed} endings were never told"
         each = " | ".join(
             f"{count / 60:.1f}" for count in (counts.all, counts.hot, counts.full, counts.described)
         )
-        lines.append(f"| {listed:,} | {each} | {_words(delays.known)} | {_words(delays.unseen)} |")
+        lines.append(f"| {listed:,} | {each} | {_words(late.known)} | {_words(late.unseen)} |")
     return lines
 
 
-def _lived(content: Content, scripts: list[JobScript], until: datetime) -> tuple[Counts, _Delays]:
-    async def work(made: Account, parts: Parts) -> tuple[Counts, _Delays]:
+def _lived(content: Content, scripts: list[JobScript], until: datetime) -> tuple[Counts, Delays]:
+    async def work(made: Account, parts: Parts) -> tuple[Counts, Delays]:
         before, began_at = made.counted(), made.now()
         await _live(made, parts, began_at + HOUR)
         counts = made.counted().since(before)
         await _live(made, parts, began_at + HOUR + timedelta(minutes=15))  # what is told late, too
-        return counts, await _delays(parts, scripts, (began_at, until))
+        return counts, await delays(parts.store, scripts, (began_at, until))
 
     return _watched(content, work, every="30s", full_sweep_every="10m")
 
 
-async def _delays(
-    parts: Parts, scripts: list[JobScript], span: tuple[datetime, datetime]
-) -> _Delays:
-    ends = {each.id: at for each in scripts if (at := ends_at(each)) and span[0] < at <= span[1]}
-    found = _Delays([], [], 0)
-    told, position = set[str](), 0
-    while (page := await parts.store.events(EventFilter(), limit=500, after=position)).rows:
-        position = page.rows[-1].position
-        for row in page.rows:
-            if row.job_id not in ends or row.type not in ENDINGS or row.job_id in told:
-                continue
-            told.add(row.job_id)
-            seconds = (row.recorded_at - ends[row.job_id]).total_seconds()
-            before = json.loads(row.body)["data"]["previous_status"]
-            (found.known if before else found.unseen).append(seconds)
-    return _Delays(found.known, found.unseen, len(ends) - len(told))
-
-
-def _words(delays: list[float]) -> str:
-    if not delays:
+def _words(seconds: list[float]) -> str:
+    if not seconds:
         return "none"
-    p95 = percentile(delays, 0.95)
-    return f"{_time(median(delays))}, {_time(p95)}, {_time(max(delays))} (of {len(delays)})"
+    p95 = percentile(seconds, 0.95)
+    return f"{_time(median(seconds))}, {_time(p95)}, {_time(max(seconds))} (of {len(seconds)})"
 
 
 def _time(seconds: float) -> str:

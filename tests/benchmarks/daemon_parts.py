@@ -33,18 +33,10 @@ def configuration(
     `others` are receivers besides. `source` is what the source has besides; else nothing is due for an hour, so that
     only what is asked for is done.
     """
-    provider = {
-        "kind": "cos-batch",
-        "region": "ap-chengdu",
-        "uin": "100000000001",
-        "appid": "1250000000",
-        "endpoint": f"http://127.0.0.1:{port}",
-        "credentials": {"secret_id": "AKIDexample", "secret_key": "example"},
-    }
     return {
         "sources": {
             "prod": {
-                "provider": provider,
+                "provider": provider_at(port),
                 "rate_limit": {"requests_per_second": 1000, "burst": 10_000},
                 **(source or {"every": "1h", "full_sweep_every": "1h"}),
             }
@@ -61,6 +53,18 @@ def configuration(
         "store": {"kind": "sqlite", "path": str(folder / "jobwatch.db")},
         "http": {"listen": "127.0.0.1:0"},
         "log": {"level": "info", "format": "json"},
+    }
+
+
+def provider_at(port: int, number: int = 1) -> dict[str, Any]:
+    """The provider of one account of several."""
+    return {
+        "kind": "cos-batch",
+        "region": "ap-chengdu",
+        "uin": str(100_000_000_000 + number),
+        "appid": "1250000000",
+        "endpoint": f"http://127.0.0.1:{port}",
+        "credentials": {"secret_id": "AKIDexample", "secret_key": "example"},
     }
 
 

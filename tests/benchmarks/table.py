@@ -7,6 +7,7 @@ from tests.benchmarks import bench_reading, bench_scrape
 from tests.benchmarks.bench_deliveries import delivery_rows
 from tests.benchmarks.bench_detection import detection_rows
 from tests.benchmarks.bench_process import bomb_rows, process_rows
+from tests.benchmarks.bench_sources import source_rows
 from tests.benchmarks.bench_sweeps import sweep_rows
 from tests.benchmarks.rows import Row
 
@@ -48,6 +49,7 @@ def parts(pages: int) -> dict[str, Callable[[], list[Row]]]:
         "reading": partial(reading_rows, pages),
         "sweeps": partial(sweep_rows, pages),
         "detection": detection_rows,
+        "sources": source_rows,
         "deliveries": partial(delivery_rows, DELIVERIES),
         "process": process_rows,
         "scrape": scrape_rows,

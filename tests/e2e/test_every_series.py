@@ -18,7 +18,6 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from jobwatch.app.clock import utc_now
 from jobwatch.core.events import EventType
 from jobwatch.metrics import table
-from jobwatch.settings.not_yet import NOT_YET
 from jobwatch.simulator.receiver import Reply
 from jobwatch.simulator.script import JobScript
 from jobwatch.simulator.simulation import Options, Server, Simulation
@@ -109,8 +108,7 @@ def watched(simulation: Simulation, port: int) -> dict[str, Any]:
             "digest": {"first": 1, "every": "1s"},
         },
     }
-    if not any(row.pattern == "metrics.per_job" for row in NOT_YET):
-        config["metrics"] = {"per_job": {"enabled": True, "limit": 10}}
+    config["metrics"] = {"per_job": {"enabled": True, "limit": 10}}
     return config
 
 
