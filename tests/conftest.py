@@ -1,13 +1,16 @@
 """What holds for every test."""
 
+import gc
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import Connection, Engine, event
 
 from jobwatch.simulator.receiver import WebhookSink
 from tests.event_check import EventCheck
@@ -31,6 +34,34 @@ def pytest_configure() -> None:
     """
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_collection_finish() -> None:
+    """Nine thousand tests and their modules stay to the end: no collection of garbage needs to look at them again."""
+    gc.collect()
+    gc.freeze()
+
+
+class CompiledOnce(dict[tuple[Any, ...], Any]):
+    """What was compiled for one engine serves every engine of that kind.
+
+    An engine keeps statements for itself alone, and each store that a test opens has two engines: compiling what the
+    test before had compiled was most of a short test.
+    """
+
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+        return super().get((key[0].name, *key[1:]), default)
+
+    def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
+        super().__setitem__((key[0].name, *key[1:]), compiled)
+
+
+COMPILED = CompiledOnce()
+
+
+@event.listens_for(Engine, "engine_connect")
+def _share_compiled(connection: Connection) -> None:
+    connection.execution_options(compiled_cache=COMPILED)
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,7 @@ from jobwatch.store import Store
 from jobwatch.store.outbox_values import Manner
 from jobwatch.store.settings import SqliteSettings
 from jobwatch.transport import Transport
+from tests.new_store import new_store
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 EVERY = timedelta(seconds=30)
@@ -284,6 +285,11 @@ def client_for(
     )
 
 
+def _new_store(path: Path, now: datetime) -> None:
+    if not path.exists():
+        new_store(path, now)
+
+
 @asynccontextmanager
 async def rig(
     simulation: Simulation, clock: Clock, path: Path, given: Given | None = None
@@ -292,6 +298,7 @@ async def rig(
     given = given or Given()
     provider = (given.provider or provider_for)(simulation)
     async with AsyncExitStack() as stack:
+        await asyncio.to_thread(_new_store, path, clock())
         store = await Store.open(
             SqliteSettings(path=path), owner="test", clock=clock, exclusive=True
         )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -10,8 +11,8 @@ import structlog
 from jobwatch.app.clock import utc_now
 from jobwatch.app.parts import Parts, freeze_heap, open_parts, open_store, shapes, single_jobs
 from jobwatch.app.view import Readiness, web_view
-from jobwatch.core.errors import StoreLocked
-from jobwatch.core.overview import Overview
+from jobwatch.core.errors import StoreError, StoreLocked
+from jobwatch.core.overview import Overview, SingleJobs
 from jobwatch.loop import Loop, MonotonicClock, Pulse, lag_meter, repeat
 from jobwatch.metrics import Metrics
 from jobwatch.settings import Settings
@@ -106,13 +107,7 @@ async def _turn_loops(parts: Parts, pulse: Pulse, stop: asyncio.Event) -> None:
 
 def loops(parts: Parts) -> list[Loop]:
     """Every loop of the daemon."""
-    single = single_jobs(parts.settings)
-
-    async def refresh() -> timedelta:
-        overview = await parts.store.overview(single)
-        parts.metrics.show(overview)
-        _heed(parts, overview)
-        return REFRESH
+    refresher = Refresher(parts=parts, single=single_jobs(parts.settings))
 
     async def prune() -> timedelta:
         keep = parts.settings.retention
@@ -123,7 +118,7 @@ def loops(parts: Parts) -> list[Loop]:
 
     clock = MonotonicClock()
     made = [
-        Loop(name="refresh", step=refresh),
+        Loop(name="refresh", step=refresher.turn),
         Loop(name="prune", step=prune, patience=PATIENCE),
         Loop(name="lag", step=lag_meter(parts.metrics.loop_lagged, clock)),
     ]
@@ -140,6 +135,34 @@ def loops(parts: Parts) -> list[Loop]:
         for name, notifier in parts.notifiers.items()
     ]
     return made
+
+
+@dataclass(slots=True, kw_only=True)
+class Refresher:
+    """Shows the store as it is now.
+
+    A store that cannot be read is asked again as often as ever: no backoff leaves the series old once it is mended.
+    """
+
+    parts: Parts
+    single: SingleJobs
+    failing: bool = False
+
+    async def turn(self) -> timedelta:
+        """Read the store once; a failure is counted, and only the first in a row is logged."""
+        try:
+            overview = await self.parts.store.overview(self.single)
+        except StoreError as error:
+            self.parts.step_failed(error)
+            self.parts.pulse.failed("refresh")
+            if not self.failing:
+                log.warning("refresh.failed", error=str(error))
+            self.failing = True
+            return REFRESH
+        self.failing = False
+        self.parts.metrics.show(overview)
+        _heed(self.parts, overview)
+        return REFRESH
 
 
 def _heed(parts: Parts, overview: Overview) -> None:

@@ -61,11 +61,15 @@ class CallObserver(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[Answer]):
-    """What is asked, and how the answer is read. `cured` are the troubles that were already met by a cure."""
+    """What is asked, and how the answer is read. `cured` are the troubles that were already met by a cure.
+
+    `forgiven` are errors that say nothing about other calls, besides those of every call of that name.
+    """
 
     name: CallName
     build: Callable[[Signing], HttpRequest]
     read: Callable[[HttpResponse], Answer]
+    forgiven: tuple[type[ApiError], ...] = ()
     cured: set[type[ApiError]] = field(default_factory=set)
 
 
@@ -111,7 +115,8 @@ class Caller:
             raise withheld
         # Before the queue: keys that take their time must not let the calls behind them out as one burst.
         keys = await self.credentials.current()
-        leave = await self.turnstile.enter(_RANK[call.name], _FORGIVEN[call.name])
+        forgiven = _FORGIVEN[call.name] + call.forgiven
+        leave = await self.turnstile.enter(_RANK[call.name], forgiven)
         with self.turnstile.judging(leave):
             while True:
                 self.observer.waited(leave.waited)

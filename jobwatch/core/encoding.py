@@ -7,6 +7,9 @@ from jobwatch.core.documents import Document
 
 BODY_LIMIT = 20_000
 
+# Made once: `json.dumps` makes one for every call that asks for anything but its defaults.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 READABLE = 64
 """Characters of a text that still say something: a digest has fewer samples rather than shorter texts."""
 
@@ -45,7 +48,7 @@ def _with_fewer_samples(doc: Document) -> Document | None:
 
 
 def _dump(doc: object) -> bytes:
-    return json.dumps(doc, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return _ENCODER.encode(doc).encode("utf-8", "replace")
 
 
 _FREE = frozenset(

@@ -246,7 +246,7 @@ class BrokenScopes(JobwatchError):
     `first` is the error of the first of them, `where` names it and says how many others there are.
     """
 
-    def __init__(self, errors: Mapping[str, ApiError | BrokenWalk]) -> None:
+    def __init__(self, errors: Mapping[str, ApiError | BrokenWalk | TransportError]) -> None:
         scope, self.first = next(iter(errors.items()))
         more = f" and {len(errors) - 1} more" if len(errors) > 1 else ""
         self.where = f'vault "{scope}"{more}'

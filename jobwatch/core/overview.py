@@ -57,7 +57,8 @@ class LastSweep:
 class WalkState:
     """Where a full sweep stands that was not finished: enough to go on after a restart.
 
-    It stands before the page behind `token` ("" is the first one) of `scope`, with those before that one done.
+    It stands before the page behind `token` ("" is the first one) of `scope`, with those before that one done. `among`
+    tells its scopes from others, so that nobody takes one for done that was not there.
     """
 
     started_at: datetime
@@ -65,6 +66,7 @@ class WalkState:
     pages: int
     listed: int
     scope: str = ""
+    among: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,8 +54,13 @@ async def judge(source: Source, *, fresh: bool) -> None:
     if fresh and is_fresh(sight.data_at, now, max(took, source.pace.every)):
         found = await store.possibly(lease, horizon(source.desk.rules, sight))
         snapshots |= {snapshot.key: snapshot for snapshot in found}
+        read = frozenset(source.scopes or ())
     else:
-        snapshots = {key: each for key, each in snapshots.items() if not each.unfinished}
+        read = frozenset()
+    # Of a job in a scope that is not there any more nobody knows anything new.
+    snapshots = {
+        key: each for key, each in snapshots.items() if not each.unfinished or key.scope in read
+    }
     conditions = [each.condition for each in opened]
     jobs = judge_jobs(
         snapshots.values(),

@@ -1,5 +1,6 @@
 """A watched source: its settings as the poller needs them, and everything its task works with."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -57,7 +58,7 @@ class FullWalk:
     sound: Sound = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sound = Sound(self.scopes)
+        self.sound = Sound(self.scopes, resumes=True)
 
     @property
     def begun(self) -> bool:
@@ -210,16 +211,25 @@ def at_present(source: Source, watch: Watch) -> Watch:
 
 
 def walk_state(walk: FullWalk | None) -> WalkState | None:
-    """What is kept of a full sweep under way; None where there is nothing to go on from."""
-    if walk is None or not walk.begun:
+    """What is kept of a full sweep under way; None where there is nothing to go on from.
+
+    Nor where a scope broke: whoever goes on from here would take that one for read.
+    """
+    if walk is None or not walk.begun or walk.sound.broken:
         return None
     return WalkState(
         started_at=walk.started_at,
         scope=walk.scopes[walk.at],
+        among=mark_of(walk.scopes),
         token=walk.cursor.asked or "",
         pages=walk.cursor.pages,
         listed=walk.listed,
     )
+
+
+def mark_of(scopes: tuple[str, ...]) -> str:
+    """A short text that other scopes, or the same ones in another order, do not have."""
+    return hashlib.sha256("\0".join(scopes).encode()).hexdigest()[:16]
 
 
 def learnt(source: Source, now: datetime) -> Learnt:

@@ -29,7 +29,7 @@ from jobwatch.poller.finishing import Tally, finish
 from jobwatch.poller.following import Followed, follow
 from jobwatch.poller.judging import judge
 from jobwatch.poller.sound import Sound
-from jobwatch.poller.source import FullWalk, Source, facts_for, watch_for
+from jobwatch.poller.source import FullWalk, Source, facts_for, mark_of, watch_for
 
 RESUMABLE = timedelta(days=1)
 """A walk older than that begins anew: jobs it read first may be a day past."""
@@ -75,14 +75,18 @@ async def _walk_statuses(source: Source, planned: Plan, tally: Tally) -> Sound:
     """Make the walks of a hot sweep. Returns the scopes of which every list was read to its end."""
     sound = Sound(walk.scope for walk in planned.walks)
     for walk in planned.walks:
+        if walk.status in source.refused:
+            continue  # another scope was told so a moment ago
         with sound.trying(walk.scope):
-            await _walk_status(source, walk, tally)
+            await _walk_status(source, walk, tally, sound)
+        source.alive()
     return sound
 
 
-async def _walk_status(source: Source, walk: Walk, tally: Tally) -> None:
+async def _walk_status(source: Source, walk: Walk, tally: Tally, sound: Sound) -> None:
     try:
         async for page in source.client.pages(walk, source.index.known):
+            sound.answered()
             await tally.take(page)
     except StatusRejected as error:
         source.refused.add(walk.status or "")
@@ -140,7 +144,9 @@ async def _readable(source: Source, walk: FullWalk) -> AsyncGenerator[JobPage, N
     scope = walk.scopes[walk.at]
     with walk.sound.trying(scope):
         async for page in source.client.pages(Walk(scope), source.index.known, cursor=walk.cursor):
+            walk.sound.answered()
             yield page
+    source.alive()
 
 
 async def _take_whole(source: Source, tally: Tally, page: JobPage) -> None:
@@ -179,6 +185,8 @@ def _of_earlier_process(scopes: tuple[str, ...], state: SourceState) -> FullWalk
     kept = state.walk
     if kept is None or kept.scope not in scopes:
         return None
+    if kept.scope != scopes[0] and kept.among != mark_of(scopes):
+        return None  # a scope that stands before it now may not have been read
     return FullWalk(
         started_at=kept.started_at,
         scopes=scopes,

@@ -51,7 +51,15 @@ def prepare(
     """
     compiled: Any = statement.compile(dialect=dialect, column_keys=list(columns))
     places = [order.index(name.removeprefix("at_")) for name in compiled.positiontup]
-    return Prepared(compiled.string, itemgetter(*places))
+    return Prepared(compiled.string, _picker(places))
+
+
+def _picker(places: Sequence[int]) -> Callable[[RowTuple], RowTuple]:
+    """What takes these places of a row; `itemgetter` gives a single one bare."""
+    if len(places) == 1:
+        (only,) = places
+        return lambda row: (row[only],)
+    return itemgetter(*places)
 
 
 Question = Select[*tuple[Any, ...]]
@@ -87,4 +95,4 @@ def _prepare_question(
         dialect=dialect, compile_kwargs={"render_postcompile": True}
     )
     places = [order.index(name) for name in compiled.positiontup]
-    return Prepared(compiled.string, itemgetter(*places))
+    return Prepared(compiled.string, _picker(places))

@@ -28,6 +28,7 @@ from jobwatch.core.census import DELIVERIES, Series
 from jobwatch.core.outbox import DeliveryState
 from jobwatch.core.routing import RouteReason
 from jobwatch.store import series
+from jobwatch.store.bulk import ask
 from jobwatch.store.outbox_tables import deliveries, events, state_is
 
 CHUNK = 5000
@@ -102,7 +103,8 @@ _pending = state_is("pending")
 
 def older_news(connection: Connection, event_ids: Sequence[str]) -> list[int]:
     """The pending deliveries that these events, if they are endings, make pointless."""
-    return list(connection.scalars(_older_news, {"endings": event_ids}))
+    found = ask(connection, _older_news, {"endings": event_ids}, among="endings")
+    return [id_ for (id_,) in found]
 
 
 def pointless(connection: Connection, ids: Sequence[int]) -> list[int]:

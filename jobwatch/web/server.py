@@ -1,6 +1,5 @@
 """The HTTP server: routes, what every answer carries, and the socket."""
 
-import asyncio
 import errno
 import logging
 import time
@@ -19,15 +18,13 @@ from aiohttp.http_exceptions import HttpProcessingError
 from jobwatch.core.errors import ConfigError, StoreError
 from jobwatch.metrics import Rendered
 from jobwatch.web.schemas import schema_routes
+from jobwatch.web.scraping import Scrapes, send
 from jobwatch.web.status import StatusBoard, StatusReader
 from jobwatch.web.status_page import style_hash
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 BODY_LIMIT = 64 * 1024
-RENDERINGS_AT_ONCE = 2
-"""A scrape renders in a thread; more of them would take the threads that names are resolved in."""
-
 GRACE_SECONDS = 5.0
 KEEPALIVE_SECONDS = 75.0
 
@@ -73,17 +70,12 @@ class _Pages:
     def __init__(self, view: WebView) -> None:
         self._view = view
         self._board = StatusBoard(reader=view.status, monotonic=view.monotonic)
-        self._renderings = asyncio.Semaphore(RENDERINGS_AT_ONCE)
+        self._scrapes = Scrapes(view.render_metrics)
 
-    async def metrics(self, request: web.Request) -> web.Response:
+    async def metrics(self, request: web.Request) -> web.StreamResponse:
         accept = ",".join(request.headers.getall("Accept", ()))
         encodings = ",".join(request.headers.getall("Accept-Encoding", ()))
-        async with self._renderings:
-            rendered = await asyncio.to_thread(self._view.render_metrics, accept, encodings)
-        headers = {"Content-Type": rendered.content_type, "Vary": "Accept, Accept-Encoding"}
-        if rendered.encoding:
-            headers["Content-Encoding"] = rendered.encoding
-        return web.Response(body=rendered.body, headers=headers)
+        return await send(request, await self._scrapes.page(accept, encodings))
 
     async def healthz(self, _request: web.Request) -> web.Response:
         stalled = list(self._view.stalled())

@@ -9,12 +9,13 @@ import contextlib
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+from jobwatch.app.clock import utc_now
 from jobwatch.simulator.answers import Question, Refusal, refuse, respond
 from jobwatch.simulator.markup import Writer
 from jobwatch.simulator.quirks import PLAIN
@@ -80,7 +81,7 @@ class Account:
     def now(self) -> datetime:
         """The time of day there."""
         if self.live:
-            return datetime.now(UTC)
+            return utc_now()
         return START + timedelta(seconds=self.elapsed())
 
     def advance(self, pause: timedelta) -> None:

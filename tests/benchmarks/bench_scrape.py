@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.bench_scrape [--rounds 9]
 
-The series are those of as many sources as it takes. The peer is the client library's own writer on the
+The series are those of as many sources as it takes, without those of single jobs and with them. The peer is the client library's own writer on the
 same registry. The lag is measured while a child process scrapes a real server, one request after another.
 """
 
@@ -23,15 +23,27 @@ from prometheus_client.openmetrics import exposition as openmetrics_writer
 
 from jobwatch.core import census
 from jobwatch.core.census import Series
-from jobwatch.core.model import Outcome
-from jobwatch.core.overview import CensusRow, Identity, Overview, SeriesValue, SourceState
+from jobwatch.core.model import Outcome, Progress
+from jobwatch.core.overview import (
+    CensusRow,
+    Identity,
+    Overview,
+    SeriesValue,
+    SingleJob,
+    SourceState,
+)
 from jobwatch.metrics import Metrics, SourceShape
 from jobwatch.store.values import JobRow
 from jobwatch.web import StatusReader, WebView, build_app, serve
+from tests.benchmarks.daemon_parts import Taken, machine_speed, measured
+from tests.benchmarks.page_server import pin
+from tests.benchmarks.rows import percentile
 
 NOW = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
 OPERATIONS = ("COSPutObjectCopy", "COSInitiateRestoreObject")
-TICK = 0.001
+SINGLE = 1000
+"""Jobs shown one by one: the default of `metrics.per_job.limit`."""
+
 STATUSES = (
     *("New", "Preparing", "Suspended", "Ready", "Active", "Pausing", "Paused", "Completing"),
     *("Cancelling", "Failing", "Complete", "Cancelled", "Failed"),
@@ -39,7 +51,9 @@ STATUSES = (
 UNFINISHED = STATUSES[:10]
 PROMETHEUS = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2"
 SCRAPER = """
-import sys, urllib.request
+import os, sys, urllib.request
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {os.cpu_count() - 1})
 for _ in range(int(sys.argv[2])):
     urllib.request.urlopen(urllib.request.Request(sys.argv[1], headers={
         "Accept": sys.argv[3], "Accept-Encoding": "gzip"})).read()
@@ -59,10 +73,10 @@ class Bar(NamedTuple):
         return self.measured <= self.limit
 
 
-def sized(series: int) -> tuple[Metrics, int]:
-    """Metrics with at least so many series, every stored one of them in use."""
+def sized(series: int, jobs: int = 0) -> tuple[Metrics, int]:
+    """Metrics with at least so many series, every stored one of them in use; `jobs` are shown one by one."""
     for sources in itertools.count(1):
-        made = filled([shape(f"source_{number}") for number in range(sources)])
+        made = filled([shape(f"source_{number}") for number in range(sources)], jobs)
         found = count_series(made)
         if found >= series:
             return made, found
@@ -86,7 +100,7 @@ def shape(name: str) -> SourceShape:
     )
 
 
-def filled(shapes: list[SourceShape]) -> Metrics:
+def filled(shapes: list[SourceShape], jobs: int = 0) -> Metrics:
     made = Metrics(shapes, ["ops", "people"])
     made.show(
         Overview(
@@ -99,12 +113,24 @@ def filled(shapes: list[SourceShape]) -> Metrics:
                 for status in UNFINISHED
             ),
             outbox=(),
+            jobs=tuple(map(single, range(jobs))),
             created_at=NOW,
             size_bytes=1 << 20,
             now=NOW,
         )
     )
     return made
+
+
+def single(number: int) -> SingleJob:
+    return SingleJob(
+        source="source_0",
+        scope="",
+        id=f"021140d8-67ca-4e89-8089-{number:012}",
+        operation=OPERATIONS[number % 2],
+        status="Active",
+        progress=Progress(total=1_000_000, succeeded=400_000 + number, failed=number),
+    )
 
 
 def state(name: str) -> SourceState:
@@ -128,25 +154,34 @@ def stored(shapes: list[SourceShape]) -> Iterator[SeriesValue]:
 
 
 def milliseconds(work: Callable[[], object], rounds: int) -> float:
-    """The median of the rounds."""
+    """The median of the rounds, of processor."""
     taken = []
     for _ in range(rounds):
-        began = time.perf_counter()
+        began = time.process_time()
         work()
-        taken.append((time.perf_counter() - began) * 1000)
+        taken.append((time.process_time() - began) * 1000)
     return statistics.median(taken)
 
 
 def render_bars(rounds: int) -> list[Bar]:
+    pin()
     bars = []
-    for series, limit in ((1_000, 10), (10_000, 80)):
-        made, found = sized(series)
+    for series, jobs, limit in (
+        (1_000, 0, 10),
+        (1_000, SINGLE // 10, 10),
+        (10_000, 0, 80),
+        (10_000, SINGLE, 80),
+    ):
+        made, found = sized(series, jobs)
+        shown = f"{found} series" + (f", {jobs} single jobs" if jobs else "")
+        speed = machine_speed()
         for name, accept, encoding in (
             ("text", "", ""),
             ("OpenMetrics, gzip", PROMETHEUS, "gzip"),
         ):
             taken = milliseconds(partial(made.render, accept, encoding), rounds)
-            bars.append(Bar(f"G9 scrape of {found} series, {name}", taken, limit))
+            what = f"G9 scrape of {shown}, {name} (x {speed:.2f})"
+            bars.append(Bar(what, taken * speed, limit))
     return bars
 
 
@@ -163,22 +198,17 @@ def peers(rounds: int) -> dict[str, float]:
     }
 
 
-async def scraped_lags(made: Metrics, scrapes: int) -> list[float]:
-    """How late, in ms, a loop that asks for every millisecond comes back while it is scraped."""
-    lags: list[float] = []
-    async with serve(build_app(view(made)), "127.0.0.1", 0) as url:
+async def scraped(made: Metrics, scrapes: int) -> Taken:
+    """How late a loop comes back, that is asked for every millisecond, while a child process scrapes it."""
+
+    async def scrape(url: str) -> None:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", SCRAPER, f"{url}/metrics", str(scrapes), PROMETHEUS)
         )
-        loop = asyncio.get_running_loop()
-
-        def tick(due: float) -> None:
-            lags.append((loop.time() - due) * 1000)
-            loop.call_at(loop.time() + TICK, tick, loop.time() + TICK)
-
-        tick(loop.time())
         await child.wait()
-    return sorted(lags)
+
+    async with serve(build_app(view(made)), "127.0.0.1", 0) as url:
+        return await measured(partial(scrape, url))
 
 
 def view(made: Metrics) -> WebView:
@@ -202,14 +232,14 @@ def view(made: Metrics) -> WebView:
 
 
 def lag_bars(scrapes: int) -> list[Bar]:
-    made, found = sized(10_000)
+    made, found = sized(10_000, SINGLE)
     gc.collect()
     gc.freeze()  # as the daemon does once it has loaded
-    lags = asyncio.run(scraped_lags(made, scrapes))
+    taken = asyncio.run(scraped(made, scrapes))
     name = f"G9 loop lag, {scrapes} scrapes of {found} series"
     return [
-        Bar(f"{name}, p99", lags[int(len(lags) * 0.99)], 15),
-        Bar(f"{name}, max", lags[-1], 15),
+        Bar(f"{name}, p99", percentile(taken.lags, 0.99), 15),
+        Bar(f"{name}, max (busy for {taken.busiest:.0f} of it)", max(taken.lags), 15),
     ]
 
 

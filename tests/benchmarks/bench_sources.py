@@ -10,13 +10,14 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from jobwatch import logs
+from jobwatch.app.clock import utc_now
 from jobwatch.app.daemon import run
 from jobwatch.app.parts import open_store
 from jobwatch.settings import Settings
@@ -65,7 +66,7 @@ class _Found:
 def source_rows() -> list[Row]:
     """Let the daemon watch them for a while."""
     pin()
-    started = datetime.now(UTC)
+    started = utc_now()
     scripts = _population(started)
     contents = [Content(scripts=each, page_size=1) for each in scripts]
     with (
@@ -165,6 +166,7 @@ def _rows(found: _Found) -> list[Row]:
     taken, seconds = found.taken, [*found.delays.known, *found.delays.unseen]
     if not seconds:
         raise RuntimeError("nothing was told")
+    events = found.delays.events
     share = (taken.cpu / taken.wall - found.ticking) * 100
     a_minute = 60 / taken.wall
     calls = f"{found.counts.all * a_minute:.0f} calls/min"
@@ -186,8 +188,20 @@ def _rows(found: _Found) -> list[Row]:
             "",
         ),
         Row("late", f"processor of one core, {calls}, everything", share, HALF_A_CORE, "%"),
+        Row(
+            "late",
+            f"events a minute, {events / len(seconds):.1f} for each ending",
+            events * a_minute,
+            unit="",
+        ),
         Row("late", "ready, every source read for the first time (wall)", found.ready, unit="s"),
         Row("G4", f"loop lag p99, {many}", percentile(taken.lags, 0.99), 5, "ms"),
-        Row("G4", f"loop lag max, {many}, {SPAN:.0f} s", max(taken.lags), 15, "ms"),
+        Row(
+            "G4",
+            f"loop lag max, {many}, {SPAN:.0f} s (busy for {taken.busiest:.0f} of it)",
+            max(taken.lags),
+            15,
+            "ms",
+        ),
         Row("G5", f"resident memory, {many}, 20,000 jobs listed", found.megabytes, unit="MB"),
     ]

@@ -243,8 +243,20 @@ def _lag_rows(found: Findings) -> list[Row]:
             15,
             "ms",
         ),
-        Row("G4", "loop lag max, first load", max(found.load.lags), 50, "ms"),
-        Row("G4", "loop lag max, restart", max(found.restart.lags), 50, "ms"),
+        Row(
+            "G4",
+            f"loop lag max, first load (busy for {found.load.busiest:.0f} of it)",
+            max(found.load.lags),
+            50,
+            "ms",
+        ),
+        Row(
+            "G4",
+            f"loop lag max, restart (busy for {found.restart.busiest:.0f})",
+            max(found.restart.lags),
+            50,
+            "ms",
+        ),
     ]
 
 

@@ -88,11 +88,16 @@ async def opened(
 
 
 class Taken(NamedTuple):
-    """What some work took: processor and wall seconds, and how late the loop was meanwhile, in ms."""
+    """What some work took: processor and wall seconds, and how late the loop was meanwhile, in ms.
+
+    `busiest` is the most processor time that this process took while the loop was late, in ms: where the loop was later
+    than that, it had to wait for the disk, or for the processor that others had.
+    """
 
     cpu: float
     wall: float
     lags: list[float]
+    busiest: float
 
 
 async def measured(work: Callable[[], Awaitable[object]]) -> Taken:
@@ -100,17 +105,20 @@ async def measured(work: Callable[[], Awaitable[object]]) -> Taken:
     loop = asyncio.get_running_loop()
     lags: list[float] = []
     handle: asyncio.TimerHandle | None = None
+    busiest, at = 0.0, time.process_time()
 
     def tick(due: float) -> None:
-        nonlocal handle
-        now = loop.time()
+        nonlocal handle, busiest, at
+        now, since = loop.time(), at
+        at = time.process_time()
         lags.append((now - due) * 1000)
+        busiest = max(busiest, min(lags[-1], (at - since) * 1000))
         handle = loop.call_at(now + TICK, tick, now + TICK)
 
     handle = loop.call_later(TICK, tick, loop.time() + TICK)
     wall, cpu = time.perf_counter(), time.process_time()
     await work()
-    taken = Taken(time.process_time() - cpu, time.perf_counter() - wall, lags)
+    taken = Taken(time.process_time() - cpu, time.perf_counter() - wall, lags, busiest)
     await asyncio.sleep(2 * TICK)  # what the work left to be late for
     handle.cancel()
     return taken

@@ -9,6 +9,7 @@ from tests.benchmarks.bench_detection import detection_rows
 from tests.benchmarks.bench_process import bomb_rows, process_rows
 from tests.benchmarks.bench_sources import source_rows
 from tests.benchmarks.bench_sweeps import sweep_rows
+from tests.benchmarks.bench_vaults import vault_rows
 from tests.benchmarks.rows import Row
 
 READING_ROUNDS = 3
@@ -47,6 +48,7 @@ def parts(pages: int) -> dict[str, Callable[[], list[Row]]]:
         "hostile": hostile_rows,
         "bomb": bomb_rows,
         "reading": partial(reading_rows, pages),
+        "vaults": vault_rows,
         "sweeps": partial(sweep_rows, pages),
         "detection": detection_rows,
         "sources": source_rows,

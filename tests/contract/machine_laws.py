@@ -196,11 +196,11 @@ class Laws:
     # Answers.
 
     def valid(self, settlements: Iterable[Settlement]) -> list[Settlement]:
-        """Those whose claim still holds, each delivery once."""
+        """Those whose claim still holds, each delivery once; what was pruned meanwhile holds no claim."""
         found: dict[int, Settlement] = {}
         for each in settlements:
-            line = self.sight.lines[each.delivery.id]
-            if line.state == C and line.claim == each.delivery.claim:
+            line = self.sight.lines.get(each.delivery.id)
+            if line is not None and line.state == C and line.claim == each.delivery.claim:
                 found.setdefault(line.id, each)
         return list(found.values())
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig import Clock
+from tests.new_store import new_store
+from tests.rig import START, Clock
 
 
 @pytest.fixture
@@ -14,4 +15,5 @@ def clock() -> Clock:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "jobwatch.db"
+    """A store that nobody has written to; test_store_opening has the ones that are not there yet."""
+    return new_store(tmp_path / "jobwatch.db", START)

@@ -8,9 +8,11 @@ from jobwatch.simulator.answers import Question
 from jobwatch.simulator.faults import Hook, When
 from jobwatch.simulator.script import JobScript
 from jobwatch.simulator.simulation import Simulation
+from jobwatch.simulator.vault_job import VaultJob
+from jobwatch.simulator.vaults import VaultWorld
 from jobwatch.simulator.world import World
 from jobwatch.store.values import EventFilter, EventRow
-from tests.rig import Clock, Given, Rig, job, rig, step
+from tests.rig import Clock, Given, Rig, cas_provider, job, rig, step
 
 JOBS = 24
 GIVEN = Given(vanished_after=timedelta(minutes=10))
@@ -136,6 +138,41 @@ async def test_a_stale_list_is_not_believed_against_a_status_that_nobody_knows(
             clock.advance(30)
             await one.turn()
         assert one.told == [("job.status_changed", "odd")]
+
+
+def retrieval(job_id: str) -> JobScript:
+    return job(job_id, step("InProgress", 90000), operation="PushToCOS", vault_job=VaultJob())
+
+
+async def test_a_job_of_a_vault_that_is_not_there_is_neither_called_overdue_nor_reminded_of(
+    clock: Clock, path: Path
+) -> None:
+    rules = Rules(overdue_after=timedelta(minutes=20), remind_every=timedelta(minutes=10))
+    given = Given(rules=rules, provider=cas_provider)
+    vaults = VaultWorld({name: World([retrieval(f"in-{name}")]) for name in ("gone", "there")})
+    async with (
+        Simulation(World(), vaults=vaults, clock=clock) as sim,
+        rig(sim, clock, path, given) as one,
+    ):
+        await one.turn()
+        backup = vaults["gone"]
+        vaults.remove("gone")
+        for _ in range(46):
+            clock.advance(30)
+            await one.turn()
+        assert [told for told in one.told if told[0] == "job.overdue"] == [
+            ("job.overdue", "there/in-there")
+        ]
+        vaults.add("gone", backup)
+        clock.advance(30)
+        await one.turn()
+        assert one.told[-1] == ("job.overdue", "gone/in-gone")
+        vaults.remove("gone")
+        told = len(one.told)
+        for _ in range(30):
+            clock.advance(30)
+            await one.turn()
+        assert {job_id for _, job_id in one.told[told:]} == {"there/in-there"}
 
 
 async def events(one: Rig) -> list[EventRow]:

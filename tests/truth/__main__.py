@@ -26,7 +26,7 @@ def main() -> int:
     wrong: list[Verdict] = []
     sums: Counter[str] = Counter()
     with ProcessPoolExecutor(given.processes, initializer=quiet) as pool:
-        for verdict in pool.map(partial(judge_world, lives=given.world), seeds):
+        for verdict in pool.map(partial(judge_world, lives=given.world, kind=given.kind), seeds):
             done += verdict.lives
             kinds += verdict.told
             for name in ("certain", "turns", "restarts"):
@@ -35,7 +35,13 @@ def main() -> int:
                 wrong.append(verdict)
                 report(verdict, given.world)
             if given.verbose:
-                print(verdict.seed, verdict.lives, f"{time.monotonic() - began:.0f} s", flush=True)
+                print(
+                    verdict.seed,
+                    verdict.kind,
+                    verdict.lives,
+                    f"{time.monotonic() - began:.0f} s",
+                    flush=True,
+                )
     took = time.monotonic() - began
     print(f"{done} lives in {len(seeds)} worlds, {took:.0f} s; {dict(sums)}")
     print(dict(sorted(kinds.items())))
@@ -45,10 +51,15 @@ def main() -> int:
 
 def report(verdict: Verdict, lives: int) -> None:
     """Say what went wrong in a world, and how to see it again."""
-    print(f"seed {verdict.seed}: {len(verdict.faults)} faults")
+    print(f"seed {verdict.seed}, {verdict.kind}: {len(verdict.faults)} faults")
     for fault in verdict.faults[:20]:
         print(f"  {fault}")
-    print(f"  again: python -m tests.truth --only {verdict.seed} --world {lives}", flush=True)
+    print(f"  again: {again(verdict, lives)}", flush=True)
+
+
+def again(verdict: Verdict, lives: int) -> str:
+    """The command that plays a world again."""
+    return f"python -m tests.truth --only {verdict.seed} --kind {verdict.kind} --world {lives}"
 
 
 def quiet() -> None:
@@ -62,6 +73,7 @@ def _given() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the first world's seed")
     parser.add_argument("--world", type=int, default=1000, help="lives in one world")
     parser.add_argument("--only", type=int, help="play this one world")
+    parser.add_argument("--kind", choices=("cos", "cas"), help="without it, the seed says which")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--verbose", action="store_true")
     return parser.parse_args()

@@ -9,11 +9,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from jobwatch.core.errors import TransportError, TransportKind
 from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.poller.observing import DESCRIBES_AT_ONCE
-from jobwatch.simulator.answers import Answer, Question, common_headers
+from jobwatch.simulator.answers import Answer, Question
 from jobwatch.simulator.cloud import Cloud
 from jobwatch.simulator.faults import Before, Bend, Cut, Faults, Raw, Reset, Stall
+from jobwatch.simulator.world import World
 from jobwatch.transport import Transport
-from tests.truth.stage import Clocks, Served, Stage
+from tests.truth.coverage import Coverage
+from tests.truth.stage import Clocks, Scene, Served
 
 CALL_TIMEOUT = timedelta(seconds=30)
 
@@ -21,9 +23,9 @@ CALL_TIMEOUT = timedelta(seconds=30)
 class Weather(Faults):
     """The faults in force. Each request takes some time, in which the world goes on."""
 
-    def __init__(self, clocks: Clocks, stages: list[Stage], rng: Random) -> None:
+    def __init__(self, clocks: Clocks, scenes: list[Scene], rng: Random) -> None:
         super().__init__(seed=rng.getrandbits(32))
-        self.clocks, self.stages, self.rng = clocks, stages, rng
+        self.clocks, self.scenes, self.rng = clocks, scenes, rng
         self.slowest = 0.4
         self.steps: list[tuple[datetime, timedelta]] = []
 
@@ -36,8 +38,8 @@ class Weather(Faults):
         self.clocks.advance(by)
         while self.steps and self.steps[0][0] <= self.clocks.cloud:
             self.clocks.wrong += self.steps.pop(0)[1]
-        for stage in self.stages:
-            stage.act(self.clocks.cloud)
+        for scene in self.scenes:
+            scene.act(self.clocks.cloud)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,25 +49,31 @@ class WatchedCloud(Cloud):
     `late_lists` says which: ListJobs, or DescribeJob. Where both lag, nobody could tell what is true.
     """
 
-    stage: Stage
+    scene: Scene
+    coverage: Coverage
     served: Served = field(default_factory=Served)
-    replica: Stage | None = None
+    replica: Scene | None = None
     lag: timedelta = timedelta()
     lagging: float = 0.0
     late_lists: bool = True
     rng: Random
 
     def _answer(self, question: Question, bend: Bend | None, now: datetime) -> Answer:
-        self.world, self.stage.served = self.stage, []
-        seen_at, shown = now, self.stage
+        seen_at, scene = now, self.scene
         late = question.lists == self.late_lists and self.rng.random() < self.lagging
         if self.replica and late:
-            self.world, seen_at, shown = self.replica, now - self.lag, self.replica
-            shown.served = []
+            seen_at, scene = now - self.lag, self.replica
+        scope = question.vault or ""
+        stage = scene.stages.get(scope)
+        self.world, self.vaults = stage or World(), scene.vaults
+        if stage is not None:
+            stage.served = []
         # The zero-argument form of super() does not work in a slotted dataclass.
         answer = Cloud._answer(self, question, bend, seen_at)
         if answer.status == 200:
-            self.served.note(shown.served, now, whole=bend is None)
+            self.coverage.note(question, bend, now)
+        if answer.status == 200 and stage is not None:
+            self.served.note(scope, stage.served, now, whole=bend is None)
         return answer
 
 
@@ -112,7 +120,7 @@ class Door(Transport):
         answer = cloud._answer(question, bend, now)
         headers = dict(answer.headers)
         if not (isinstance(bend, Raw) and bend.gateway):
-            headers = {**common_headers(question, answer.status, now), **headers}
+            headers = {**cloud.api(question).headers(question, answer.status, now), **headers}
         await self.fuse.burn()
         return self._carried(replace(answer, headers=headers), bend)
 

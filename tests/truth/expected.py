@@ -7,19 +7,16 @@ from typing import NamedTuple
 
 from jobwatch.core.first_sight import FirstSight
 from jobwatch.simulator.script import JobState, ends_at, state_at
-from jobwatch.simulator.world import World
-from tests.truth.lives import MINUTE, SECOND, START, Deed, Life
+from tests.truth.calm import calm, overlap, readable_until, watched
+from tests.truth.lives import MINUTE, SECOND, Deed, Life
 from tests.truth.parts import EVERY, FULL_EVERY, VANISHED_AFTER
 from tests.truth.play import Log
-from tests.truth.stage import Stage
+from tests.truth.stage import Scene
 from tests.truth.trouble import Plan
 
 VANISHED = "job.vanished"
 CLOSE_TO = FULL_EVERY + MINUTE * 3
 """What happens so shortly before the world closes may come out or not: only a full sweep finds what came and went."""
-
-CALM_AFTER = MINUTE * 5
-"""How long after trouble it takes until everything runs as usual: a breaker stays open for two minutes."""
 
 
 class Bounds(NamedTuple):
@@ -46,6 +43,12 @@ class Expected:
     def add(self, kind: str, bounds: Bounds) -> None:
         self.counts[kind] = self.counts.get(kind, NEVER) + bounds
 
+    def doubted(self) -> None:
+        """Take back that anything must be told."""
+        self.counts = {kind: Bounds(0, each.most) for kind, each in self.counts.items()}
+        if self.together:
+            self.together = Bounds(0, self.together.most)
+
     @property
     def certain(self) -> bool:
         return all(each.least == each.most for each in self.counts.values())
@@ -54,7 +57,11 @@ class Expected:
 def type_of(state: JobState) -> str:
     if state.status == "Complete":
         return "job.completed_with_failures" if state.failed else "job.succeeded"
-    return {"Failed": "job.failed", "Cancelled": "job.cancelled"}[state.status]
+    return {
+        "Succeeded": "job.succeeded",
+        "Failed": "job.failed",
+        "Cancelled": "job.cancelled",
+    }[state.status]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,20 +70,43 @@ class Truth:
 
     plan: Plan
     log: Log
-    stage: Stage
+    scene: Scene
     baseline: datetime
     suspected: bool
 
+    def horizon(self, life: Life) -> datetime:
+        """Until when anything can be known of a job: its vault may be gone for good, or refused to the end."""
+        return readable_until(self.plan, life.scope, self.log.closed_at)
+
+    def wanted(self, life: Life) -> bool:
+        """Whether anybody wants to watch its vault."""
+        return not any(each.name == life.scope for each in self.plan.vaults if not each.watched)
+
     def expected(self, life: Life) -> Expected:
+        """How often each ending must be told.
+
+        Undecidable is what happens to a job in a vault that nobody can read any more, and what nobody surely saw of it
+        before: it may have ended behind the last sweep. That may be told or not, and the rest may not be told.
+        """
+        expected = self._expected(life)
+        if not self.wanted(life):
+            return Expected()
+        dark = self.horizon(life) < self.log.closed_at
+        ended_surely = (life.key, True) in self.log.served.sure
+        if dark and (life.acts or not ended_surely):
+            expected.doubted()
+        return expected
+
+    def _expected(self, life: Life) -> Expected:
         expected = Expected()
-        close = self.log.closed_at
+        close = self.horizon(life)
         removed = [span for span in life.spans(Deed.REMOVE, Deed.RETURN) if span[0] < close]
         for gone_at, back_at in removed:
             if back_at is None or back_at >= close:
                 self._gone_for_good(expected, life, gone_at)
                 return expected
             expected.add(VANISHED, self._vanished(life, gone_at, back_at))
-        state = World.job(self.stage, life.id, close)
+        state = self.scene.state(life, close)
         reopened = [at for at in life.times(Deed.REOPEN) if at < close]
         if reopened:
             self._reopened(expected, life, reopened[0], state)
@@ -91,13 +121,13 @@ class Truth:
         assert over is not None
         news = self._news(life, over)
         if self._hidden_at_close(life):
-            sure = (life.id, False) in self.log.served.sure or (
-                (life.id, True) in self.log.served.sure
+            sure = (life.key, False) in self.log.served.sure or (
+                (life.key, True) in self.log.served.sure
             )
-            maybe = {(life.id, False), (life.id, True)} & set(self.log.served.maybe)
+            maybe = {(life.key, False), (life.key, True)} & set(self.log.served.maybe)
             news = news if sure else (Bounds(0, news.most) if maybe else NEVER)
         deeds = [act.at for act in life.acts if act.at < self.log.closed_at]
-        settled = max([over, *deeds]) < self.log.closed_at - CLOSE_TO
+        settled = max([over, *deeds]) < self.horizon(life) - CLOSE_TO
         return news if settled else Bounds(0, news.most)
 
     def _hidden_at_close(self, life: Life) -> bool:
@@ -113,7 +143,7 @@ class Truth:
         assert over is not None
         assert first is not None
         assert state is not None
-        seen_at = served.sure.get((life.id, True))
+        seen_at = served.sure.get((life.key, True))
         news = self._news(life, over)
         surely = seen_at is not None and seen_at <= again
         expected.add(type_of(first), news if surely else Bounds(0, news.most))
@@ -129,7 +159,7 @@ class Truth:
         served = self.log.served
         vanished = self._vanished(life, gone_at, None)
         last = state_at(life.script, gone_at)
-        ended = (life.id, True)
+        ended = (life.key, True)
         if last is None or not last.ended or ended not in served.maybe:
             expected.add(VANISHED, vanished)
             return
@@ -140,14 +170,14 @@ class Truth:
             return
         expected.add(type_of(last), Bounds(0, news.most))
         expected.add(VANISHED, Bounds(0, vanished.most))
-        known = (life.id, False) in served.sure
+        known = (life.key, False) in served.sure
         expected.together = Bounds(int(known and not self.suspected), 1)
 
     # ── first sight ─────────────────────────────────────────────────────────────────
 
     def _news(self, life: Life, over: datetime) -> Bounds:
         """Whether an end is news: the same for every end of a job that was known before."""
-        served, key, before = self.log.served, (life.id, True), (life.id, False)
+        served, key, before = self.log.served, (life.key, True), (life.key, False)
         unfinished_at, ended_at = served.maybe.get(before), served.maybe.get(key)
         earlier = unfinished_at is not None and (ended_at is None or unfinished_at < ended_at)
         # One answer may show a job twice, as it was and as it is.
@@ -180,37 +210,32 @@ class Truth:
     # ── absence ─────────────────────────────────────────────────────────────────────
 
     def _vanished(self, life: Life, gone_at: datetime, back_at: datetime | None) -> Bounds:
-        served, close = self.log.served, self.log.closed_at
-        unfinished_at = served.maybe.get((life.id, False))
+        served, close = self.log.served, self.horizon(life)
+        unfinished_at = served.maybe.get((life.key, False))
         if unfinished_at is None or unfinished_at > gone_at or life.kind == "exodus":
             return NEVER
-        ended_at = served.sure.get((life.id, True))
+        ended_at = served.sure.get((life.key, True))
         if ended_at is not None and ended_at < gone_at:
             return NEVER
         long = (back_at or close) - gone_at
         if long < VANISHED_AFTER and self.plan.steady:
             return NEVER
-        sure_at = served.sure.get((life.id, False))
+        sure_at = served.sure.get((life.key, False))
         known = sure_at is not None and (back_at is None or sure_at <= gone_at)
-        shown_ended = (life.id, True) in served.maybe
+        shown_ended = (life.key, True) in served.maybe
         if not known or shown_ended or self.suspected:
             return PERHAPS
-        return ONCE if self._proved(gone_at, back_at) else PERHAPS
+        return ONCE if self._proved(life, gone_at, back_at) else PERHAPS
 
-    def _proved(self, gone_at: datetime, back_at: datetime | None) -> bool:
+    def _proved(self, life: Life, gone_at: datetime, back_at: datetime | None) -> bool:
         """Whether there was calm enough to ask twice."""
         needed = VANISHED_AFTER + 2 * FULL_EVERY + 4 * EVERY
-        return any(
-            min(end, back_at or end) - max(begin, gone_at) > needed for begin, end in self.calm()
-        )
+        return overlap(self.calm(life), gone_at, back_at or self.log.closed_at) > needed
 
-    def calm(self) -> Iterator[tuple[datetime, datetime]]:
-        """The times in which nothing goes wrong."""
-        troubles = [(spell.begin, spell.end) for spell in self.plan.spells]
-        troubles += [(at, at) for at, _ in self.plan.steps]
-        since = START + CALM_AFTER
-        for begin, end in sorted(troubles):
-            if begin > since:
-                yield since, begin
-            since = max(since, end + CALM_AFTER)
-        yield since, self.log.closed_at
+    def calm(self, life: Life) -> Iterator[tuple[datetime, datetime]]:
+        """The times in which nothing goes wrong with where a job is listed."""
+        return calm(self.plan, life.scope, self.log.closed_at)
+
+    def watched(self, life: Life) -> Iterator[tuple[datetime, datetime]]:
+        """The times in which sweeps come to their end and cover a job."""
+        return watched(self.plan, life.scope, self.log.closed_at)

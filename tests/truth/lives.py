@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from random import Random
+from typing import NamedTuple
 
+from jobwatch.core.model import JobKey
 from jobwatch.simulator.lives import DECK, script_of
 from jobwatch.simulator.script import JobScript, Step, ends_at
 
@@ -35,17 +37,32 @@ class Act:
     status: str = ""
 
 
+class Words(NamedTuple):
+    """The statuses of an API that deeds need: at work, and over."""
+
+    works: str
+    ends: tuple[str, ...]
+
+
+OF_COS = Words("Active", ("Complete", "Failed", "Cancelled"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """One job: its script, and what is done to it."""
+    """One job: its script, and what is done to it. `scope` is its vault, "" where there are none."""
 
     kind: str
     script: JobScript
     acts: tuple[Act, ...] = ()
+    scope: str = ""
 
     @property
     def id(self) -> str:
         return self.script.id
+
+    @property
+    def key(self) -> JobKey:
+        return JobKey(self.scope, self.id)
 
     def times(self, deed: Deed) -> list[datetime]:
         return [act.at for act in self.acts if act.deed is deed]
@@ -156,7 +173,7 @@ def _steps_of(kind: str, rng: Random, created_at: datetime) -> JobScript:
     return few if kind in DECK else replace(few, steps=_STEPS[kind](rng))
 
 
-def _length(script: JobScript) -> timedelta:
+def length_of(script: JobScript) -> timedelta:
     return sum((step.lasts for step in script.steps if step.lasts), timedelta())
 
 
@@ -171,19 +188,20 @@ def draw(rng: Random, *, until: datetime) -> Life:
         gone_on = Step("Active", START + between(rng, 60, 7200) - created, done=1.0)
         script = replace(script, steps=(gone_on, _end(rng)))
     elif kind in DECK and rng.random() < 0.2:
-        script = _over_before(rng, script)
-    return Life(kind=kind, script=script, acts=tuple(_acts(kind, rng, script)))
+        script = over_before(rng, script)
+    return Life(kind=kind, script=script, acts=tuple(acts_of(kind, rng, script)))
 
 
-def _over_before(rng: Random, script: JobScript) -> JobScript:
+def over_before(rng: Random, script: JobScript) -> JobScript:
     """Move a life into the past: it ended some time before the watch began."""
     ago = MINUTE * 10 ** rng.uniform(-0.5, 3.6)
-    return replace(script, created_at=(START - ago - _length(script)).replace(microsecond=0))
+    return replace(script, created_at=(START - ago - length_of(script)).replace(microsecond=0))
 
 
-def _acts(kind: str, rng: Random, script: JobScript) -> Iterator[Act]:
+def acts_of(kind: str, rng: Random, script: JobScript, words: Words = OF_COS) -> Iterator[Act]:
+    """What is done to a job of this kind."""
     born = max(script.created_at, START)
-    at = born + (script.created_at + _length(script) * 1.2 - born) * rng.random()
+    at = born + (script.created_at + length_of(script) * 1.2 - born) * rng.random()
     later = at + MINUTE * 10 ** rng.uniform(-0.5, 1.6)
     match kind:
         case "vanishes":
@@ -198,8 +216,8 @@ def _acts(kind: str, rng: Random, script: JobScript) -> Iterator[Act]:
         case "reopened":
             over = ends_at(script) or later
             again = over + between(rng, 5, 600)
-            yield Act(at=again, deed=Deed.REOPEN, status="Active")
-            end = rng.choice(("Complete", "Failed", "Cancelled"))
+            yield Act(at=again, deed=Deed.REOPEN, status=words.works)
+            end = rng.choice(words.ends)
             yield Act(at=again + between(rng, 5, 600), deed=Deed.END_AGAIN, status=end)
         case _:
             return

@@ -12,17 +12,18 @@ from typing import Any
 from pydantic import SecretStr
 
 from jobwatch.client import ApiClient, Surroundings
+from jobwatch.core.codec import Provider
 from jobwatch.core.events import ENDINGS, PROBLEMS
 from jobwatch.core.gate import Bucket
 from jobwatch.core.model import Origin
 from jobwatch.core.overview import Identity, SourceKeys, SourceState
 from jobwatch.core.recording import Desk
 from jobwatch.core.routing import Selection, Subscription
-from jobwatch.core.rules import FailingRule, Rules
 from jobwatch.credentials import ConfiguredKeys
 from jobwatch.detailer import Detailer
 from jobwatch.metrics import Metrics, SourceShape
 from jobwatch.poller import Pace, Source, load_index
+from jobwatch.providers.cas import Cas, CasSettings
 from jobwatch.providers.cos_batch import CosBatch, CosBatchSettings
 from jobwatch.providers.keys import CredentialsSettings
 from jobwatch.simulator.simulation import DEMO_ACCOUNT, DEMO_CREDENTIALS
@@ -34,18 +35,10 @@ from tests.truth.cloud import Fuse, Weather
 from tests.truth.lives import MINUTE
 from tests.truth.trouble import Plan
 
+REGION = "ap-chengdu"
 EVERY = timedelta(seconds=30)
 FULL_EVERY = MINUTE * 6
 VANISHED_AFTER = MINUTE * 5
-RULES = Rules(
-    stalled_after=MINUTE * 6,
-    stuck_after=MINUTE * 7,
-    waiting_after=MINUTE * 4,
-    overdue_after=MINUTE * 30,
-    failing=FailingRule(ratio=0.5, min_finished=3),
-    unreachable_after=MINUTE * 5,
-    remind_every=MINUTE * 10,
-)
 SUBSCRIPTIONS = (
     Subscription(receiver="all"),
     Subscription(receiver="ops", wants=Selection(types=ENDINGS | PROBLEMS)),
@@ -92,11 +85,17 @@ class Stand:
     fuse: Fuse
     rng: Random
 
-    def provider(self) -> CosBatch:
+    def provider(self) -> Provider:
+        if self.plan.of_vaults:
+            return Cas(
+                CasSettings(
+                    kind="cas", region=REGION, vaults=self.plan.globs, endpoint=self.endpoint
+                )
+            )
         return CosBatch(
             CosBatchSettings(
                 kind="cos-batch",
-                region="ap-chengdu",
+                region=REGION,
                 uin=DEMO_ACCOUNT.uin,
                 appid=DEMO_ACCOUNT.appid,
                 endpoint=self.endpoint,
@@ -122,7 +121,14 @@ async def watching(stand: Stand) -> AsyncIterator[Watching]:
     store.fuse = stand.fuse
     try:
         await store.register(
-            [Identity(name="prod", kind=provider.kind, region="ap-chengdu", account="100000000001")]
+            [
+                Identity(
+                    name="prod",
+                    kind=provider.kind,
+                    region=provider.region,
+                    account=provider.account,
+                )
+            ]
         )
         lease = await store.acquire("prod", lease=timedelta(days=1))
         assert lease is not None
@@ -134,7 +140,7 @@ async def watching(stand: Stand) -> AsyncIterator[Watching]:
         await store.close()
 
 
-def _client(stand: Stand, provider: CosBatch, metrics: Metrics, state: SourceState) -> ApiClient:
+def _client(stand: Stand, provider: Provider, metrics: Metrics, state: SourceState) -> ApiClient:
     async def sleep(seconds: float) -> None:
         stand.weather.pass_time(timedelta(seconds=seconds))
         await asyncio.sleep(0)
@@ -181,7 +187,7 @@ async def _source(
             lifecycle=provider.lifecycle,
             operations=provider.operations,
             subscriptions=SUBSCRIPTIONS,
-            rules=RULES,
+            rules=plan.rules,
         ),
         client=client,
         store=store,
@@ -210,7 +216,7 @@ def _detailer(source: Source) -> Detailer:
     )
 
 
-def _shape(provider: CosBatch) -> SourceShape:
+def _shape(provider: Provider) -> SourceShape:
     return SourceShape(
         name="prod",
         provider=provider.kind,

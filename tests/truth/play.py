@@ -10,12 +10,14 @@ from random import Random
 from jobwatch.detailer import release_details
 from jobwatch.poller import turn
 from jobwatch.simulator.simulation import DEMO_ACCOUNT, Server
+from jobwatch.simulator.world import World
 from jobwatch.transport import Transport
 from tests.truth.cloud import Door, Fuse, WatchedCloud, Weather
+from tests.truth.coverage import Coverage
 from tests.truth.lives import START, between
 from tests.truth.parts import Stand, Watching, watching
-from tests.truth.stage import Clocks, Served, Stage
-from tests.truth.trouble import Plan, Spell
+from tests.truth.stage import Clocks, Scene, Served
+from tests.truth.trouble import Plan, Spell, VaultSpell
 
 QUIET = Spell(begin=START, end=START)
 SOONEST = timedelta(milliseconds=50)
@@ -31,6 +33,7 @@ class Log:
     """
 
     served: Served
+    coverage: Coverage
     told: list[tuple[int, datetime, datetime]] = field(default_factory=list)
     downs: list[tuple[datetime, datetime]] = field(default_factory=list)
     began_at: datetime = START
@@ -45,7 +48,6 @@ class Show:
     """A world while it runs."""
 
     stand: Stand
-    stage: Stage
     cloud: WatchedCloud
     log: Log
     events: int = 0
@@ -58,18 +60,24 @@ class Show:
         spells = self.stand.plan.spells
         return next((each for each in spells if each.begin <= self.now < each.end), QUIET)
 
+    def vault_spells(self) -> list[VaultSpell]:
+        """The troubles of single vaults at present."""
+        now = self.now
+        return [each for each in self.stand.plan.vault_spells if each.span.covers(now, now)]
 
-async def play(plan: Plan, path: Path, *, sockets: bool = False) -> tuple[Log, Stage]:
+
+async def play(plan: Plan, path: Path, *, sockets: bool = False) -> tuple[Log, Scene]:
     """Run a world to its end; the store stays at `path`."""
     rng = Random(f"play:{plan.seed}")
-    stage = Stage(plan.lives, rng)
-    replica = Stage(plan.lives, rng) if plan.lag else None
+    scene = Scene(plan, rng)
+    replica = Scene(plan, rng) if plan.lag else None
     clocks = Clocks(wrong=plan.wrong)
-    weather = Weather(clocks, [each for each in (stage, replica) if each], rng)
+    weather = Weather(clocks, [each for each in (scene, replica) if each], rng)
     weather.steps, weather.slowest = list(plan.steps), plan.slowest
     cloud = WatchedCloud(
-        world=stage,
-        stage=stage,
+        world=World(),
+        scene=scene,
+        coverage=Coverage(plan=plan),
         replica=replica,
         lag=plan.lag or timedelta(),
         late_lists=plan.late_lists,
@@ -80,18 +88,18 @@ async def play(plan: Plan, path: Path, *, sockets: bool = False) -> tuple[Log, S
         rng=rng,
     )
     fuse = Fuse()
-    log = Log(served=cloud.served)
+    log = Log(served=cloud.served, coverage=cloud.coverage)
 
     async def run(transport: Transport, endpoint: str) -> None:
         stand = Stand(
             plan=plan, path=path, endpoint=endpoint, transport=transport,
             weather=weather, fuse=fuse, rng=rng,
         )  # fmt: skip
-        await _run(Show(stand=stand, stage=stage, cloud=cloud, log=log))
+        await _run(Show(stand=stand, cloud=cloud, log=log))
 
     if not sockets:
         await run(Door(cloud, weather, fuse), NOWHERE)
-        return log, stage
+        return log, scene
     server = Server(cloud.application())
     await server.start()
     try:
@@ -99,7 +107,7 @@ async def play(plan: Plan, path: Path, *, sockets: bool = False) -> tuple[Log, S
             await run(transport, server.url)
     finally:
         await server.stop()
-    return log, stage
+    return log, scene
 
 
 async def _run(show: Show) -> None:
@@ -120,16 +128,18 @@ async def _run(show: Show) -> None:
 async def _live(show: Show, process: Watching) -> None:
     """Run one process until it is cut short, or until the spell or the world ends it."""
     rng, weather = show.stand.rng, show.stand.weather
-    begun: Spell | None = None
+    begun: tuple[Spell, list[VaultSpell]] | None = None
     while show.now < show.stand.plan.close:
         spell = show.spell()
         if spell.down:
             return
-        if spell is not begun:
+        at_present = spell, show.vault_spells()
+        if at_present != begun:
             weather.clear()
-            for act, when in spell.rules:
+            of_vaults = [(each.act, each.when) for each in at_present[1]]
+            for act, when in (*of_vaults, *spell.rules):
                 weather.add(act, when)
-            show.cloud.lagging, begun = spell.lagging, spell
+            show.cloud.lagging, begun = spell.lagging, at_present
         cut = rng.random() < spell.cuts
         pause = await _turn(show, process, rng.choice((5, 40, 300)) if cut else 0)
         if pause is None:
@@ -155,7 +165,7 @@ async def _turn(show: Show, process: Watching, fuse_length: float) -> timedelta 
         fuse.task = None
         show.log.turns += 1
         show.log.served.turned(show.now, whole=not fuse.blown)
-        _count_events(show, began)
+        _take_stock(show, began)
 
 
 async def _step(show: Show, process: Watching) -> timedelta:
@@ -175,10 +185,15 @@ async def _step(show: Show, process: Watching) -> timedelta:
     return pause
 
 
-def _count_events(show: Show, began: datetime) -> None:
+def _take_stock(show: Show, began: datetime) -> None:
     with sqlite3.connect(show.stand.path) as database:
         (events,) = database.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()
+        ages = database.execute("SELECT all_data_at, unfinished_data_at FROM sources").fetchone()
     database.close()
+    if show.stand.plan.of_vaults:
+        everything, unfinished = ages
+        wrong = show.stand.weather.clocks.wrong
+        show.log.coverage.claim(everything, unfinished, wrong)
     if events > show.events:
         show.log.told.append((show.events, began, show.now))
         show.events = events

@@ -5,9 +5,12 @@ from datetime import datetime, timedelta
 from heapq import heapify, heappop
 from random import Random
 
+from jobwatch.core.model import JobKey
 from jobwatch.simulator.script import JobState, state_at
+from jobwatch.simulator.vaults import VaultWorld
 from jobwatch.simulator.world import Page, World
 from tests.truth.lives import START, Act, Deed, Life
+from tests.truth.trouble import Plan, Vault
 
 REPEATED = 0.02
 """How often a page shows a job twice, first as it was a little earlier."""
@@ -101,6 +104,58 @@ class Stage(World):
         return [state] if state else []
 
 
+class Vaults(VaultWorld):
+    """The stages of the vaults that there are at present."""
+
+    def __init__(self, vaults: tuple[Vault, ...], stages: dict[str, Stage]) -> None:
+        super().__init__(stages)
+        self._stages = stages
+        self._due: list[tuple[datetime, str, bool]] = []
+        for vault in vaults:
+            for gone in vault.gone:
+                self._due.append((gone.begin, vault.name, False))
+                if gone.end is not None:
+                    self._due.append((gone.end, vault.name, True))
+        heapify(self._due)
+
+    def act(self, now: datetime) -> None:
+        """Create and delete what is due by now."""
+        while self._due and self._due[0][0] <= now:
+            _, name, there = heappop(self._due)
+            if there:
+                self.add(name, self._stages[name])
+            else:
+                self.remove(name)
+
+
+class Scene:
+    """All that one cloud shows: a stage for each vault, or the one stage where there are none."""
+
+    def __init__(self, plan: Plan, rng: Random) -> None:
+        by_scope: dict[str, list[Life]] = {vault.name: [] for vault in plan.vaults} or {"": []}
+        for life in plan.lives:
+            by_scope[life.scope].append(life)
+        self.lives = {life.key: life for life in plan.lives}
+        self.stages = {scope: Stage(lives, rng) for scope, lives in by_scope.items()}
+        self.vaults = Vaults(plan.vaults, self.stages if plan.of_vaults else {})
+
+    def act(self, now: datetime) -> None:
+        """Do what is due by now."""
+        for stage in self.stages.values():
+            stage.act(now)
+        self.vaults.act(now)
+
+    def state(self, life: Life, now: datetime) -> JobState | None:
+        """What is true of a job, whether its vault is there or not."""
+        if all(act.at > now for act in life.acts):
+            return state_at(life.script, by_seconds(now))  # whatever was done to it since
+        return World.job(self.stages[life.scope], life.id, now)
+
+    def hides(self, life: Life) -> bool:
+        """Whether the listing is without a job at present."""
+        return life.id in self.stages[life.scope].hidden
+
+
 def by_seconds(now: datetime) -> datetime:
     """The world moves by whole seconds: computing it anew for each call costs more than all of jobwatch."""
     return now.replace(microsecond=0)
@@ -110,16 +165,17 @@ def by_seconds(now: datetime) -> datetime:
 class Served:
     """What the cloud showed of jobs, and when: `sure` where jobwatch has surely taken it in."""
 
-    maybe: dict[tuple[str, bool], datetime] = field(default_factory=dict)
-    sure: dict[tuple[str, bool], datetime] = field(default_factory=dict)
-    present: set[tuple[str, bool]] = field(default_factory=set)
+    maybe: dict[tuple[JobKey, bool], datetime] = field(default_factory=dict)
+    sure: dict[tuple[JobKey, bool], datetime] = field(default_factory=dict)
+    present: set[tuple[JobKey, bool]] = field(default_factory=set)
 
-    def note(self, states: list[JobState], now: datetime, *, whole: bool) -> None:
+    def note(self, scope: str, states: list[JobState], now: datetime, *, whole: bool) -> None:
         """Note what an answer shows; `whole` where nothing bends it on its way."""
         for state in states:
-            self.maybe.setdefault((state.id, state.ended), now)
+            shown = JobKey(scope, state.id), state.ended
+            self.maybe.setdefault(shown, now)
             if whole:
-                self.present.add((state.id, state.ended))
+                self.present.add(shown)
 
     def turned(self, now: datetime, *, whole: bool) -> None:
         """A turn of the poller is over; what it was shown is recorded if nothing cut it short."""

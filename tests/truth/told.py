@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from jobwatch.core.model import JobKey
 from tests.truth.play import Log
 
+OF_THE_SOURCE = JobKey("", "")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ENDINGS = frozenset(
     {
@@ -26,12 +28,17 @@ OUTCOMES = {kind.removeprefix("job.") for kind in ENDINGS}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """One event. `since` and `until` are the turn that recorded it, by the cloud's clock."""
+    """One event. `since` and `until` are the turn that recorded it, by the cloud's clock.
+
+    `scope` is the vault that it names, and `expires_at` when it says that output expires.
+    """
 
     position: int
     type: str
-    job_id: str
+    key: JobKey
     status: str
+    scope: str | None
+    expires_at: str | None
     previous: str | None
     late: bool
     condition: str | None
@@ -57,13 +64,13 @@ class Book:
 
     def __init__(self, path: Path, log: Log) -> None:
         database = sqlite3.connect(path)
-        self.by_job: dict[str, list[Told]] = defaultdict(list)
+        self.by_job: dict[JobKey, list[Told]] = defaultdict(list)
         for told in _events(database, log):
-            self.by_job[told.job_id].append(told)
+            self.by_job[told.key].append(told)
         self.rows = {
-            job_id: Row(status=status, outcome=outcome)
-            for job_id, status, outcome in database.execute(
-                "SELECT job_id, status, outcome FROM jobs"
+            JobKey(scope, job_id): Row(status=status, outcome=outcome)
+            for scope, job_id, status, outcome in database.execute(
+                "SELECT scope, job_id, status, outcome FROM jobs"
             )
         }
         self.finished = _series(database, "jobwatch_jobs_finished_total", last=1)
@@ -79,7 +86,7 @@ class Book:
 
     @property
     def suspected(self) -> bool:
-        return any(each.type == "source.suspect" for each in self.by_job[""])
+        return any(each.type == "source.suspect" for each in self.by_job[OF_THE_SOURCE])
 
 
 # Closings are left out: who could not hear of an opening hears of no closing.
@@ -102,20 +109,22 @@ def _events(database: sqlite3.Connection, log: Log) -> list[Told]:
     first, since, until = next(turns, (0, log.began_at, log.closed_at))
     following = next(turns, None)
     found = []
-    for position, kind, job_id, body, late in database.execute(
-        "SELECT position, type, job_id, body, late FROM events ORDER BY position"
+    for position, kind, scope, job_id, body, late in database.execute(
+        "SELECT position, type, scope, job_id, body, late FROM events ORDER BY position"
     ):
         while following is not None and position > following[0]:
             (first, since, until), following = following, next(turns, None)
         assert position > first
         data: dict[str, Any] = json.loads(body)["data"]
-        condition = data.get("condition") or {}
+        condition, job = data.get("condition") or {}, data.get("job") or {}
         found.append(
             Told(
                 position=position,
                 type=kind,
-                job_id=job_id,
-                status=data["job"]["status"] if "job" in data else "",
+                key=JobKey(scope, job_id),
+                status=job["status"] if job else "",
+                scope=job.get("scope"),
+                expires_at=job.get("output_expires_at"),
                 previous=data.get("previous_status"),
                 late=bool(late),
                 condition=condition.get("name"),

@@ -1,11 +1,13 @@
 """What a world is like, and what goes wrong in it: drawn from a seed before anything runs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
+from typing import NamedTuple
 
 from jobwatch.core.first_sight import FirstSight
+from jobwatch.core.rules import FailingRule, Rules
 from jobwatch.simulator import faults
 from jobwatch.simulator.faults import Act, BadToken, ContentType, Cut, Reset, Stall, Tokens, When
 from jobwatch.simulator.quirks import LastToken, Quirks
@@ -13,6 +15,16 @@ from tests.truth.lives import MINUTE, START, Life, between, burst, draw, exodus
 
 NOTHING_LISTED = faults.Raw(body=b"<ListJobsResult><Jobs></Jobs></ListJobsResult>")
 LISTS, PAGES = When(call="list"), When(call="list", has_token=True)
+
+RULES = Rules(
+    stalled_after=MINUTE * 6,
+    stuck_after=MINUTE * 7,
+    waiting_after=MINUTE * 4,
+    overdue_after=MINUTE * 30,
+    failing=FailingRule(ratio=0.5, min_finished=3),
+    unreachable_after=MINUTE * 5,
+    remind_every=MINUTE * 10,
+)
 
 MENU: tuple[tuple[Act, When], ...] = (
     (faults.SLOW_DOWN, When()),
@@ -54,9 +66,40 @@ class Spell:
     lagging: float = 0.0
 
 
+class Span(NamedTuple):
+    """A time; `end` None for ever."""
+
+    begin: datetime
+    end: datetime | None
+
+    def covers(self, begin: datetime, end: datetime) -> bool:
+        """Whether all of that time lies within."""
+        return self.begin <= begin and (self.end is None or end <= self.end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vault:
+    """A vault, the times in which there is none of its name, and whether anybody wants to watch it."""
+
+    name: str
+    watched: bool = True
+    gone: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultSpell:
+    """A time in which one vault does not answer as it should. `shut`: nothing at all can be read of it."""
+
+    vault: str
+    span: Span
+    act: Act
+    when: When
+    shut: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One world: its lives, its troubles, and how it is watched."""
+    """One world: its lives, its troubles, and how it is watched. `globs` are the vaults that are wanted."""
 
     seed: int
     lives: list[Life]
@@ -72,11 +115,37 @@ class Plan:
     quirks: Quirks
     slowest: float
     together: bool
+    rules: Rules = RULES
+    vaults: tuple[Vault, ...] = ()
+    vault_spells: tuple[VaultSpell, ...] = ()
+    globs: tuple[str, ...] = ()
+
+    @property
+    def of_vaults(self) -> bool:
+        """Whether it is a world of vaults."""
+        return bool(self.vaults)
 
     @property
     def steady(self) -> bool:
         """Whether our clock never steps."""
         return not self.steps
+
+
+class Kit(NamedTuple):
+    """What troubles are made of: faults and when, and by how much a replica lags, if there is one."""
+
+    menu: tuple[tuple[Act, When], ...]
+    lag: timedelta | None
+
+
+WRONG = (0, 0, 3, -3, 200, -200, 1500, -1500)
+FIRST_SIGHTS: tuple[timedelta | FirstSight, ...] = (
+    MINUTE * 60,
+    MINUTE * 60,
+    MINUTE * 10,
+    FirstSight.BASELINE,
+    FirstSight.EVERYTHING,
+)
 
 
 def plan_for(seed: int, *, lives: int, calm_minutes: int = 25) -> Plan:
@@ -88,23 +157,21 @@ def plan_for(seed: int, *, lives: int, calm_minutes: int = 25) -> Plan:
     if rng.random() < 0.15:
         gone = START + (until - START) * rng.uniform(0.1, 0.5)
         drawn += exodus(rng, lives // 3, at=gone, back=gone + MINUTE * rng.choice((3, 15, 40)))
-    steps = _steps(rng, until) if rng.random() < 0.35 else []
+    steps = steps_of(rng, until) if rng.random() < 0.35 else []
     lag = between(rng, 5, 170) if rng.random() < 0.35 else None
-    spells = _spells(rng, until, lag)
+    spells = spells_of(rng, until, Kit(MENU, lag))
     page_size = rng.choice((7, 20, 50, 1000))
     return Plan(
         seed=seed,
         lives=drawn,
         spells=spells,
         steps=steps,
-        wrong=timedelta(seconds=rng.choice((0, 0, 3, -3, 200, -200, 1500, -1500))),
+        wrong=timedelta(seconds=rng.choice(WRONG)),
         lag=lag,
         late_lists=rng.random() < 0.6,
         until=until,
         close=max(until, *(each.end for each in spells)) + MINUTE * calm_minutes,
-        first_sight=rng.choice(
-            (MINUTE * 60, MINUTE * 60, MINUTE * 10, FirstSight.BASELINE, FirstSight.EVERYTHING)
-        ),
+        first_sight=rng.choice(FIRST_SIGHTS),
         page_size=page_size,
         quirks=Quirks(
             seed=seed,
@@ -116,7 +183,8 @@ def plan_for(seed: int, *, lives: int, calm_minutes: int = 25) -> Plan:
     )
 
 
-def _steps(rng: Random, until: datetime) -> list[tuple[datetime, timedelta]]:
+def steps_of(rng: Random, until: datetime) -> list[tuple[datetime, timedelta]]:
+    """When our clock steps, and by how much."""
     at = [START + (until - START) * rng.random() for _ in range(rng.randint(1, 4))]
     return [(each, timedelta(seconds=rng.choice((-1, 1)) * _step(rng))) for each in sorted(at)]
 
@@ -125,43 +193,44 @@ def _step(rng: Random) -> float:
     return 10 ** rng.uniform(0, 3.55)
 
 
-def _spells(rng: Random, until: datetime, lag: timedelta | None) -> list[Spell]:
+def spells_of(rng: Random, until: datetime, kit: Kit) -> list[Spell]:
+    """Times of trouble with some calm between them."""
     spells: list[Spell] = []
     now = START + MINUTE * rng.choice((0, 0, 6))
     while now < until:
         end = min(until, now + MINUTE * 10 ** rng.uniform(0, 1.2))
-        spells.append(rng.choice(_SPELLS)(rng, now, end, lag))
+        spells.append(rng.choice(_SPELLS)(rng, now, end, kit))
         now = spells[-1].end + MINUTE * 10 ** rng.uniform(0, 1.4)
     return spells
 
 
-def _faulty(rng: Random, begin: datetime, end: datetime, _lag: timedelta | None) -> Spell:
-    picked = rng.sample(MENU, rng.randint(1, 3))
-    rules = tuple((act, _sometimes(when, rng)) for act, when in picked)
+def _faulty(rng: Random, begin: datetime, end: datetime, kit: Kit) -> Spell:
+    picked = rng.sample(kit.menu, rng.randint(1, 3))
+    rules = tuple((act, sometimes(when, rng)) for act, when in picked)
     return Spell(begin=begin, end=end, rules=rules)
 
 
-def _sometimes(when: When, rng: Random) -> When:
-    chance = rng.choice((0.02, 0.1, 0.3, 0.9))
-    return When(call=when.call, status=when.status, has_token=when.has_token, chance=chance)
+def sometimes(when: When, rng: Random) -> When:
+    """The same, rarely or often."""
+    return replace(when, chance=rng.choice((0.02, 0.1, 0.3, 0.9)))
 
 
-def _restarting(rng: Random, begin: datetime, end: datetime, lag: timedelta | None) -> Spell:
-    rules = _faulty(rng, begin, end, lag).rules if rng.random() < 0.5 else ()
+def _restarting(rng: Random, begin: datetime, end: datetime, kit: Kit) -> Spell:
+    rules = _faulty(rng, begin, end, kit).rules if rng.random() < 0.5 else ()
     return Spell(begin=begin, end=end, rules=rules, cuts=rng.choice((0.1, 0.4, 0.8)))
 
 
-def _down(rng: Random, begin: datetime, end: datetime, _lag: timedelta | None) -> Spell:
+def _down(rng: Random, begin: datetime, end: datetime, _kit: Kit) -> Spell:
     return Spell(begin=begin, end=end + MINUTE * rng.choice((0, 0, 60)), down=True)
 
 
-def _lagging(rng: Random, begin: datetime, end: datetime, lag: timedelta | None) -> Spell:
-    if lag is None:
-        return _faulty(rng, begin, end, lag)
+def _lagging(rng: Random, begin: datetime, end: datetime, kit: Kit) -> Spell:
+    if kit.lag is None:
+        return _faulty(rng, begin, end, kit)
     return Spell(begin=begin, end=end, lagging=rng.choice((0.05, 0.4, 1.0)))
 
 
-_SPELLS: tuple[Callable[[Random, datetime, datetime, timedelta | None], Spell], ...] = (
+_SPELLS: tuple[Callable[[Random, datetime, datetime, Kit], Spell], ...] = (
     _faulty,
     _faulty,
     _restarting,

@@ -5,33 +5,47 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
 
+from jobwatch.core.model import JobKey
+from jobwatch.simulator import faults
+from jobwatch.simulator.faults import Stall
 from jobwatch.simulator.script import STATUSES, JobState, ends_at, state_at
-from jobwatch.simulator.world import World
+from jobwatch.simulator.vault_job import VAULT_STATUSES
+from tests.truth.calm import CALM_AFTER, unreadable
 from tests.truth.conditions import condition_faults
 from tests.truth.expected import CLOSE_TO, Bounds, Truth
+from tests.truth.expiring import expiring_faults
 from tests.truth.lives import MINUTE, SECOND, Deed, Life
-from tests.truth.parts import EVERY
-from tests.truth.told import CHANGES, ENDINGS, Book, Told
+from tests.truth.parts import EVERY, FULL_EVERY
+from tests.truth.told import CHANGES, ENDINGS, OF_THE_SOURCE, Book, Told
+from tests.truth.vault_plan import NOTHING
 
 LATE_AFTER = 3 * EVERY
+UNLISTING = (faults.DENIED, faults.INTERNAL, faults.UNAVAILABLE, faults.HTML_200, NOTHING, Stall())
+PROMPT = CLOSE_TO + FULL_EVERY
+"""How long after its end a job may be told of where nothing goes wrong."""
 VANISHED = "job.vanished"
 
 
 def faults_of(truth: Truth, book: Book) -> Iterator[str]:
     """Everything that is not as it must be."""
-    for life in truth.stage.lives.values():
-        told = book.by_job.get(life.id, [])
+    for life in truth.scene.lives.values():
+        told = book.by_job.get(life.key, [])
         changes = [each for each in told if each.type in CHANGES]
         for fault in (
             *_endings(truth, life, changes),
             *_order(truth, life, changes),
-            *_absences(life, changes),
+            *_absences(truth, life, changes),
             *_lateness(truth, life, changes),
             *_snapshot(truth, life, book),
             *condition_faults(truth, life, told),
+            *expiring_faults(truth, life, told),
+            *_promptness(truth, life, changes),
+            *_names(life, told),
         ):
-            yield f"{life.kind} {life.id}: {fault}"
+            yield f"{life.kind} {'/'.join(filter(None, life.key))}: {fault}"
     yield from _strangers(truth, book)
+    yield from truth.log.coverage.faults
+    yield from _followed(truth)
     yield from _accounts(truth, book)
 
 
@@ -63,7 +77,8 @@ def _order(truth: Truth, life: Life, changes: list[Told]) -> Iterator[str]:
 def _jumps_back(truth: Truth, life: Life, changes: list[Told]) -> Iterator[str]:
     """Statuses are told in the order of the life, some of them left out."""
     words = [step.status for step in life.script.steps] + [a.status for a in life.acts if a.status]
-    again = len(set(words)) < len(words) or not set(words) <= set(STATUSES)
+    known = VAULT_STATUSES if truth.plan.of_vaults else STATUSES
+    again = len(set(words)) < len(words) or not set(words) <= set(known)
     if truth.plan.lag and again:
         return  # where statuses come again or are unknown, nobody can tell that a replica lags
     at = 0
@@ -76,13 +91,50 @@ def _jumps_back(truth: Truth, life: Life, changes: list[Told]) -> Iterator[str]:
         at = words.index(each.status, at) + 1
 
 
-def _absences(life: Life, changes: list[Told]) -> Iterator[str]:
+def _names(life: Life, told: list[Told]) -> Iterator[str]:
+    for each in told:
+        if (each.scope or "") != life.scope:
+            yield f"{each.type} says that it is of {each.scope}"
+
+
+def _followed(truth: Truth) -> Iterator[str]:
+    """No unfinished job is asked about by its name whose vault cannot be listed."""
+    ended = truth.log.served.maybe
+    for spell in truth.plan.vault_spells:
+        hidden = spell.act in UNLISTING and spell.when.call in (None, "list")
+        if not hidden or spell.when.chance < 1.0:
+            continue
+        begin, end = spell.span.begin + CALM_AFTER, spell.span.end or truth.log.closed_at
+        for key, at in truth.log.coverage.described:
+            over = ended.get((key, True))
+            if key.scope == spell.vault and begin < at < end and (over is None or over > at):
+                yield f"{key} was asked about at {at}, while its vault could not be listed"
+                break
+
+
+def _promptness(truth: Truth, life: Life, changes: list[Told]) -> Iterator[str]:
+    """What ends in calm is told soon, whatever goes wrong with other vaults."""
+    over = ends_at(life.script)
+    if over is None or life.acts:
+        return
+    for each in changes:
+        soon = any(begin <= over <= end - PROMPT for begin, end in truth.calm(life))
+        if each.ending and soon and each.since > over + PROMPT:
+            yield f"{each.type} was told at {each.until}, and it ended at {over}"
+
+
+def _absences(truth: Truth, life: Life, changes: list[Told]) -> Iterator[str]:
     spans = life.spans(Deed.REMOVE, Deed.RETURN)
     for each in changes:
-        if each.type == VANISHED and not any(
+        if each.type != VANISHED:
+            continue
+        if not any(
             gone < each.until and (back is None or back > each.since) for gone, back in spans
         ):
             yield "called vanished while it was there"
+        for dark in unreadable(truth.plan, life.scope):
+            if dark.covers(each.since, each.until):
+                yield f"called vanished while nobody could read its vault, {dark.begin} to {dark.end}"
 
 
 def _lateness(truth: Truth, life: Life, changes: list[Told]) -> Iterator[str]:
@@ -90,12 +142,12 @@ def _lateness(truth: Truth, life: Life, changes: list[Told]) -> Iterator[str]:
     if not truth.plan.steady or over is None or life.acts:
         return
     for each in changes:
-        late = _late(truth, over, each) if each.ending else None
+        late = _late(truth, life, over, each) if each.ending else None
         if late is not None and late != each.late:
             yield f"ended {over}, told by {each.until}, late is {each.late}"
 
 
-def _late(truth: Truth, over: datetime, told: Told) -> bool | None:
+def _late(truth: Truth, life: Life, over: datetime, told: Told) -> bool | None:
     """Whether it is late; None where that depends on seconds."""
     log, offset = truth.log, abs(truth.plan.wrong)
     baselined = log.baselined_at
@@ -112,18 +164,22 @@ def _late(truth: Truth, over: datetime, told: Told) -> bool | None:
         if end - begin > LATE_AFTER + SECOND * 30 and begin + slack < over < end - slack:
             return True
     # What ended behind the last sweep before trouble ended while nobody watched.
-    watched = any(begin <= over <= end - MINUTE * 3 for begin, end in truth.calm())
+    watched = any(begin <= over <= end - MINUTE * 3 for begin, end in truth.watched(life))
     return False if watched else None
 
 
 def _snapshot(truth: Truth, life: Life, book: Book) -> Iterator[str]:
     """What is known at the end is how it is."""
     close = truth.log.closed_at
-    state, row = World.job(truth.stage, life.id, close), book.rows.get(life.id)
-    if state is None or _moved(life, state, close):
+    state, row = truth.scene.state(life, close), book.rows.get(life.key)
+    if not truth.wanted(life):
+        if row is not None:
+            yield "is known, and nobody wants its vault"
+        return
+    if state is None or truth.horizon(life) < close or _moved(life, state, close):
         return
     if row is None:
-        if life.id not in truth.stage.hidden:
+        if not truth.scene.hides(life):
             yield "is not known"
         return
     if row.status != state.status or (row.outcome is None) == state.ended:
@@ -141,11 +197,12 @@ def _moved(life: Life, state: JobState, close: datetime) -> bool:
 
 
 def _strangers(truth: Truth, book: Book) -> Iterator[str]:
-    for job_id, told in book.by_job.items():
-        if job_id and job_id not in truth.stage.lives:
-            yield f"{job_id}: {len(told)} events of a job that never was"
+    for key, told in book.by_job.items():
+        life = truth.scene.lives.get(key)
+        if key != OF_THE_SOURCE and (life is None or not truth.wanted(life)):
+            yield f"{key}: {len(told)} events of a job that is not there to be told of"
     last: dict[str | None, str | None] = {}
-    for each in book.by_job[""]:
+    for each in book.by_job[OF_THE_SOURCE]:
         if each.condition is None:
             continue
         if (last.get(each.condition) in (None, "closed")) != (each.state == "opened"):
@@ -156,11 +213,11 @@ def _strangers(truth: Truth, book: Book) -> Iterator[str]:
 def _accounts(truth: Truth, book: Book) -> Iterator[str]:
     """Counters, deliveries and details agree with the events."""
     first, uncounted, types = Counter[str](), Counter[str](), Counter[str]()
-    for job_id, told in book.by_job.items():
+    for key, told in book.by_job.items():
         types.update(each.type for each in told)
         endings = [each.type.removeprefix("job.") for each in told if each.ending]
         first.update(endings[:1])
-        if _may_be_history(truth, job_id):
+        if _may_be_history(truth, key):
             uncounted.update(endings[:1])
     for outcome in {*first, *book.finished}:
         if not first[outcome] - uncounted[outcome] <= book.finished[outcome] <= first[outcome]:
@@ -173,8 +230,8 @@ def _accounts(truth: Truth, book: Book) -> Iterator[str]:
         yield f"deliveries of {astray}"
 
 
-def _may_be_history(truth: Truth, job_id: str) -> bool:
+def _may_be_history(truth: Truth, key: JobKey) -> bool:
     """Whether its first end was none of our business: whatever comes of it then is told, and not counted."""
-    life = truth.stage.lives.get(job_id)
+    life = truth.scene.lives.get(key)
     over = ends_at(life.script) if life and life.kind == "reopened" else None
     return over is not None and over < truth.log.began_at + CLOSE_TO
