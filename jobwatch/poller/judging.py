@@ -70,7 +70,8 @@ async def judge(source: Source, *, fresh: bool) -> None:
     )
     judgement = both([jobs, _of_source(source, state, now)])
     await _tell(source, judgement, conditions, state, snapshots)
-    if state.baselined_at is not None:
+    # One of several scopes that was never read must not keep the others' output from being told.
+    if state.baselined_at is not None or len(source.scopes or ()) > 1:
         await _remind(source)
 
 

@@ -79,7 +79,8 @@ async def _walk_statuses(source: Source, planned: Plan, tally: Tally) -> Sound:
             continue  # another scope was told so a moment ago
         with sound.trying(walk.scope):
             await _walk_status(source, walk, tally, sound)
-        source.alive()
+        if walk.scope not in sound:
+            source.alive()
     return sound
 
 
@@ -146,7 +147,8 @@ async def _readable(source: Source, walk: FullWalk) -> AsyncGenerator[JobPage, N
         async for page in source.client.pages(Walk(scope), source.index.known, cursor=walk.cursor):
             walk.sound.answered()
             yield page
-    source.alive()
+    if scope not in walk.sound:
+        source.alive()
 
 
 async def _take_whole(source: Source, tally: Tally, page: JobPage) -> None:

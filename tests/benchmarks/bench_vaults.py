@@ -24,7 +24,7 @@ from tests.benchmarks.page_server import pin
 from tests.benchmarks.rows import Row, median
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-PAGES = 20
+PAGES = 10
 ROUNDS = 5
 PROVIDER = Cas(CasSettings(kind="cas", region="ap-chengdu"))
 WALK = Walk("documents")

@@ -8,32 +8,40 @@ from pathlib import Path
 
 import pytest
 
-from tests.truth.judge import Verdict, judge_world, played, verdict_on
+from tests.truth.judge import Kind, Verdict, judge_world, played, verdict_on
 
 LIVES = 250
-SEEDS = (2, 7, 10, 16, 18, 23)
+WORLDS: tuple[tuple[Kind, int], ...] = (
+    ("cos", 2),
+    ("cos", 10),
+    ("cos", 16),
+    ("cas", 105),
+    ("cas", 128),
+    ("cas", 414),
+)
 
 
-def found(verdict: Verdict) -> str:
-    again = f"again: python -m tests.truth --only {verdict.seed} --world {LIVES}"
-    return "\n".join([*verdict.faults[:20], again])
+def found(verdict: Verdict, lives: int = LIVES) -> str:
+    again = f"python -m tests.truth --only {verdict.seed} --kind {verdict.kind} --world {lives}"
+    return "\n".join([*verdict.faults[:20], f"again: {again}"])
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("kind", "seed"), WORLDS)
 def test_whatever_goes_wrong_each_ending_is_told_once_and_nothing_that_is_not_true(
-    seed: int, tmp_path: Path
+    kind: Kind, seed: int, tmp_path: Path
 ) -> None:
-    verdict = judge_world(seed, LIVES, tmp_path)
+    verdict = judge_world(seed, LIVES, tmp_path, kind=kind)
     assert not verdict.faults, found(verdict)
     # The truth must not hide behind what may be told or not.
     assert verdict.certain > 0.9 * verdict.lives
 
 
 @pytest.mark.timeout(300)
-def test_the_same_holds_over_sockets(tmp_path: Path) -> None:
-    verdict = judge_world(7, 100, tmp_path, sockets=True)
-    assert not verdict.faults, found(verdict)
+@pytest.mark.parametrize(("kind", "seed"), [("cos", 7), ("cas", 7)])
+def test_the_same_holds_over_sockets(kind: Kind, seed: int, tmp_path: Path) -> None:
+    verdict = judge_world(seed, 50, tmp_path, kind=kind, sockets=True)
+    assert not verdict.faults, found(verdict, 50)
 
 
 TAMPERED = {
@@ -54,16 +62,37 @@ TAMPERED = {
         "DELETE FROM events WHERE json_extract(body, '$.data.condition.state') = 'closed'"
     ),
 }
+TAMPERED_VAULTS = {
+    name: TAMPERED[name] for name in ("an ending is not told", "another ending is told")
+} | {
+    "a job is told of another vault": (
+        "UPDATE events SET scope = 'data-elsewhere' WHERE position = ({last})"
+    ),
+    "an expiry is not told": (
+        "DELETE FROM events WHERE position ="
+        " (SELECT max(position) FROM events WHERE type = 'job.output_expiring')"
+    ),
+    "an expiry is told of what gave nothing": (
+        "UPDATE events SET type = 'job.output_expiring' WHERE position ="
+        " (SELECT max(position) FROM events WHERE type = 'job.failed')"
+    ),
+}
 LAST = "SELECT max(position) FROM events WHERE type = 'job.succeeded'"
 
 
 @pytest.mark.timeout(300)
-async def test_a_store_that_is_tampered_with_does_not_pass_for_the_truth(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "seed", "lives", "tampered"),
+    [("cos", 8, 110, TAMPERED), ("cas", 128, 60, TAMPERED_VAULTS)],
+)
+async def test_a_store_that_is_tampered_with_does_not_pass_for_the_truth(
+    kind: Kind, seed: int, lives: int, tampered: dict[str, str], tmp_path: Path
+) -> None:
     path = tmp_path / "jobwatch.db"
-    world = await played(8, 150, path)
+    world = await played(seed, lives, path, kind=kind)
     assert verdict_on(path, *world).faults == []
     whole = path.read_bytes()
-    for what, sql in TAMPERED.items():
+    for what, sql in tampered.items():
         path.write_bytes(whole)
         with sqlite3.connect(path) as database:
             database.execute(sql.format(last=LAST))

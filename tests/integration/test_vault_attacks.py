@@ -51,9 +51,8 @@ async def watched(
         yield one
 
 
-@pytest.mark.parametrize("trouble", [faults.INTERNAL, faults.Reset()])
 async def test_a_vault_that_never_answers_hides_none_of_those_behind_it(
-    trouble: faults.Act, clock: Clock, path: Path
+    clock: Clock, path: Path
 ) -> None:
     world = vaults(
         a=[retrieval("ill", None)], b=[retrieval("well", 400)], c=[retrieval("late", 2500)]
@@ -61,7 +60,7 @@ async def test_a_vault_that_never_answers_hides_none_of_those_behind_it(
     async with watched(world, clock, path) as one:
         await turns(one)
         data_at = (await one.state()).unfinished_data_at
-        one.simulation.faults.add(trouble, When(call="list", vault="a"))
+        one.simulation.faults.add(faults.Reset(), When(call="list", vault="a"))
         await turns(one, 12)
         assert ("job.succeeded", "b/well") in one.told
         assert ("job.succeeded", "c/late") in one.told
@@ -187,3 +186,17 @@ async def test_a_status_that_is_refused_in_one_vault_is_not_asked_for_in_every_o
         assert "/-/vaults/v1/jobs" not in paths[1:2]
         await turns(one, 4)
         assert len([each for each in one.told if each[0] == "job.succeeded"]) == 6
+
+
+async def test_a_vault_that_could_never_be_read_silences_no_reminder_of_the_others(
+    clock: Clock, path: Path
+) -> None:
+    rules = replace(NO_RULES, expiring_before=timedelta(hours=23, minutes=50))
+    world = vaults(backup=[retrieval("hidden", None)], ledgers=[retrieval("gave", 400)])
+    async with watched(world, clock, path, rules=rules) as one:
+        one.simulation.faults.add(faults.DENIED, When(call="list", vault="backup"))
+        await turns(one, 7)
+        assert (await one.state()).baselined_at is None
+        assert [each for each in one.told if each[0] == "job.output_expiring"] == [
+            ("job.output_expiring", "ledgers/gave")
+        ]

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from jobwatch.core.errors import TransportError, TransportKind
 from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.poller.observing import DESCRIBES_AT_ONCE
+from jobwatch.simulator import faults
 from jobwatch.simulator.answers import Answer, Question
 from jobwatch.simulator.cloud import Cloud
 from jobwatch.simulator.faults import Before, Bend, Cut, Faults, Raw, Reset, Stall
@@ -72,6 +73,8 @@ class WatchedCloud(Cloud):
         answer = Cloud._answer(self, question, bend, seen_at)
         if answer.status == 200:
             self.coverage.note(question, bend, now)
+        elif bend == faults.STATUS_REJECTED:
+            self.coverage.refused_at = now
         if answer.status == 200 and stage is not None:
             self.served.note(scope, stage.served, now, whole=bend is None)
         return answer

@@ -16,7 +16,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Coverage:
     """When each vault's lists were last answered, and which jobs were asked about. Times are the cloud's.
 
-    `misled_at` is when the list of vaults was last answered wrongly: what it lacks nobody can miss.
+    `misled_at` is when the list of vaults was last answered wrongly: what it lacks nobody can miss. `refused_at` is when
+    a status was last refused as a filter: the sweep under way asks about each known job instead of any list.
     """
 
     plan: Plan
@@ -24,11 +25,12 @@ class Coverage:
     any: dict[str, datetime] = field(default_factory=dict)
     described: list[tuple[JobKey, datetime]] = field(default_factory=list)
     misled_at: datetime = START - timedelta(days=1)
+    refused_at: datetime = START - timedelta(days=1)
     faults: list[str] = field(default_factory=list)
     _said: tuple[datetime | None, datetime | None] = (None, None)
 
     def note(self, question: Question, bend: Bend | None, now: datetime) -> None:
-        """Note an answer that is no refusal."""
+        """Note an answer that says something."""
         vault = question.vault or ""
         if question.call == "describe":
             self.described.append((JobKey(vault, question.job_id), now))
@@ -47,7 +49,7 @@ class Coverage:
             return
         if everything != before[0]:
             self._missed("all jobs", everything, self.whole, everything)
-        if hot is not None and hot != before[1]:
+        if hot is not None and hot != before[1] and self.refused_at < hot:
             self._missed("unfinished jobs", hot, self.any, everything)
 
     def _missed(

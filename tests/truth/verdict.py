@@ -234,4 +234,6 @@ def _may_be_history(truth: Truth, key: JobKey) -> bool:
     """Whether its first end was none of our business: whatever comes of it then is told, and not counted."""
     life = truth.scene.lives.get(key)
     over = ends_at(life.script) if life and life.kind == "reopened" else None
-    return over is not None and over < truth.log.began_at + CLOSE_TO
+    log = truth.log
+    edge = max(log.began_at + CLOSE_TO, log.baselined_at or log.closed_at)
+    return over is not None and over < edge
