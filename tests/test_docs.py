@@ -41,6 +41,7 @@ PAGES = (
     *("README.md", "ARCHITECTURE.md", "CHANGELOG.md"),
     *("docs/assumptions.md", "docs/delivery.md", "docs/detection.md", "docs/egress.md"),
     *("docs/events.md", "docs/metrics.md", "docs/receivers.md", "docs/receiving.md"),
+    "docs/sizing.md",
     "deploy/README.md",
 )
 SAMPLES = ROOT / "tests" / "samples" / "payloads"

@@ -5,6 +5,7 @@ from typing import NamedTuple, assert_never
 from jobwatch.core.codec import CallName
 from jobwatch.core.errors import (
     ApiError,
+    BrokenReason,
     BrokenWalk,
     CallWithheld,
     ClockSkew,
@@ -82,6 +83,8 @@ _ADVICE_ON_THE_WAY: dict[TransportKind, str] = {
 
 def advice(call: CallName, error: Breaking, source: Source) -> str:
     """What to do about an error, for the person who set the source up."""
+    if isinstance(error, BrokenWalk) and error.reason is BrokenReason.TOO_MANY_SCOPES:
+        return "let `vaults` want fewer: each is a call in every sweep"
     if isinstance(error, TransportError):
         words = _ADVICE_ON_THE_WAY[error.kind]
     else:

@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from jobwatch.app.advice import advice
@@ -32,6 +32,7 @@ from jobwatch.core.model import JobKey, JobPage
 from jobwatch.core.overview import LastError, SourceKeys
 from jobwatch.credentials import CredentialSource, open_credentials
 from jobwatch.poller.failing import Breaking, describe_error
+from jobwatch.poller.sound import OF_ONE_SCOPE
 from jobwatch.providers import open_provider
 from jobwatch.settings import Settings, Source
 from jobwatch.transport import Transport
@@ -105,29 +106,39 @@ class _Look:
     listed: int | None = None
     more: bool = False
     described: bool | None = None
+    troubles: list[Trouble] = field(default_factory=list)
 
-    async def trouble(self) -> Trouble | None:
-        """Make the calls; what the first of them that fails meets."""
+    async def look(self) -> None:
+        """Make the calls, and note what they meet."""
         try:
             async with asyncio.timeout(PATIENCE.total_seconds()):
                 await self._look()
         except TROUBLES as error:
-            return self._trouble(error)
+            self._note(error)
         except TimeoutError:
             words = f"no answer within {PATIENCE.total_seconds():.0f} s"
-            return self._trouble(TransportError(TransportKind.TIMEOUT, words))
-        return None
+            self._note(TransportError(TransportKind.TIMEOUT, words))
 
     async def _look(self) -> None:
         self.call = "ListVaults" if self.client.settled_scopes is None else "ListJobs"
         self.scopes = await self.client.scopes()
         self.call, self.listed = "ListJobs", None if self.scopes else 0
-        keys = [await self._list(scope) for scope in self.scopes[:SCOPES_LOOKED_AT]]
+        keys = [await self._list_of_several(scope) for scope in self.scopes[:SCOPES_LOOKED_AT]]
         self.more = self.more or len(self.scopes) > SCOPES_LOOKED_AT
         key = next((each for each in keys if each is not None), None)
         if key is not None:
             self.call, self.scope = "DescribeJob", key.scope
             await self._describe(key)
+
+    async def _list_of_several(self, scope: str) -> JobKey | None:
+        """The first job of a vault; one of several that cannot be read hides none of the others."""
+        try:
+            return await self._list(scope)
+        except OF_ONE_SCOPE as error:
+            if self.scopes and len(self.scopes) == 1:
+                raise
+            self._note(error)
+            return None
 
     async def _list(self, scope: str) -> JobKey | None:
         """Read one page; the first job on it."""
@@ -146,12 +157,12 @@ class _Look:
             await self.client.describe(key)
         self.described = True
 
-    def _trouble(self, error: Breaking) -> Trouble:
+    def _note(self, error: Breaking) -> None:
         if self.call == "DescribeJob":
             self.described = False
         told = describe_error(error, utc_now())
         what = advice(self.call, error, self.settings)
-        return Trouble(call=self.call, error=told, advice=what, scope=self.scope)
+        self.troubles.append(Trouble(call=self.call, error=told, advice=what, scope=self.scope))
 
 
 async def probe_all(settings: Settings) -> tuple[Probe, ...]:
@@ -168,7 +179,7 @@ async def probe(settings: Settings, name: str, transport: Transport) -> Probe:
     keys = open_credentials(source.provider.credentials, real_world(transport))
     client = _client(source, provider, transport, keys)
     look = _Look(settings=source, client=client)
-    trouble = await look.trouble()
+    await look.look()
     facts = keys.facts
     return Probe(
         source=name,
@@ -177,7 +188,7 @@ async def probe(settings: Settings, name: str, transport: Transport) -> Probe:
         listed=look.listed,
         more=look.more,
         described=look.described,
-        troubles=(trouble,) if trouble else (),
+        troubles=tuple(look.troubles),
         problems=keys.take_problems(),
         keys=SourceKeys(kind=facts.kind, expires_at=facts.expires_at) if facts else None,
         clock_offset=client.clock_offset,

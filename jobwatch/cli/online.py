@@ -167,7 +167,8 @@ def _findings(probe: Probe) -> list[Line]:
     """What the calls brought."""
     lines = _vaults(probe)
     if probe.looked_at:
-        more = ", and more pages follow" if probe.more else ", and that is all"
+        all_there = "" if probe.troubles else ", and that is all"
+        more = ", and more pages follow" if probe.more else all_there
         vaults = f" of {count(probe.looked_at, 'vault')}" if any(probe.scopes or ()) else ""
         jobs = f"{count(probe.listed or 0, 'job')} on the first page{vaults}{more}"
         lines.append(("ListJobs", jobs, "green"))

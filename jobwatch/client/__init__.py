@@ -201,7 +201,7 @@ class ApiClient:
 
 
 SCOPES_ALLOWED = 10_000
-"""Each costs a call in every sweep: with more of them, one source should be several."""
+"""Each costs a call in every sweep: with more of them, `vaults` has to name fewer."""
 
 
 def _bounded(page: JobPage, response: HttpResponse) -> JobPage:

@@ -143,9 +143,10 @@ def _means_job(message: str, about: JobKey) -> bool:
 
     The names that were asked for are no words of the cloud: a vault may be called "old jobs".
     """
+    words = message
     for name in filter(None, about):
-        message = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "", message)
-    return "vault" not in message.lower() or bool(_A_JOB.search(message))
+        words = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "", words)
+    return "vault" not in message.lower() or bool(_A_JOB.search(words))
 
 
 def _refused_parameter(message: str) -> type[ApiError]:

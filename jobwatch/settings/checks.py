@@ -10,7 +10,7 @@ from typing import NamedTuple
 from jobwatch.core.errors import ConfigError
 from jobwatch.providers import open_provider
 from jobwatch.providers.cas import OWN_ACCOUNT
-from jobwatch.settings.doubts import doubts, nothing_expires, unreached
+from jobwatch.settings.doubts import doubts, expires_between_sweeps, nothing_expires, unreached
 from jobwatch.settings.looking import of_either, of_file
 from jobwatch.settings.model import Settings
 from jobwatch.settings.problems import Mistake
@@ -39,7 +39,11 @@ def check(
     names, operations = tuple(source_names), _operations(settings)
     found = Findings(
         [*_same_account(settings), *_unreadable_keys(settings), *_outward(settings)],
-        [*unreached(settings, settings.heartbeat, ("heartbeat",)), *nothing_expires(settings)],
+        [
+            *unreached(settings, settings.heartbeat, ("heartbeat",)),
+            *nothing_expires(settings),
+            *expires_between_sweeps(settings),
+        ],
     )
     for name, receiver in settings.receivers.items():
         path: KeyPath = ("receivers", name)

@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from jobwatch.core.addresses import literal, refusal
+from jobwatch.core.durations import format_duration
 from jobwatch.core.events import PROBLEMS, EventType
 from jobwatch.formats import CHATS
 from jobwatch.providers.cas import CasSettings
@@ -12,6 +13,7 @@ from jobwatch.settings.looking import text_of
 from jobwatch.settings.model import Heartbeat, Settings
 from jobwatch.settings.problems import Mistake
 from jobwatch.settings.receivers import Mention, Receiver
+from jobwatch.settings.rules import rules_for
 from jobwatch.settings.told import calling_types
 from jobwatch.settings.views import digest_policy, egress_guard, max_age
 from jobwatch.settings.yaml_tree import KeyPath
@@ -64,6 +66,18 @@ def nothing_expires(settings: Settings) -> Iterator[Mistake]:
         paths.append(("rules",))
     for path in paths:
         yield Mistake((*path, "expiring_before"), "never speaks: only jobs of kind cas have output")
+
+
+def expires_between_sweeps(settings: Settings) -> Iterator[Mistake]:
+    """Doubt a reminder that a sweep may come too late for."""
+    for name, source in settings.sources.items():
+        before = rules_for(settings, name).expiring_before
+        if isinstance(source.provider, CasSettings) and before and before < source.every:
+            told = format_duration(source.every)
+            yield Mistake(
+                ("sources", name, "rules", "expiring_before"),
+                f"is shorter than `every` ({told}): output may expire before anybody looks",
+            )
 
 
 def unreached(settings: Settings, part: Receiver | Heartbeat, path: KeyPath) -> Iterator[Mistake]:

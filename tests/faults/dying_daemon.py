@@ -18,6 +18,7 @@ from jobwatch.store import (
     digesting,
     leasing,
     muting,
+    noticing,
     receiving,
     recording,
     redelivering,
@@ -39,6 +40,7 @@ PARTS = {
     "fold": (digesting, "_fold"),
     "settle_group": (settling, "settle"),
     "write_outcomes": (settling, "_write_deliveries"),
+    "mark": (noticing, "_mark"),
 }
 """What is called only where there is something to claim, to fold, or to settle."""
 
@@ -50,8 +52,12 @@ ORDERS = {
 }
 """What a person's commands call."""
 
-_SEVERAL = {"fold": 2, "settle_group": 1}
-"""Only calls with several of these count, and which argument holds them."""
+_COUNTED: dict[str, Callable[[Sequence[Any]], bool]] = {
+    "fold": lambda args: len(args[2]) > 1,
+    "settle_group": lambda args: len(args[1]) > 1,
+    "mark": lambda args: any(each.expiring is not None for each in args[2]),
+}
+"""Which calls count: those with several deliveries, or with a reminder."""
 
 
 def die() -> None:
@@ -59,7 +65,7 @@ def die() -> None:
 
 
 def counts(verb: str, args: Sequence[Any]) -> bool:
-    return verb not in _SEVERAL or len(args[_SEVERAL[verb]]) > 1
+    return verb not in _COUNTED or _COUNTED[verb](args)
 
 
 def arm(verb: str, moment: str, nth: int) -> None:

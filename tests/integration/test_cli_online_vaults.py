@@ -112,7 +112,20 @@ async def test_named_vaults_are_not_asked_for_and_one_that_is_not_there_is_named
     assert (code, trouble["vault"], trouble["call"]) == (Exit.UNREADABLE, "gone", "ListJobs")
     assert trouble["code"] == "ResourceNotFoundException"
     assert "the names under `vaults`" in trouble["advice"]
-    assert found["calls_made"] == 2
+    assert found["calls_made"] == 3
+
+
+async def test_vaults_that_cannot_be_read_hide_none_of_the_others(
+    cloud: Simulation, tmp_path: Path
+) -> None:
+    cloud.faults.add(f.DENIED, f.When(call="list", vault="backup_1"))
+    file = watching(tmp_path, cloud, "gone", "backup_1", "empty", "lost")
+    code, found = await online(file)
+    assert code == Exit.UNREADABLE
+    assert [each["vault"] for each in found["troubles"]] == ["gone", "backup_1", "lost"]
+    assert (found["listed_on_first_page"], found["more_follow"]) == (0, False)
+    done = await aside("check", "--online", "--config", file)
+    assert "and that is all" not in done.stdout
 
 
 async def test_the_account_of_others_is_told_as_such(cloud: Simulation, tmp_path: Path) -> None:

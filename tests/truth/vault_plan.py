@@ -26,6 +26,7 @@ from tests.truth.trouble import (
     Kit,
     Plan,
     Span,
+    Spell,
     Vault,
     VaultSpell,
     sometimes,
@@ -114,7 +115,7 @@ def vault_plan_for(seed: int, *, lives: int, calm_minutes: int = 25) -> Plan:
     exodus = rng.random() < 0.1
     place = _place(rng, until, quiet=exodus)
     lag = between(rng, 5, 170) if rng.random() < 0.35 else None
-    spells = spells_of(rng, until, Kit(MENU, lag))
+    spells = [*_broken_off(seed, until), *spells_of(rng, until, Kit(MENU, lag))]
     ends = [each.span.end for each in place.spells if each.span.end]
     page_size = rng.choice((7, 20, 50, 1000))
     echoes = LastToken.ECHO if rng.random() < 0.1 else LastToken.MIX
@@ -142,6 +143,20 @@ def vault_plan_for(seed: int, *, lives: int, calm_minutes: int = 25) -> Plan:
         vault_spells=place.spells,
         globs=place.globs,
     )
+
+
+def _broken_off(seed: int, until: datetime) -> Iterator[Spell]:
+    """Restarts while full walks break off in their middle: the next process goes on where they stood."""
+    rng = Random(f"broken off:{seed}")
+    if rng.random() < 0.35:
+        begin = START + (until - START) * rng.choice((0.0, rng.uniform(0.1, 0.7)))
+        behind = When(call="list", filtered=False, has_token=True, chance=0.85)
+        yield Spell(
+            begin=begin,
+            end=begin + MINUTE * rng.uniform(5, 15),
+            rules=((faults.INTERNAL, behind),),
+            cuts=rng.choice((0.1, 0.4)),
+        )
 
 
 def _lives(

@@ -97,3 +97,11 @@ def test_a_rule_on_output_is_doubted_where_no_output_expires(
     warnings = read(tmp_path, text).warnings
     assert [each.split(" ")[0] for each in warnings] == doubted
     assert all("never speaks" in each for each in warnings)
+
+
+def test_a_reminder_that_a_sweep_may_come_too_late_for_is_doubted(tmp_path: Path) -> None:
+    text = SOURCE + CAS + "    rules: {expiring_before: 1h}\n"
+    (warning,) = read(tmp_path, text + "    every: 6h\n").warnings
+    assert warning.startswith("sources.vault_jobs.rules.expiring_before")
+    assert "`every` (6h)" in warning
+    assert not read(tmp_path, text + "    every: 1h\n").warnings
