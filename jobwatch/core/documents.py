@@ -26,6 +26,10 @@ DIGEST_SCHEMA = "urn:jobwatch:schema:digest.data:1.0"
 
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _LARGEST = 2**63 - 1
+_ENOUGH = 20
+"""Bytes of a hash that 26 characters are made of, and no padding."""
+
+_OFFSET = len("+00:00")
 
 Document: TypeAlias = dict[str, object]
 
@@ -47,15 +51,17 @@ def event_id(event: Event, sequence: int) -> str:
         ended_at,
     )
     digest = hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).digest()
-    return "evt_" + base64.b32encode(digest).decode().lower()[:26]
+    return "evt_" + base64.b32encode(digest[:_ENOUGH]).decode().lower()[:26]
 
 
 def instant(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC; whole seconds without a fraction, else milliseconds."""
     if moment is None:
         return None
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
     spec = "milliseconds" if moment.microsecond else "seconds"
-    return moment.astimezone(UTC).isoformat(timespec=spec).replace("+00:00", "Z")
+    return moment.isoformat("T", spec)[:-_OFFSET] + "Z"
 
 
 def document(event: Event, sequence: int) -> Document:

@@ -243,10 +243,16 @@ class BrokenWalk(JobwatchError):
 class BrokenScopes(JobwatchError):
     """Some scopes of a source could not be read, for the `errors` given by scope: nothing is proved about their jobs.
 
-    `first` is the error of the first of them, `where` names it and says how many others there are.
+    `first` is the error of the first of them, `where` names it and says how many others there are. `suspect_since`:
+    most unfinished jobs of those that could be read are gone.
     """
 
-    def __init__(self, errors: Mapping[str, ApiError | BrokenWalk | TransportError]) -> None:
+    def __init__(
+        self,
+        errors: Mapping[str, ApiError | BrokenWalk | TransportError],
+        suspect_since: datetime | None = None,
+    ) -> None:
+        self.suspect_since = suspect_since
         scope, self.first = next(iter(errors.items()))
         more = f" and {len(errors) - 1} more" if len(errors) > 1 else ""
         self.where = f'vault "{scope}"{more}'

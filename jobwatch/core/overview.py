@@ -1,14 +1,38 @@
 """What the store knows at one moment, as people and metrics look at it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from itertools import starmap
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.census import Series
 from jobwatch.core.model import Progress
 from jobwatch.core.watched import NO_GAPS, Gaps
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Generic[T_co]):
+    """Values that are made while somebody looks at them: until then a plain tuple each, of texts, numbers and times.
+
+    Such tuples the garbage collector forgets at first sight. Named ones it would walk through at every full collection,
+    which stops every thread, and two hundred sources have ten thousand of them, new ones every few seconds.
+    """
+
+    rows: tuple[tuple[Any, ...], ...]
+    make: Callable[..., T_co]
+
+    def __iter__(self) -> Iterator[T_co]:
+        return starmap(self.make, self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __contains__(self, value: object) -> bool:
+        return any(value == each for each in self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,10 +231,10 @@ class Overview:
     """
 
     sources: tuple[SourceState, ...]
-    series: tuple[SeriesValue, ...]
-    census: tuple[CensusRow, ...]
+    series: Collection[SeriesValue]
+    census: Collection[CensusRow]
     outbox: tuple[OutboxDepth, ...]
-    conditions: tuple[ConditionCount, ...] = ()
+    conditions: Collection[ConditionCount] = ()
     receivers: Mapping[str, ReceiverState] = field(default_factory=dict)
     jobs: tuple[SingleJob, ...] = ()
     jobs_left_out: int = 0

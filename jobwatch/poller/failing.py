@@ -64,6 +64,7 @@ async def broke(source: Source, tried: Sequence[SweepKind], error: Breaking) -> 
         next_sweep_at=now + pause if hot else None,
         next_full_at=now + _full_pause(source, pause) if full else None,
         walk=walk_state(source.full),
+        suspect_since=error.suspect_since if isinstance(error, BrokenScopes) else None,
         learnt=learnt(source, now),
     )
     await source.store.break_sweep(source.lease, failure)

@@ -7,6 +7,7 @@ may be the trouble of a scope or of the source: the next scope tells.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from jobwatch.core.errors import (
     ApiError,
@@ -68,7 +69,7 @@ class Sound:
         """Note that the present scope gave a page."""
         self._answers, self._silent_before = True, False
 
-    def prove(self) -> None:
-        """Raise `BrokenScopes` unless every scope was read to its end."""
+    def prove(self, suspect_since: datetime | None) -> None:
+        """Raise `BrokenScopes` unless every scope was read to its end; it takes along what was found in the others."""
         if self.broken:
-            raise BrokenScopes(self.broken)
+            raise BrokenScopes(self.broken, suspect_since)

@@ -67,7 +67,7 @@ async def sweep_hot(source: Source, planned: Plan) -> None:
         raise ProofNeeded
     followed = await follow(source, snapshots, tally.watch, state, proven_too=False)
     index.end_hot()
-    sound.prove()
+    sound.prove(followed.suspect_since)
     await finish(source, tally, followed)
 
 
@@ -124,7 +124,7 @@ async def sweep_full(source: Source, planned: Plan) -> None:
         await _give_way(source, walk)
     followed = await _absences(source, walk, tally)
     source.full = None
-    walk.sound.prove()
+    walk.sound.prove(followed.suspect_since)
     await finish(source, tally, followed, walk)
 
 

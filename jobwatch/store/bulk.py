@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Dialect, Row, Select, Table, insert
-from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.sql.dml import ReturningUpdate, UpdateBase
 
 PREPARED = 64
 """So many values in an IN (…) at most are asked for by compiled SQL; beyond, the rows cost more than the question."""
@@ -63,6 +63,25 @@ def _picker(places: Sequence[int]) -> Callable[[RowTuple], RowTuple]:
 
 
 Question = Select[*tuple[Any, ...]]
+Asked = Select[*tuple[Any, ...]] | ReturningUpdate[*tuple[Any, ...]]
+
+
+def fetch(
+    connection: Connection, statement: Asked, asked: Mapping[str, Any]
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Rows that a statement gives which is made once, as the database keeps their values.
+
+    `asked` are its parameters as the database keeps them.
+    """
+    prepared = _prepare_once(statement, connection.dialect, tuple(asked))
+    found = connection.exec_driver_sql(prepared.sql, prepared.parameters(tuple(asked.values())))
+    return found.all()
+
+
+@cache
+def _prepare_once(statement: Asked, dialect: Dialect, names: tuple[str, ...]) -> Prepared:
+    compiled: Any = statement.compile(dialect=dialect)
+    return Prepared(compiled.string, _picker([names.index(each) for each in compiled.positiontup]))
 
 
 def ask(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, select, update
 
 from jobwatch.core.errors import FenceLost
+from jobwatch.store.bulk import fetch
 from jobwatch.store.tables import sources
 from jobwatch.store.values import Lease
 
@@ -66,7 +67,8 @@ def take_numbers(connection: Connection, lease: Lease, *, events: int, rows: int
     An update instead of a shared lock, because two shared locks that both go on to update wait for each other.
     """
     wanted = holder(lease) | {"events": events, "rows": rows}
-    taken = connection.execute(_take_numbers, wanted).one_or_none()
-    if taken is None:
+    taken = fetch(connection, _take_numbers, wanted)
+    if not taken:
         raise lost(lease)
-    return Start(taken.sequence - events, taken.last_row - rows)
+    ((sequence, last_row),) = taken
+    return Start(sequence - events, last_row - rows)

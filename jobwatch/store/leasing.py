@@ -212,6 +212,7 @@ def _everything(report: SweepReport) -> dict[str, Any]:
 
 def break_sweep(connection: Connection, lease: Lease, failure: SweepFailure) -> None:
     """Keep the failure; the data's age stays as it was. Raises `FenceLost`."""
+    suspect = {} if failure.suspect_since is None else {"suspect_since": failure.suspect_since}
     _set(
         connection,
         lease,
@@ -219,6 +220,7 @@ def break_sweep(connection: Connection, lease: Lease, failure: SweepFailure) -> 
         failures=failure.failures,
         failing_since=failure.failing_since,
         last_error=document(failure.error),
+        **suspect,
         **_ahead(failure),
         **learnt_columns(failure.learnt),
     )

@@ -4,7 +4,7 @@ What it costs grows with the unfinished jobs, never with all that are remembered
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from jobwatch.core.overview import (
     ConditionCount,
     OutboxDepth,
     Overview,
+    Rows,
     SeriesValue,
     SingleJob,
     SingleJobs,
@@ -51,10 +52,10 @@ def overview(connection: Connection, facts: Facts) -> Overview:
     shown, left_out = _single_jobs(connection, facts, census)
     return Overview(
         sources=tuple(states(connection)),
-        series=tuple(_series(connection)),
-        census=tuple(census),
+        series=_series(connection),
+        census=census,
         outbox=tuple(outbox(connection)),
-        conditions=tuple(_conditions(connection)),
+        conditions=_conditions(connection),
         receivers=_receivers(connection),
         jobs=shown,
         jobs_left_out=left_out,
@@ -64,23 +65,25 @@ def overview(connection: Connection, facts: Facts) -> Overview:
     )
 
 
-def _series(connection: Connection) -> list[SeriesValue]:
+def _series(connection: Connection) -> Rows[SeriesValue]:
     names = {
         str(id_): name for id_, name in connection.execute(select(sources.c.id, sources.c.name))
     }
-    return [
-        SeriesValue(
-            names.get(row.subject_id, row.subject_id)
-            if row.subject_kind == "source"
-            else row.subject_id,
-            Series(row.name, tuple(json.loads(row.labels))),
-            row.value,
-        )
-        for row in connection.execute(select(series))
-    ]
+    found = connection.execute(select(series))
+    return Rows(
+        tuple(
+            (names.get(subject, subject) if kind == "source" else subject, name, labels, value)
+            for kind, subject, name, labels, value in found
+        ),
+        _series_value,
+    )
 
 
-def _census(connection: Connection) -> list[CensusRow]:
+def _series_value(subject: str, name: str, labels: str, value: float) -> SeriesValue:
+    return SeriesValue(subject, Series(name, tuple(json.loads(labels))), value)
+
+
+def _census(connection: Connection) -> Rows[CensusRow]:
     # As floating point: hostile counts must not overflow a sum, and no gauge shows more digits.
     total, succeeded, failed = (
         cast(jobs.c[name], Double) for name in ("total", "succeeded", "failed")
@@ -104,23 +107,17 @@ def _census(connection: Connection) -> list[CensusRow]:
         .group_by(sources.c.name, jobs.c.operation, jobs.c.status)
         .order_by(sources.c.name, jobs.c.operation, jobs.c.status)
     )
-    return [
-        CensusRow(
-            source=row.name,
-            operation=row.operation,
-            status=row.status,
-            jobs=row.jobs,
-            succeeded=int(row.succeeded),
-            failed=int(row.failed),
-            remaining=int(row.remaining),
-            oldest_status_since=row.oldest,
-        )
-        for row in found
-    ]
+    return Rows(
+        tuple(
+            (*words, count, int(done), int(bad), int(left), oldest)
+            for *words, count, done, bad, left, oldest in found
+        ),
+        CensusRow,
+    )
 
 
 def _single_jobs(
-    connection: Connection, facts: Facts, census: Sequence[CensusRow]
+    connection: Connection, facts: Facts, census: Iterable[CensusRow]
 ) -> tuple[tuple[SingleJob, ...], int]:
     """The jobs shown one by one, the latest activity first, and how many there was no room for.
 
@@ -192,7 +189,7 @@ def _single(row: Row[Any], names: dict[int, str]) -> SingleJob:
     )
 
 
-def _conditions(connection: Connection) -> list[ConditionCount]:
+def _conditions(connection: Connection) -> Rows[ConditionCount]:
     """Of jobs alone: no job has the empty name of a condition of its source."""
     open_here = and_(conditions.c.source_id == sources.c.id, is_open)
     of_job = (jobs.c[name] == conditions.c[name] for name in ("source_id", "scope", "job_id"))
@@ -204,7 +201,7 @@ def _conditions(connection: Connection) -> list[ConditionCount]:
         .group_by(*grouped)
         .order_by(*grouped)
     )
-    return [ConditionCount(*row) for row in found]
+    return Rows(tuple(map(tuple, found)), ConditionCount)
 
 
 def _receivers(connection: Connection) -> dict[str, ReceiverState]:

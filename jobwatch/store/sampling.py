@@ -28,7 +28,6 @@ _of_rows = (
     progress_samples.c.source_id == bindparam("of_source"),
     progress_samples.c.row.in_(bindparam("rows", expanding=True)),
 )
-_forget = delete(progress_samples).where(*_of_rows)
 _crowded = (
     select(progress_samples.c.row)
     .where(*_of_rows)
@@ -47,8 +46,9 @@ def keep(
 ) -> None:
     """Keep how far each unfinished job is, where that changed; forget those that ended."""
     written = list(entries)
-    for part in _chunks([rows[each.change.after.key] for each in written if _ended(each)]):
-        connection.execute(_forget, {"of_source": source_id, "rows": part})
+    ended = [(source_id, rows[each.change.after.key]) for each in written if _ended(each)]
+    if ended:
+        run(connection, _forget(connection.dialect), ended)
     moved = [(rows[each.change.after.key], each) for each in written if _moved(each)]
     if moved:
         fresh = (_sample(source_id, row, entry.change.after) for row, entry in moved)
@@ -115,6 +115,15 @@ def _upsert(dialect: Dialect) -> Prepared:
 
 @cache
 def _delete(dialect: Dialect) -> Prepared:
+    return _delete_by(dialect, _KEY)
+
+
+@cache
+def _forget(dialect: Dialect) -> Prepared:
+    return _delete_by(dialect, _KEY[:2])
+
+
+def _delete_by(dialect: Dialect, key: Sequence[str]) -> Prepared:
     table = progress_samples.c
-    where = [table[name] == bindparam(f"at_{name}", type_=BigInteger) for name in _KEY]
-    return prepare(delete(progress_samples).where(*where), dialect, (), _KEY)
+    where = [table[name] == bindparam(f"at_{name}", type_=BigInteger) for name in key]
+    return prepare(delete(progress_samples).where(*where), dialect, (), key)

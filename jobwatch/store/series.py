@@ -1,8 +1,7 @@
 """Counters and histograms that move in the transaction of what they count."""
 
-import json
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 from sqlalchemy import Boolean, Connection, Dialect, bindparam, case
@@ -10,11 +9,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from jobwatch.core.census import Series
 from jobwatch.store.bulk import Prepared, RowTuple, prepare, run
+from jobwatch.store.columns import to_json
 from jobwatch.store.tables import series
 
 SubjectKind = Literal["source", "receiver"]
 Key = tuple[SubjectKind, str, Series]
 
+
+LABELS_KEPT = 2048
+"""Label sets whose text is kept: those of a few kinds of API, which every page counts by again."""
 
 _COLUMNS = ("subject_kind", "subject_id", "name", "labels", "value")
 
@@ -34,8 +37,12 @@ def add(
 
 def _rows(values: Mapping[Key, float], *, raises: bool) -> Iterator[RowTuple]:
     for (kind, subject, each), value in values.items():
-        labels = json.dumps(each.labels, separators=(",", ":"))
-        yield kind, subject, each.name, labels, float(value), raises
+        yield kind, subject, each.name, _written(each.labels), float(value), raises
+
+
+@lru_cache(maxsize=LABELS_KEPT)
+def _written(labels: tuple[str, ...]) -> str:
+    return to_json(labels)
 
 
 @cache

@@ -74,7 +74,8 @@ class SweepReport:
 class SweepFailure:
     """A sweep that broke. It proves nothing and leaves the data's age as it was.
 
-    `failing_since` is the first failure of the present row. A next time of None leaves the stored one.
+    `failing_since` is the first failure of the present row. A next time of None leaves the stored one, and so does
+    `suspect_since`: that jobs are there again takes a sweep that was complete.
     """
 
     at: datetime
@@ -84,6 +85,7 @@ class SweepFailure:
     next_sweep_at: datetime | None = None
     next_full_at: datetime | None = None
     walk: WalkState | None = None
+    suspect_since: datetime | None = None
     learnt: Learnt = field(default_factory=Learnt)
 
 

@@ -150,5 +150,5 @@ async def test_a_vanished_job_is_read_back_as_it_was_and_leaves_like_an_ended_on
     assert (found.outcome, found.job.status) == (Outcome.VANISHED, "Active")
     (told,) = (await prod.store.job_events("prod", JobKey("", "job-1")))[1:]
     assert (told.event.type, told.event.released) == ("job.vanished", True)
-    assert (await prod.store.overview()).census == ()
+    assert not (await prod.store.overview()).census
     assert await prod.store.mark_left(prod.lease, [1], NOW + timedelta(hours=1)) == 1

@@ -158,7 +158,7 @@ async def test_the_census_counts_unfinished_jobs_and_their_tasks(
         job(id="f", progress=progress(8, 7, 10)),
         job(id="g", progress=None),
     )
-    found = (await store.overview()).census
+    found = list((await store.overview()).census)
     assert found[0] == CensusRow("prod", "Copy", "Active", 4, 10, 8, 17, NOW)
     assert [row[:4] for row in found[1:]] == [
         ("prod", "Restore", "New", 1),

@@ -273,7 +273,7 @@ async def test_what_jobwatch_says_of_itself_belongs_to_no_source(stores: Stores)
     document = json.loads(body)
     assert (document["source"], document["subject"]) == ("/jobwatch/jobwatch", "chat")
     assert (await of(store, "ops"))[0].state is DeliveryState.PENDING
-    assert (await store.overview()).series == ()
+    assert not (await store.overview()).series
 
 
 async def test_a_pause_is_told_once_whoever_tells_it(stores: Stores) -> None:

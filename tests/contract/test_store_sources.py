@@ -261,7 +261,7 @@ async def test_leases_and_identities_are_shown(store: Store) -> None:
 
 async def test_an_empty_store_has_an_overview(store: Store) -> None:
     found = await store.overview()
-    assert (found.sources, found.series, found.census, found.outbox) == ((), (), (), ())
+    assert not any((found.sources, found.series, found.census, found.outbox))
 
 
 async def test_a_store_that_answers_pings(store: Store) -> None:

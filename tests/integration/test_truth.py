@@ -15,9 +15,9 @@ WORLDS: tuple[tuple[Kind, int], ...] = (
     ("cos", 2),
     ("cos", 10),
     ("cos", 16),
-    ("cas", 105),
-    ("cas", 128),
-    ("cas", 414),
+    ("cas", 402),
+    ("cas", 408),
+    ("cas", 468),
 )
 
 
@@ -83,7 +83,7 @@ LAST = "SELECT max(position) FROM events WHERE type = 'job.succeeded'"
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("kind", "seed", "lives", "tampered"),
-    [("cos", 8, 110, TAMPERED), ("cas", 128, 60, TAMPERED_VAULTS)],
+    [("cos", 8, 90, TAMPERED), ("cas", 402, 50, TAMPERED_VAULTS)],
 )
 async def test_a_store_that_is_tampered_with_does_not_pass_for_the_truth(
     kind: Kind, seed: int, lives: int, tampered: dict[str, str], tmp_path: Path

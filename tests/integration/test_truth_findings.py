@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jobwatch.core.rules import Rules
 from jobwatch.simulator.answers import Question
-from jobwatch.simulator.faults import Hook, When
+from jobwatch.simulator.faults import DENIED, Hook, When
 from jobwatch.simulator.script import JobScript
 from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.vault_job import VaultJob
@@ -173,6 +173,27 @@ async def test_a_job_of_a_vault_that_is_not_there_is_neither_called_overdue_nor_
             clock.advance(30)
             await one.turn()
         assert {job_id for _, job_id in one.told[told:]} == {"there/in-there"}
+
+
+async def test_jobs_that_are_held_back_are_told_of_though_another_vault_cannot_be_read(
+    clock: Clock, path: Path
+) -> None:
+    given = Given(vanished_after=timedelta(minutes=10), provider=cas_provider)
+    lost = World([retrieval(f"job-{n:02}") for n in range(JOBS)])
+    vaults = VaultWorld({"lost": lost, "shut": World([retrieval("other")])})
+    async with (
+        Simulation(World(), vaults=vaults, clock=clock) as sim,
+        rig(sim, clock, path, given) as one,
+    ):
+        await one.turn()
+        told = len(one.told)
+        sim.faults.add(DENIED, When(vault="shut"))
+        for n in range(JOBS):
+            lost.remove(f"job-{n:02}")
+        for seconds in (30, 601, 30):
+            clock.advance(seconds)
+            await one.turn()
+        assert "source.suspect" in [kind for kind, _ in one.told[told:]]
 
 
 async def events(one: Rig) -> list[EventRow]:

@@ -72,7 +72,8 @@ class WatchedCloud(Cloud):
         # The zero-argument form of super() does not work in a slotted dataclass.
         answer = Cloud._answer(self, question, bend, seen_at)
         if answer.status == 200:
-            self.coverage.note(question, bend, now)
+            ended = bend is not None or stage is None or not stage.more
+            self.coverage.note(question, now, bent=bend is not None, ended=ended)
         elif bend == faults.STATUS_REJECTED:
             self.coverage.refused_at = now
         if answer.status == 200 and stage is not None:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 from jobwatch.core.model import JobKey
 from jobwatch.simulator.answers import Question
-from jobwatch.simulator.faults import Bend
 from tests.truth.lives import START
 from tests.truth.trouble import Plan
 
@@ -14,7 +13,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(slots=True, kw_only=True)
 class Coverage:
-    """When each vault's lists were last answered, and which jobs were asked about. Times are the cloud's.
+    """When each vault's lists were last read to their end, and which jobs were asked about. Times are the cloud's.
 
     `misled_at` is when the list of vaults was last answered wrongly: what it lacks nobody can miss. `refused_at` is when
     a status was last refused as a filter: the sweep under way asks about each known job instead of any list.
@@ -29,14 +28,14 @@ class Coverage:
     faults: list[str] = field(default_factory=list)
     _said: tuple[datetime | None, datetime | None] = (None, None)
 
-    def note(self, question: Question, bend: Bend | None, now: datetime) -> None:
-        """Note an answer that says something."""
+    def note(self, question: Question, now: datetime, *, bent: bool, ended: bool) -> None:
+        """Note an answer that says something; `ended` where nothing follows a page."""
         vault = question.vault or ""
         if question.call == "describe":
             self.described.append((JobKey(vault, question.job_id), now))
         elif question.call == "vaults":
-            self.misled_at = now if bend else self.misled_at
-        else:
+            self.misled_at = now if bent else self.misled_at
+        elif ended:
             self.any[vault] = now
             if question.status is None:
                 self.whole[vault] = now
@@ -61,7 +60,9 @@ class Coverage:
                 for gone in vault.gone
             )
             if vault.watched and there and asked.get(vault.name, START) < since:
-                self.faults.append(f"data on {what} is of {since}, and {vault.name} was not read")
+                self.faults.append(
+                    f"data on {what} is of {since}, and {vault.name} was not read to its end"
+                )
 
 
 def _by_cloud(micros: int | None, wrong: timedelta) -> datetime | None:

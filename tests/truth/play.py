@@ -179,19 +179,19 @@ async def _step(show: Show, process: Watching) -> timedelta:
         if not pause:
             # At once, as the bell would have it.
             await release_details(process.detailer)
-    if show.log.baselined_at is None:
-        state = await process.source.store.source(process.source.lease)
-        show.log.baselined_at = show.now if state.baselined_at else None
     return pause
 
 
 def _take_stock(show: Show, began: datetime) -> None:
     with sqlite3.connect(show.stand.path) as database:
         (events,) = database.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()
-        ages = database.execute("SELECT all_data_at, unfinished_data_at FROM sources").fetchone()
+        everything, unfinished, baselined = database.execute(
+            "SELECT all_data_at, unfinished_data_at, baselined_at FROM sources"
+        ).fetchone()
     database.close()
+    if baselined and show.log.baselined_at is None:
+        show.log.baselined_at = show.now
     if show.stand.plan.of_vaults:
-        everything, unfinished = ages
         wrong = show.stand.weather.clocks.wrong
         show.log.coverage.claim(everything, unfinished, wrong)
     if events > show.events:

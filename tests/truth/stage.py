@@ -44,6 +44,7 @@ class Stage(World):
         self.lives = {life.id: life for life in lives}
         self.hidden: set[str] = set()
         self.served: list[JobState] = []
+        self.more = False
         self._rng = rng
         self._due = [(act.at, life.id, n) for life in lives for n, act in enumerate(life.acts)]
         heapify(self._due)
@@ -89,8 +90,8 @@ class Stage(World):
         states = [state for state in found.states if state.id not in self.hidden]
         shown = states[:limit]
         twice = self._earlier(shown, now)
-        self.served = [*twice, *shown]
-        return Page(states=(*twice, *shown), more=found.more or len(states) > limit)
+        self.served, self.more = [*twice, *shown], found.more or len(states) > limit
+        return Page(states=(*twice, *shown), more=self.more)
 
     def _earlier(self, shown: list[JobState], now: datetime) -> list[JobState]:
         if not shown or self._rng.random() >= REPEATED:

@@ -8,6 +8,7 @@ from jobwatch.core.errors import (
     MESSAGE_LIMIT,
     ApiError,
     BrokenReason,
+    BrokenScopes,
     BrokenWalk,
     CallResult,
     CallWithheld,
@@ -70,7 +71,7 @@ def test_the_tree_has_the_leaves_its_page_draws_and_no_others() -> None:
     assert own == {
         *(ConfigError, StoreLocked, StoreUnusable, FenceLost, StaleWrite, TransportError),
         *(Throttled, ServerError, ClockSkew, Denied, NoSuchJob, TokenRejected, StatusRejected),
-        *(Rejected, Malformed, BrokenWalk, KeysRejected, NoCredentials, CallWithheld),
+        *(Rejected, Malformed, BrokenWalk, BrokenScopes, KeysRejected, NoCredentials, CallWithheld),
         *(RenderError, Unexpected),
     }
     assert {StoreLocked, StoreUnusable, FenceLost, StaleWrite} == set(StoreError.__subclasses__())
