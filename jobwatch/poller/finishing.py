@@ -1,5 +1,6 @@
 """The end of a complete sweep: what it covered and cost, what it leaves for the next one."""
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -42,6 +43,8 @@ class Tally:
         self._source.metrics.paged(self.planned.kind)
         self._source.alive()
         self._source.index.see_slots(page.unchanged)
+        # Reading a page and comparing it are two steps: together they would hold everything else up.
+        await asyncio.sleep(0)
         await observe(self._source, page.jobs, self.watch)
 
     def sum(self, state: SourceState, now: datetime, *, followed: int) -> LastSweep:

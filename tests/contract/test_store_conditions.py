@@ -202,7 +202,7 @@ async def test_the_overview_counts_jobs_in_open_conditions(prod: Watcher) -> Non
     source = Subject(OF_THE_SOURCE, ConditionName.SUSPECT)
     condition = Condition(id="cnd_s", subject=source, since=NOW, opened_at=NOW)
     await prod.tells(prod.notice(ConditionState.OPENED, condition))
-    assert (await prod.store.overview()).conditions == (
+    assert tuple((await prod.store.overview()).conditions) == (
         ConditionCount("prod", "Copy", "overdue", 1),
         ConditionCount("prod", "Copy", "stalled", 2),
         ConditionCount("prod", "Restore", "stalled", 1),
@@ -239,7 +239,7 @@ async def test_an_open_condition_outlives_its_job(prod: Watcher, clock: Clock) -
     await prod.store.prune(KEEP, NOW + 500 * DAY)
     (found,) = await prod.open_conditions()
     assert (found.condition, found.snapshot) == (opened, None)
-    assert (await prod.store.overview()).conditions == ()
+    assert not (await prod.store.overview()).conditions
     clock.advance(timedelta(days=500))
     assert await prod.store.conditions("nobody", KEY) == []
 
