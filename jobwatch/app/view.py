@@ -4,15 +4,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from jobwatch.app.clock import utc_now
 from jobwatch.app.parts import Parts
 from jobwatch.core.errors import StoreError
 from jobwatch.core.overview import Overview
 from jobwatch.loop import Pulse
 from jobwatch.metrics import Metrics, SourceShape
 from jobwatch.settings import Settings
+from jobwatch.store import Store
 from jobwatch.store.values import JobFilter, JobRow
-from jobwatch.web.server import WebView
+from jobwatch.web.configured import Configured
 from jobwatch.web.status import StatusReader
+from jobwatch.web.view import Reloaded, WebView
 
 
 @dataclass(slots=True)
@@ -58,30 +61,38 @@ def web_view(
 ) -> WebView:
     """Everything the HTTP server shows."""
 
+    def store() -> Store:
+        return readiness.open_parts().store
+
+    def configured() -> Configured:
+        formats = {name: each.format for name, each in settings.receivers.items()}
+        return Configured(instance=settings.instance, sources=shapes, receivers=formats)
+
+    def wake() -> None:
+        readiness.open_parts().wake_notifiers()
+
+    async def reload() -> Reloaded:
+        return Reloaded()
+
     async def overview() -> Overview:
-        return await readiness.open_parts().store.overview()
+        return await store().overview()
 
     async def unfinished(limit: int) -> Sequence[JobRow]:
-        return await _jobs(readiness, JobFilter(unfinished=True), limit)
+        return (await store().jobs(JobFilter(unfinished=True), limit=limit)).rows
 
     async def endings(limit: int) -> Sequence[JobRow]:
-        return await _jobs(readiness, JobFilter(unfinished=False), limit)
+        return (await store().jobs(JobFilter(unfinished=False), limit=limit)).rows
 
     return WebView(
+        configured=configured,
+        store=store,
         render_metrics=metrics.render,
         stalled=lambda: pulse.stalled(time.monotonic()),
         missing=readiness.missing,
         status=StatusReader(
-            instance=settings.instance,
-            sources=shapes,
-            receivers=list(settings.receivers),
-            overview=overview,
-            unfinished=unfinished,
-            endings=endings,
+            configured=configured, overview=overview, unfinished=unfinished, endings=endings
         ),
+        wake=wake,
+        reload=reload,
+        clock=utc_now,
     )
-
-
-async def _jobs(readiness: Readiness, wanted: JobFilter, limit: int) -> Sequence[JobRow]:
-    page = await readiness.open_parts().store.jobs(wanted, limit=limit)
-    return page.rows

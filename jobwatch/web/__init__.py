@@ -4,7 +4,17 @@ Law of this package: it shows and never decides. A request costs bounded work, w
 however often; text that came from a cloud is escaped wherever it is shown.
 """
 
-from jobwatch.web.server import WebView, build_app, serve
+from jobwatch.web.configured import Configured
+from jobwatch.web.server import build_app, serve
 from jobwatch.web.status import StatusReader
+from jobwatch.web.view import Reloaded, Tokens, WebView
 
-__all__ = ["StatusReader", "WebView", "build_app", "serve"]
+__all__ = [
+    "Configured",
+    "Reloaded",
+    "StatusReader",
+    "Tokens",
+    "WebView",
+    "build_app",
+    "serve",
+]

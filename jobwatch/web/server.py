@@ -2,10 +2,8 @@
 
 import errno
 import logging
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeAlias
 
@@ -16,11 +14,12 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from jobwatch.core.errors import ConfigError, StoreError
-from jobwatch.metrics import Rendered
+from jobwatch.web.api import api_routes
 from jobwatch.web.schemas import schema_routes
 from jobwatch.web.scraping import Scrapes, send
-from jobwatch.web.status import StatusBoard, StatusReader
+from jobwatch.web.status import StatusBoard
 from jobwatch.web.status_page import style_hash
+from jobwatch.web.view import WebView
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -34,21 +33,6 @@ log = structlog.get_logger()
 aiohttp.web_response.SERVER_SOFTWARE = "jobwatch"  # type: ignore[attr-defined]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebView:
-    """What the pages are made of. All but `status` are quick and ask nobody.
-
-    `stalled` names the loops that hang, `missing` what readiness waits for. `render_metrics` is
-    called in a thread, with the request's Accept and Accept-Encoding.
-    """
-
-    render_metrics: Callable[[str, str], Rendered]
-    stalled: Callable[[], Sequence[str]]
-    missing: Callable[[], Sequence[str]]
-    status: StatusReader
-    monotonic: Callable[[], float] = time.monotonic
-
-
 def build_app(view: WebView) -> web.Application:
     """Put the routes together. Each answers GET and HEAD, and 405 to anything else."""
     pages = _Pages(view)
@@ -60,6 +44,7 @@ def build_app(view: WebView) -> web.Application:
             web.get("/metrics", pages.metrics),
             web.get("/healthz", pages.healthz),
             web.get("/readyz", pages.readyz),
+            *api_routes(view),
             *schema_routes(),
         ]
     )

@@ -13,6 +13,7 @@ from jobwatch.core.overview import OutboxDepth, Overview, SourceState
 from jobwatch.core.rules import JOB_CONDITIONS, Rules, Standing, judge_source
 from jobwatch.metrics import Scope, SourceShape, is_up, overdue
 from jobwatch.store.values import JobRow
+from jobwatch.web.configured import Configured
 from jobwatch.web.status_page import Status, render
 from jobwatch.web.status_source import SourceView
 
@@ -30,34 +31,34 @@ PATIENCE = timedelta(seconds=5)
 class StatusReader:
     """Where the page's words come from: the configuration, and three reading verbs of the store."""
 
-    instance: str
-    sources: Sequence[SourceShape]
-    receivers: Sequence[str]
+    configured: Callable[[], Configured]
     overview: ReadOverview
     unfinished: ReadJobs
     endings: ReadJobs
 
     async def read(self) -> Status:
         """Read the store once."""
-        overview = await self.overview()
+        overview, configured = await self.overview(), self.configured()
         return Status(
-            instance=self.instance,
+            instance=configured.instance,
             version=__version__,
             now=overview.now,
-            sources=self._sources(overview),
+            sources=_sources(configured, overview),
             unfinished=await self.unfinished(JOBS_SHOWN),
             unfinished_total=sum(row.jobs for row in overview.census),
             endings=await self.endings(ENDINGS_SHOWN),
-            receivers=self._receivers(overview),
+            receivers=_receivers(configured, overview),
         )
 
-    def _sources(self, overview: Overview) -> tuple[SourceView, ...]:
-        states = {state.identity.name: state for state in overview.sources}
-        return tuple(_view(shape, states.get(shape.name), overview) for shape in self.sources)
 
-    def _receivers(self, overview: Overview) -> tuple[OutboxDepth, ...]:
-        depths = {depth.receiver: depth for depth in overview.outbox}
-        return tuple(depths.get(name, OutboxDepth(name, 0, 0, None)) for name in self.receivers)
+def _sources(configured: Configured, overview: Overview) -> tuple[SourceView, ...]:
+    states = {state.identity.name: state for state in overview.sources}
+    return tuple(_view(shape, states.get(shape.name), overview) for shape in configured.sources)
+
+
+def _receivers(configured: Configured, overview: Overview) -> tuple[OutboxDepth, ...]:
+    depths = {depth.receiver: depth for depth in overview.outbox}
+    return tuple(depths.get(name, OutboxDepth(name, 0, 0, None)) for name in configured.receivers)
 
 
 def _view(shape: SourceShape, state: SourceState | None, overview: Overview) -> SourceView:

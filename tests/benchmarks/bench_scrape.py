@@ -33,11 +33,11 @@ from jobwatch.core.overview import (
     SourceState,
 )
 from jobwatch.metrics import Metrics, SourceShape
-from jobwatch.store.values import JobRow
-from jobwatch.web import StatusReader, WebView, build_app, serve
+from jobwatch.web import WebView, build_app, serve
 from tests.benchmarks.daemon_parts import Taken, machine_speed, measured
 from tests.benchmarks.page_server import pin
 from tests.benchmarks.rows import percentile
+from tests.web_rig import bare_view
 
 NOW = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
 OPERATIONS = ("COSPutObjectCopy", "COSInitiateRestoreObject")
@@ -212,23 +212,7 @@ async def scraped(made: Metrics, scrapes: int) -> Taken:
 
 
 def view(made: Metrics) -> WebView:
-    async def overview() -> Overview:
-        raise AssertionError
-
-    async def jobs(_limit: int) -> list[JobRow]:
-        return []
-
-    reader = StatusReader(
-        instance="bench",
-        sources=(),
-        receivers=(),
-        overview=overview,
-        unfinished=jobs,
-        endings=jobs,
-    )
-    return WebView(
-        render_metrics=made.render, stalled=lambda: (), missing=lambda: (), status=reader
-    )
+    return bare_view(render_metrics=made.render, missing=lambda: ())
 
 
 def lag_bars(scrapes: int) -> list[Bar]:

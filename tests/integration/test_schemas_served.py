@@ -1,52 +1,23 @@
 """The events' schemas over real sockets: found, kept, and there before anything else is."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 
-from jobwatch.core.errors import StoreUnusable
 from jobwatch.core.events import EventType
-from jobwatch.core.overview import Overview
 from jobwatch.core.schemas import schemas
-from jobwatch.metrics import Rendered
-from jobwatch.store.values import JobRow
-from jobwatch.web import StatusReader, WebView, build_app, serve
-
-
-async def closed() -> Overview:
-    raise StoreUnusable("not open yet")
-
-
-async def no_jobs(_limit: int) -> Sequence[JobRow]:
-    raise StoreUnusable("not open yet")
-
-
-def nothing_to_show(_accept: str, _encodings: str) -> Rendered:
-    raise StoreUnusable("not open yet")
+from jobwatch.web import build_app, serve
+from tests.web_rig import bare_view
 
 
 @asynccontextmanager
 async def client() -> AsyncIterator[aiohttp.ClientSession]:
     """A receiver's author who looks at a jobwatch whose store is not open."""
-    reader = StatusReader(
-        instance="jobwatch",
-        sources=(),
-        receivers=(),
-        overview=closed,
-        unfinished=no_jobs,
-        endings=no_jobs,
-    )
-    view = WebView(
-        render_metrics=nothing_to_show,
-        stalled=lambda: (),
-        missing=lambda: ("store",),
-        status=reader,
-    )
     async with (
-        serve(build_app(view), "127.0.0.1", 0) as url,
+        serve(build_app(bare_view()), "127.0.0.1", 0) as url,
         aiohttp.ClientSession(url) as session,
     ):
         yield session

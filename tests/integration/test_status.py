@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from jobwatch.core.overview import ConditionCount, Overview
 from jobwatch.metrics import Metrics, SourceShape
 from jobwatch.store.values import JobRow
-from jobwatch.web import StatusReader
+from jobwatch.web import Configured
 from jobwatch.web.status_page import render
 from tests.factories import MINUTE, NOW
 from tests.overviews import last_error, overview, shape, state
+from tests.web_rig import bare_reader
 
 
 async def page_of(known: Overview, *sources: SourceShape) -> str:
@@ -20,13 +21,9 @@ async def page_of(known: Overview, *sources: SourceShape) -> str:
     async def jobs(_limit: int) -> Sequence[JobRow]:
         return []
 
-    reader = StatusReader(
-        instance="jobwatch",
-        sources=sources,
-        receivers=(),
-        overview=read,
-        unfinished=jobs,
-        endings=jobs,
+    configured = Configured(instance="jobwatch", sources=sources)
+    reader = bare_reader(
+        configured=lambda: configured, overview=read, unfinished=jobs, endings=jobs
     )
     return render(await reader.read())
 

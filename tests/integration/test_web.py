@@ -17,8 +17,9 @@ from jobwatch.core.errors import ConfigError, StoreUnusable
 from jobwatch.core.overview import Overview
 from jobwatch.metrics import Metrics, Rendered
 from jobwatch.store.values import JobRow
-from jobwatch.web import StatusReader, WebView, build_app, serve
+from jobwatch.web import Configured, WebView, build_app, serve
 from tests.factories import NOW, job, snapshot
+from tests.web_rig import bare_reader, bare_view
 
 HOST = "127.0.0.1"
 
@@ -53,19 +54,17 @@ class World:
 
     @property
     def view(self) -> WebView:
-        reader = StatusReader(
-            instance="jobwatch",
-            sources=(),
-            receivers=("ops",),
-            overview=self.overview,
-            unfinished=self.jobs,
-            endings=self.jobs,
-        )
-        return WebView(
+        configured = Configured(instance="jobwatch", receivers={"ops": "standard"})
+        return bare_view(
             render_metrics=self.render,
             stalled=lambda: self.stalled,
             missing=lambda: self.missing,
-            status=reader,
+            status=bare_reader(
+                configured=lambda: configured,
+                overview=self.overview,
+                unfinished=self.jobs,
+                endings=self.jobs,
+            ),
             monotonic=lambda: self.now,
         )
 
