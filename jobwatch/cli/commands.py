@@ -86,6 +86,30 @@ def check(
 
 
 @app.command()
+def health(
+    *,
+    ready: Annotated[
+        bool, typer.Option("--ready", help="Ask whether it is ready, not only whether it turns.")
+    ] = False,
+    timeout: Annotated[
+        timedelta | None,
+        typer.Option(
+            "--timeout",
+            parser=duration,
+            metavar="DURATION",
+            help="How long to wait for the answer; 3s where it is left out.",
+        ),
+    ] = None,
+    config: Config = None,
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """Ask the daemon of this configuration how it is: exit code 0 where all is well, 1 where not."""
+    from jobwatch.cli.health import show_health
+
+    show_health(config, output, ready=ready, timeout=timeout)
+
+
+@app.command()
 def once(config: Config = None, output: Output = OutputFormat.TABLE) -> None:
     """One full sweep of every source, deliver what is due, exit: for cron."""
     from jobwatch.cli.running import run_once

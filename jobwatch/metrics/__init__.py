@@ -8,6 +8,7 @@ ever one but in the few series of single jobs, which a person has to ask for.
 import platform
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import prometheus_client
 from prometheus_client import CollectorRegistry
@@ -17,7 +18,7 @@ from jobwatch.core.overview import Overview
 from jobwatch.metrics import exposition
 from jobwatch.metrics.exposition import Rendered
 from jobwatch.metrics.freshness import Scope, SourceShape, is_up, overdue
-from jobwatch.metrics.process import DropReason, SourceMetrics, instruments
+from jobwatch.metrics.process import DropReason, Instruments, SourceMetrics
 from jobwatch.metrics.stored import StoredCollector
 
 __all__ = ["Metrics", "Rendered", "Scope", "SourceMetrics", "SourceShape", "is_up", "overdue"]
@@ -38,8 +39,23 @@ class Metrics:
         self.registry = CollectorRegistry(auto_describe=False)
         self._stored = StoredCollector(sources, receivers, monotonic)
         self.registry.register(self._stored)
-        self._instruments, self._sources = instruments(self.registry, sources)
+        self._instruments = Instruments(self.registry)
+        self._sources = {shape.name: SourceMetrics(self._instruments, shape) for shape in sources}
+        self._receivers = frozenset(receivers)
         self._instruments.build_info.labels(__version__, platform.python_version()).set(1)
+
+    def bound(self, sources: Sequence[SourceShape], receivers: Sequence[str]) -> None:
+        """Show these sources and receivers from now on: series of others are gone, those of new ones begin at 0."""
+        wanted = {shape.name: shape for shape in sources}
+        for name in self._sources.keys() - wanted.keys():
+            del self._sources[name]
+            self._instruments.forget_source(name)
+        for name in self._receivers - set(receivers):
+            self._instruments.forget_receiver(name)
+        for name in wanted.keys() - self._sources.keys():
+            self._sources[name] = SourceMetrics(self._instruments, wanted[name])
+        self._receivers = frozenset(receivers)
+        self._stored.bound(sources, receivers)
 
     def for_source(self, name: str) -> SourceMetrics:
         """Give what one configured source's tasks tell their work to."""
@@ -53,6 +69,8 @@ class Metrics:
 
     def attempted(self, receiver: str, took: float) -> None:
         """Observe one attempt at a delivery; `took` in seconds."""
+        if receiver not in self._receivers:  # an attempt that outlived its receiver
+            return
         self._instruments.delivery_duration.labels(receiver).observe(took)
 
     def store_failed(self) -> None:
@@ -62,6 +80,15 @@ class Metrics:
     def loop_lagged(self, seconds: float) -> None:
         """Observe how much later than asked the event loop came back."""
         self._instruments.loop_lag.observe(seconds)
+
+    def configured(self, at: datetime) -> None:
+        """Show that the configuration that was read at this time holds."""
+        self._instruments.reload_successful.set(1)
+        self._instruments.reload_success_at.learn(at.timestamp())
+
+    def reload_refused(self) -> None:
+        """Show that another configuration was refused, and the one before it holds."""
+        self._instruments.reload_successful.set(0)
 
     def lease(self, source: str, held: bool) -> None:  # noqa: FBT001  # the value of a gauge
         """Show whether this process holds the lease of a source."""

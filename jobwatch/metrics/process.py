@@ -1,6 +1,6 @@
 """The process series: instruments that this process moves as it works."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 
@@ -63,9 +63,29 @@ class Instruments:
         self.store_errors = self._counter(table.STORE_ERRORS)
         self.loop_lag = self._histogram(table.LOOP_LAG)
         self.build_info = self._gauge(table.BUILD_INFO)
+        self.reload_successful = self._gauge(table.RELOAD_SUCCESSFUL)
+        self.reload_success_at = self._learnt(table.RELOAD_SUCCESS_AT)
         self.series_dropped = self._counter(table.SERIES_DROPPED)
         for reason in DropReason:
             self.series_dropped.labels(reason.value)
+
+    def forget_source(self, name: str) -> None:
+        """Take away every series of a source."""
+        for each in (
+            self.sweep_duration,
+            self.sweep_pages,
+            self.api_requests,
+            self.api_duration,
+            self.api_wait,
+            self.lease_held,
+        ):
+            each.remove_by_labels({"source": name})
+        self.clock_offset.learn(None, name)
+        self.keys_expiry.learn(None, name)
+
+    def forget_receiver(self, name: str) -> None:
+        """Take away every series of a receiver."""
+        self.delivery_duration.remove_by_labels({"receiver": name})
 
     def _counter(self, name: str) -> Counter:
         row = table.BY_NAME[name]
@@ -130,11 +150,3 @@ class SourceMetrics:
     def held(self, held: bool) -> None:  # noqa: FBT001  # the value of a gauge
         """Show whether this process holds the source's lease."""
         self._held.set(held)
-
-
-def instruments(
-    registry: CollectorRegistry, sources: Sequence[SourceShape]
-) -> tuple[Instruments, dict[str, SourceMetrics]]:
-    """Build every instrument, with the counters of each source at 0."""
-    built = Instruments(registry)
-    return built, {shape.name: SourceMetrics(built, shape) for shape in sources}

@@ -6,7 +6,8 @@ are shown at 0 after the first complete sweep: before it, nobody knows that ther
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, product
 
@@ -48,11 +49,13 @@ class StoredCollector(Collector):
         receivers: Sequence[str],
         monotonic: Callable[[], float],
     ) -> None:
-        self._sources = {shape.name: shape for shape in sources}
-        self._receivers = tuple(receivers)
         self._monotonic = monotonic
-        self._zeros = _zeros(sources, receivers)
         self._shown: tuple[Overview, float] | None = None
+        self._bounds = _bounds(sources, receivers)
+
+    def bound(self, sources: Sequence[SourceShape], receivers: Sequence[str]) -> None:
+        """Show these sources and receivers from now on, and no others."""
+        self._bounds = _bounds(sources, receivers)
 
     def show(self, overview: Overview) -> None:
         """Take a newer overview; its ages grow from here on."""
@@ -60,21 +63,30 @@ class StoredCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Give every family that has a value."""
-        shown = self._shown
+        shown, bounds = self._shown, self._bounds
         if shown is None:
-            values, now = self._configured(), None
+            values = bounds.configured()
         else:
             overview, at = shown
             now = overview.now + timedelta(seconds=max(0.0, self._monotonic() - at))
-            values = self._read(overview, now)
+            values = bounds.read(overview, now)
         for row in table.ROWS:
             if values.get(row.name):
                 yield family(row, values[row.name])
 
-    def _configured(self) -> Values:
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """What is configured: it bounds the labels. One value, so that a scrape in another thread sees one configuration."""
+
+    sources: Mapping[str, SourceShape]
+    receivers: tuple[str, ...]
+    zeros: Values
+
+    def configured(self) -> Values:
         """What is known without a store."""
         values: Values = defaultdict(dict)
-        for name, shape in self._sources.items():
+        for name, shape in self.sources.items():
             values[table.SOURCE_INFO][name, shape.provider, shape.region] = 1.0
             values[table.SOURCE_UP][name,] = 0.0
             for scope in Scope:
@@ -82,9 +94,10 @@ class StoredCollector(Collector):
                 values[table.SOURCE_INTERVAL][name, scope.value] = interval
         return values
 
-    def _read(self, overview: Overview, now: datetime) -> Values:
-        values = self._configured()
-        for name, zeros in self._zeros.items():
+    def read(self, overview: Overview, now: datetime) -> Values:
+        """Everything, as it is at a moment."""
+        values = self.configured()
+        for name, zeros in self.zeros.items():
             values[name] = dict(zeros)
         self._read_series(overview, values)
         self._read_sources(overview, values, now)
@@ -104,11 +117,11 @@ class StoredCollector(Collector):
 
     def _subjects(self, row: Row) -> Iterable[str]:
         """The names a stored series may be about; what is no longer configured is not shown."""
-        return self._sources if row.labels[0] == "source" else self._receivers
+        return self.sources if row.labels[0] == "source" else self.receivers
 
     def _read_sources(self, overview: Overview, values: Values, now: datetime) -> None:
         states = {state.identity.name: state for state in overview.sources}
-        for name, shape in self._sources.items():
+        for name, shape in self.sources.items():
             state = states.get(name)
             values[table.SOURCE_UP][name,] = float(is_up(state, shape, now))
             for scope in Scope:
@@ -118,13 +131,13 @@ class StoredCollector(Collector):
 
     def _read_census(self, rows: Iterable[CensusRow], values: Values) -> None:
         for row in rows:
-            shape = self._sources.get(row.source)
+            shape = self.sources.get(row.source)
             if shape is not None:
                 _count(row, shape, values)
 
     def _read_conditions(self, counts: Iterable[ConditionCount], values: Values) -> None:
         for source, operation, condition, jobs in counts:
-            shape = self._sources.get(source)
+            shape = self.sources.get(source)
             if shape is not None and condition in CONDITIONS:
                 bounded = _bounded(operation, shape)
                 _add(values[table.JOBS_IN_CONDITION], (source, bounded, condition), jobs)
@@ -132,7 +145,7 @@ class StoredCollector(Collector):
     def _read_jobs(self, jobs: Iterable[SingleJob], values: Values) -> None:
         names = set()
         for job in jobs:
-            shape, name = self._sources.get(job.source), (job.source, *map(_plain, job[1:3]))
+            shape, name = self.sources.get(job.source), (job.source, *map(_plain, job[1:3]))
             # Two names that are one once they are cut would be one series twice.
             if shape is not None and name not in names:
                 names.add(name)
@@ -140,16 +153,21 @@ class StoredCollector(Collector):
 
     def _read_outbox(self, overview: Overview, values: Values, now: datetime) -> None:
         for depth in overview.outbox:
-            if depth.receiver in self._receivers:
+            if depth.receiver in self.receivers:
                 key = (depth.receiver,)
                 values[table.OUTBOX_PENDING][key] = float(depth.pending)
                 values[table.OUTBOX_DEAD][key] = float(depth.dead)
                 if depth.oldest_at is not None:
                     age = (now - depth.oldest_at).total_seconds()
                     values[table.OUTBOX_OLDEST][key] = max(0.0, age)
-        for name in self._receivers:
+        for name in self.receivers:
             state = overview.receivers.get(name, ReceiverState.ACTIVE)
             values[table.RECEIVER_STATE][name, state.value] = 1.0
+
+
+def _bounds(sources: Sequence[SourceShape], receivers: Sequence[str]) -> _Bounds:
+    shapes = {shape.name: shape for shape in sources}
+    return _Bounds(shapes, tuple(receivers), _zeros(sources, receivers))
 
 
 def _zeros(sources: Sequence[SourceShape], receivers: Sequence[str]) -> Values:

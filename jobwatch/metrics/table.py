@@ -42,6 +42,8 @@ STORE_ERRORS = "jobwatch_store_errors_total"
 LOOP_LAG = "jobwatch_event_loop_lag_seconds"
 SERIES_DROPPED = "jobwatch_series_dropped_total"
 BUILD_INFO = "jobwatch_build_info"
+RELOAD_SUCCESSFUL = "jobwatch_config_last_reload_successful"
+RELOAD_SUCCESS_AT = "jobwatch_config_last_reload_success_timestamp_seconds"
 JOB_INFO = "jobwatch_job_info"
 JOB_PROGRESS = "jobwatch_job_progress_ratio"
 JOB_TASKS = "jobwatch_job_tasks"
@@ -53,7 +55,7 @@ _UNITS = {
     "_ratio": "ratio, 0 to 1",
     "_info": "always 1",
 }
-_FLAGS = (SOURCE_UP, LEASE_HELD, RECEIVER_STATE)
+_FLAGS = (SOURCE_UP, LEASE_HELD, RECEIVER_STATE, RELOAD_SUCCESSFUL)
 
 
 class Kept(StrEnum):
@@ -270,6 +272,8 @@ _PROGRAM_ROWS = (
         "reason",
         kept=Kept.PROCESS,
     ),
+    _gauge(RELOAD_SUCCESSFUL, "0 while a newer configuration is refused.", kept=Kept.PROCESS),
+    _gauge(RELOAD_SUCCESS_AT, "When the configuration that holds was read.", kept=Kept.PROCESS),
     _gauge(BUILD_INFO, "What is running; always 1.", "version", "python", kept=Kept.PROCESS),
 )
 

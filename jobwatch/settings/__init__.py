@@ -4,6 +4,7 @@
 secret.
 """
 
+from jobwatch.settings.changes import Difference, difference, fixed, told
 from jobwatch.settings.model import Address, Settings, listen_address
 from jobwatch.settings.not_yet import NOT_YET, NotYetActive
 from jobwatch.settings.reading import Loaded, find_file, load_settings
@@ -31,16 +32,19 @@ from jobwatch.settings.views import (
 __all__ = [
     "NOT_YET",
     "Address",
+    "Difference",
     "LiveRecipient",
     "Loaded",
     "NotYetActive",
     "Receiver",
     "Settings",
     "Source",
+    "difference",
     "digest_policy",
     "egress_guard",
     "egress_proxy",
     "find_file",
+    "fixed",
     "give_up_after",
     "heartbeat_url",
     "json_schema",
@@ -52,5 +56,6 @@ __all__ = [
     "rules_for",
     "style_of",
     "subscriptions",
+    "told",
     "wanted_words",
 ]

@@ -12,7 +12,7 @@ from jobwatch.core.overview import Identity, SourceState
 from jobwatch.core.recording import Batch
 from jobwatch.core.rules import Horizon
 from jobwatch.store import judging, leasing, order, recording, watching
-from jobwatch.store.leasing import Term
+from jobwatch.store.leasing import Registered, Term
 from jobwatch.store.lookup import Reading
 from jobwatch.store.transactions import Database
 from jobwatch.store.values import (
@@ -34,9 +34,10 @@ class Keeping(Reading):
 
     # Sources and their leases.
 
-    async def register(self, identities: Iterable[Identity]) -> dict[str, SourceState]:
+    async def register(self, identities: Iterable[Identity]) -> Registered:
         """Bind source names to identities, once and for all.
 
+        An account that was watched under a name that is not among these is renamed: its jobs stay known.
         Raises `ConfigError`, one message per name that is bound to another identity; nothing is registered then.
         """
         wanted = tuple(identities)

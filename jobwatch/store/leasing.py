@@ -27,6 +27,7 @@ from jobwatch.store import noticing
 from jobwatch.store.columns import Instant
 from jobwatch.store.fencing import held, holder, lost, mine
 from jobwatch.store.noticing import Moment
+from jobwatch.store.renaming import rename_sources
 from jobwatch.store.source_state import document, gaps_document, learnt_columns, state
 from jobwatch.store.tables import sources
 from jobwatch.store.values import Lease, SweepFailure, SweepReport
@@ -40,9 +41,21 @@ class Term(NamedTuple):
     until: datetime
 
 
-def register(connection: Connection, identities: Iterable[Identity]) -> dict[str, SourceState]:
+class Registered(NamedTuple):
+    """What is remembered of every configured source, and the old names of those that were renamed, by new ones."""
+
+    states: dict[str, SourceState]
+    renamed: dict[str, str]
+
+
+def register(connection: Connection, identities: Iterable[Identity]) -> Registered:
     """Bind names to identities. Raises `ConfigError` where a name is bound to another one."""
     wanted = {identity.name: identity for identity in identities}
+    renamed = rename_sources(connection, wanted)
+    return Registered(_bound(connection, wanted), renamed)
+
+
+def _bound(connection: Connection, wanted: Mapping[str, Identity]) -> dict[str, SourceState]:
     bound = _states(connection, wanted)
     problems = [
         _problem(bound[name].identity, identity)

@@ -1,12 +1,12 @@
 """The verbs for receivers: looked at, paused, resumed, retired, and told about."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from jobwatch.core.conditions import Condition
 from jobwatch.core.rate_gate import Rate
 from jobwatch.core.recording import Notice
-from jobwatch.store import receiving
+from jobwatch.store import receiving, renaming
 from jobwatch.store.attending import Attending
 from jobwatch.store.noticing import Moment
 from jobwatch.store.outbox_values import ReceiverRow
@@ -41,6 +41,17 @@ class Tending(Attending):
             lambda connection: receiving.retire(
                 connection, configured, self._database.now(connection)
             )
+        )
+
+    async def rename_receivers(
+        self, configured: Collection[str], fingerprints: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Let configured receivers go on that are reached as one of the past was: its queue, its state, its counters.
+
+        `fingerprints` tell how each is reached (`Manner.fingerprint`). Returns old names by new ones.
+        """
+        return await self._database.write(
+            lambda connection: renaming.rename_receivers(connection, configured, fingerprints)
         )
 
     async def paused_receivers(self) -> dict[str, datetime | None]:

@@ -47,14 +47,14 @@ def failure(**fields: Any) -> SweepFailure:
 
 
 async def test_a_new_source_has_a_clean_state(store: Store) -> None:
-    found = await store.register([PROD, OTHER])
+    found = (await store.register([PROD, OTHER])).states
     assert found["prod"] == SourceState(source_id=found["prod"].source_id, identity=PROD)
     assert found["vault_jobs"].identity == OTHER
 
 
 async def test_registering_again_finds_what_was_remembered(store: Store, prod: Watcher) -> None:
     await store.finish_sweep(prod.lease, report())
-    found = await store.register([PROD, OTHER])
+    found = (await store.register([PROD, OTHER])).states
     assert found["prod"].all_data_at == NOW
 
 
