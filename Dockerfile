@@ -1,13 +1,14 @@
-# syntax=docker/dockerfile:1
 # Two stages: the first installs from hash-pinned locks, the second has neither a compiler nor pip.
 ARG PYTHON_IMAGE=python:3.13-slim
 
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 SOURCE_DATE_EPOCH=0
 WORKDIR /src
-# pip and what builds the wheel live beside the environment that is kept, so that nothing of them gets into it.
+# pip and what builds the wheel live beside the environment that is kept, so that nothing of them gets into it. A mirror or
+# an index of your own is read from a pip.conf that stays out of the image: `--secret id=pip,src=pip.conf`.
 COPY requirements-build.lock requirements.lock ./
-RUN python -m venv /tools \
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
+    python -m venv /tools \
  && /tools/bin/pip install --require-hashes --no-compile --requirement requirements-build.lock \
  && python -m venv --without-pip /opt/jobwatch \
  && /tools/bin/pip --python /opt/jobwatch/bin/python \
@@ -15,7 +16,7 @@ RUN python -m venv /tools \
 COPY pyproject.toml README.md LICENSE ./
 COPY jobwatch ./jobwatch
 # Compiled by hash and not by date: no start looks at the sources again, and the same sources make the same files.
-RUN /tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+RUN /tools/bin/pip wheel --no-deps --no-index --no-build-isolation --wheel-dir /wheels . \
  && /tools/bin/pip --python /opt/jobwatch/bin/python install --no-deps --no-index --no-compile /wheels/*.whl \
  && /opt/jobwatch/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/jobwatch/lib
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from jobwatch.client import ApiClient
 from jobwatch.core.detail import Answer, Told, Wait, decide
@@ -33,6 +34,9 @@ ASKED = 64
 
 BATCH = 1000
 """Events looked at in one pass: those that are overdue are told, asked about or not."""
+
+LINES = 50
+"""Of so many events that are released at once each has a line in the log."""
 
 AGAIN = timedelta(seconds=2)
 IDLE = timedelta(seconds=30)
@@ -88,7 +92,7 @@ async def release_details(detailer: Detailer) -> timedelta:
     released = await detailer.store.release(detailer.lease, releases)
     if released:
         detailer.released()
-    _report(detailer, releases, waiting=len(waiting) - len(releases))
+    _report(detailer, waiting, releases)
     return timedelta() if len(waiting) > ASKED and releases else AGAIN
 
 
@@ -105,23 +109,25 @@ async def _ask(detailer: Detailer, waiting: Sequence[AwaitingDetail]) -> dict[Jo
     now = detailer.clock()
     left = min(_until(event, now) for event in waiting) - now
     slots = asyncio.Semaphore(AT_ONCE)
+    sweeps = {event.key: event.sweep for event in waiting}
     answers: dict[JobKey, Answer] = {}
 
     async def ask(key: JobKey) -> None:
+        bind_contextvars(scope=key.scope, job=key.id, sweep=sweeps[key])  # of this task alone
         async with slots:
             try:
                 answers[key] = await detailer.client.describe(key)
             except (ApiError, TransportError, NoCredentials, CallWithheld) as error:
                 answers[key] = error
             except Exception:  # one poison answer must not hold back every event of the source
-                log.exception("describe.broken", source=detailer.source, job_id=key.id)
+                log.exception("call.broken", source=detailer.source, scope=key.scope, job=key.id)
 
     try:
         async with (
             asyncio.timeout(min(max(left, LAST_CHANCE), LONGEST_PASS).total_seconds()),
             asyncio.TaskGroup() as group,
         ):
-            for key in {event.key for event in waiting}:
+            for key in sweeps:
                 group.create_task(ask(key))
     except TimeoutError:
         log.warning(
@@ -130,13 +136,28 @@ async def _ask(detailer: Detailer, waiting: Sequence[AwaitingDetail]) -> dict[Jo
     return answers
 
 
-def _report(detailer: Detailer, releases: Sequence[Release], *, waiting: int) -> None:
-    for release in releases:
-        if release.error is not None:
-            log.warning(
-                "detail.missed",
-                source=detailer.source,
-                event_id=release.event_id,
-                reason=release.error,
-            )
-    log.debug("details.released", source=detailer.source, released=len(releases), waiting=waiting)
+def _report(
+    detailer: Detailer, waiting: Sequence[AwaitingDetail], releases: Sequence[Release]
+) -> None:
+    """Say which events may be delivered now: a line for each, or one for a crowd."""
+    missed = [each for each in releases if each.error is not None]
+    if missed:
+        reason, jobs = missed[0].error, len(missed)
+        log.warning("details.missed", source=detailer.source, events=jobs, reason=reason)
+    left = len(waiting) - len(releases)
+    if len(releases) > LINES:
+        log.info("events.released", source=detailer.source, events=len(releases), waiting=left)
+        return
+    events = {each.event_id: each for each in waiting}
+    for each in releases:
+        event = events[each.event_id]
+        log.info(
+            "event.released",
+            source=detailer.source,
+            event_id=each.event_id,
+            type=event.event_type,
+            scope=event.key.scope,
+            job=event.key.id,
+            sweep=event.sweep,
+            detail_error=each.error,
+        )

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 import structlog
 
@@ -71,7 +71,10 @@ class Post:
 
 @dataclass(slots=True, kw_only=True)
 class Notifier:
-    """One receiver's deliveries in flight. `spawn` starts a task in the one task group."""
+    """One receiver's deliveries in flight. `spawn` starts a task in the one task group.
+
+    `post` may be replaced between two claims: what is in flight ends as it began.
+    """
 
     post: Post
     store: Store
@@ -118,12 +121,13 @@ class Notifier:
 
     async def _claim(self) -> None:
         """Start what may be sent now. A recipient that cannot be read costs no attempt: nothing is claimed for it."""
-        recipient = self.post.recipient()
+        post = self.post
+        recipient = post.recipient()
         claimed = await self.store.claim_due(
             Claim(
-                manner=self.post.manner(recipient),
-                limit=self.post.concurrency - len(self.running),
-                lease=self.post.timeout + LEASE_MARGIN,
+                manner=post.manner(recipient),
+                limit=post.concurrency - len(self.running),
+                lease=post.timeout + LEASE_MARGIN,
                 held=tuple(self.running.values()),
             )
         )
@@ -131,26 +135,26 @@ class Notifier:
         report_turn(self.post.receiver, self.stands, claimed.breaker)
         self.stands = claimed.breaker
         for each in claimed.deliveries:
-            self.running[self.spawn(self._attempt(each, recipient))] = each.id
+            self.running[self.spawn(self._attempt(each, post, recipient))] = each.id
 
-    async def _attempt(self, delivery: Delivery, recipient: Recipient) -> Settlement:
+    async def _attempt(self, delivery: Delivery, post: Post, recipient: Recipient) -> Settlement:
         """Send once. Never raises: whatever happens becomes the result of the attempt."""
         started_at = self.clock()
         began = asyncio.get_running_loop().time()
         answer: HttpResponse | TransportError | None = None
         try:
-            answer = await self._send(delivery, recipient, started_at)
-            verdict = classify(self.post.format, answer, recipient, self.clock())
+            answer = await self._send(delivery, post, recipient, started_at)
+            verdict = classify(post.format, answer, recipient, self.clock())
         except asyncio.CancelledError:
             # Only `close` cancels: the settlement gives the claim back, so swallowing this loses nothing.
             verdict = Verdict(result=Result.CANCELLED)
         except RenderError as error:
             verdict = Verdict(result=Result.RENDER_ERROR, answer=shown(str(error), recipient))
         except Exception as error:  # one poison delivery must not end the loop
-            log.exception("attempt.broken", receiver=self.post.receiver, event_id=delivery.event_id)
+            log.exception("attempt.broken", **_about(delivery))
             verdict = Verdict(result=Result.RENDER_ERROR, answer=type(error).__name__)
         took = asyncio.get_running_loop().time() - began
-        self.attempted(self.post.receiver, took)
+        self.attempted(post.receiver, took)
         attempt = Attempt(
             started_at=started_at,
             took=timedelta(seconds=took),
@@ -159,23 +163,23 @@ class Notifier:
             answer=verdict.answer,
             retry_after=verdict.retry_after,
         )
-        return settle(delivery, attempt, self.post.policy, now=self.clock(), chance=self.chance())
+        return settle(delivery, attempt, post.policy, now=self.clock(), chance=self.chance())
 
     async def _send(
-        self, delivery: Delivery, recipient: Recipient, now: datetime
+        self, delivery: Delivery, post: Post, recipient: Recipient, now: datetime
     ) -> HttpResponse | TransportError:
         told = Told(id=delivery.event_id, type=delivery.event_type, body=delivery.body)
-        request = build(self.post.format, told, recipient, now)
+        request = build(post.format, told, recipient, now)
         try:
             return await self.send(
-                request, timeout=self.post.timeout, max_body=ANSWER_LIMIT, truncate=True
+                request, timeout=post.timeout, max_body=ANSWER_LIMIT, truncate=True
             )
         except TransportError as error:
             return error
 
     async def _first_ended(self) -> None:
         """Wait until an attempt ends, or until there may be something to claim for a free slot."""
-        if len(self.running) == self.post.concurrency:
+        if len(self.running) >= self.post.concurrency:
             await asyncio.wait(self.running, return_when=asyncio.FIRST_COMPLETED)
             return
         pause = self._until_again()
@@ -215,19 +219,42 @@ class Notifier:
 
     def _report(self, settlement: Settlement) -> None:
         attempt, delivery = settlement.attempt, settlement.delivery
-        # That a receiver is in trouble is said once, by `receiver.failing`, and not at every attempt.
+        # That a receiver is in trouble is said once, by `receiver.tripped`, and not at every attempt.
         level = log.warning if settlement.state is DeliveryState.DEAD else log.info
         level(
             "delivery.settled",
-            receiver=delivery.receiver,
-            event_id=delivery.event_id,
-            type=delivery.event_type,
+            **_about(delivery),
             state=settlement.state.value,
             result=attempt.result.value,
-            status=attempt.status,
+            http_status=attempt.status,
             attempt=delivery.attempt,
-            due_at=settlement.due_at.isoformat() if settlement.due_at else None,
+            duration_seconds=attempt.took.total_seconds(),
+            due_at=settlement.due_at,
         )
+
+
+class _About(TypedDict):
+    receiver: str
+    event_id: str
+    delivery_id: int
+    type: str
+    scope: str
+    job: str
+    sweep: str | None
+
+
+def _about(delivery: Delivery) -> _About:
+    """Which delivery it is, and the way back to the sweep that brought it."""
+    return _About(
+        receiver=delivery.receiver,
+        event_id=delivery.event_id,
+        delivery_id=delivery.id,
+        type=delivery.event_type,
+        scope=delivery.scope,
+        # What orders the other deliveries is no job.
+        job=delivery.job if delivery.event_type.startswith("job.") else "",
+        sweep=delivery.sweep,
+    )
 
 
 def report_turn(receiver: str, before: Breaker, now: Breaker) -> None:
@@ -241,16 +268,16 @@ def report_turn(receiver: str, before: Breaker, now: Breaker) -> None:
         case (ReceiverState.FAILING, ReceiverState.HALF_OPEN):
             log.info("receiver.tried", receiver=receiver, reason=now.reason)
         case (ReceiverState.FAILING | ReceiverState.HALF_OPEN, ReceiverState.ACTIVE):
-            log.info("receiver.active", receiver=receiver)
+            log.info("receiver.recovered", receiver=receiver)
         case _:
             pass
 
 
 def _report_failing(receiver: str, now: Breaker) -> None:
     log.warning(
-        "receiver.failing",
+        "receiver.tripped",
         receiver=receiver,
         reason=now.reason,
         failures=now.failures,
-        until=now.open_until.isoformat() if now.open_until else None,
+        until=now.open_until,
     )

@@ -5,8 +5,9 @@ readable once and is not any more (a half-written rotation, a volume remounted) 
 never a delivery: the last good value stays.
 """
 
+import hashlib
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -14,6 +15,8 @@ from typing import NamedTuple, Protocol
 from jobwatch.core.errors import ConfigError
 
 SIZE_LIMIT = 64 * 1024
+MARKED_BYTES = 16 * 1024 * 1024
+"""As much of a file as its mark is made of: more than any configuration has."""
 
 Check = Callable[[str], str | None]
 """Says what is wrong with a value, without showing it; None when nothing is."""
@@ -52,6 +55,9 @@ class _Stamp(NamedTuple):
     mtime_ns: int
     size: int
     inode: int
+
+
+_NO_STAMP = _Stamp(0, -1, 0)
 
 
 class FileSecret:
@@ -103,6 +109,29 @@ class FileSecret:
         if problem != self._told:
             self._told = problem
             self._problem = f"{problem}; the value read before is still used"
+
+
+class FileMarks:
+    """What files hold, as hashes that change with it. A file is read only where it may have changed."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[_Stamp, str]] = {}
+
+    def of(self, paths: Iterable[Path]) -> dict[Path, str]:
+        """The mark of each file. One that cannot be read has a mark as well: it may be readable the next time."""
+        self._known = {path: self._mark(path) for path in paths}
+        return {path: mark for path, (_, mark) in self._known.items()}
+
+    def _mark(self, path: Path) -> tuple[_Stamp, str]:
+        try:
+            stamp = _stamp(path)
+            known = self._known.get(path)
+            if known is not None and known[0] == stamp:
+                return known
+            with path.open("rb") as file:
+                return stamp, hashlib.sha256(file.read(MARKED_BYTES)).hexdigest()
+        except (ConfigError, OSError) as error:
+            return _NO_STAMP, f"unreadable: {type(error).__name__}"
 
 
 def read_secret_file(path: Path) -> str:

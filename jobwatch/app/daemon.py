@@ -8,12 +8,17 @@ from datetime import timedelta
 
 import structlog
 
+from jobwatch.app.assembling import GRACE, PATIENCE, every_loop, open_parts
 from jobwatch.app.clock import utc_now
-from jobwatch.app.parts import Parts, freeze_heap, open_parts, open_store, shapes, single_jobs
+from jobwatch.app.orphans import retire_receivers
+from jobwatch.app.parts import Parts, Settling, freeze_heap, open_store
+from jobwatch.app.reloading import Origin, Reloader
+from jobwatch.app.shapes import shapes, single_jobs
+from jobwatch.app.turning import Turners
 from jobwatch.app.view import Readiness, web_view
 from jobwatch.core.errors import StoreError, StoreLocked
-from jobwatch.core.overview import Overview, SingleJobs
-from jobwatch.loop import Loop, MonotonicClock, Pulse, lag_meter, repeat
+from jobwatch.core.overview import Overview
+from jobwatch.loop import Loop, MonotonicClock, Pulse, lag_meter
 from jobwatch.metrics import Metrics
 from jobwatch.settings import Settings
 from jobwatch.store import Store
@@ -23,28 +28,28 @@ from jobwatch.web.server import build_app, serve
 LOCK_RETRY = timedelta(seconds=1)
 REFRESH = timedelta(seconds=5)
 PRUNE = timedelta(hours=1)
-PATIENCE = timedelta(minutes=5)
-"""How long a turn that is no sweep may take beyond its own waiting."""
-
-GRACE = timedelta(seconds=10)
-"""How long deliveries in flight may go on once the daemon is told to stop."""
-
 log = structlog.get_logger()
 
 
 async def run(
-    settings: Settings, *, stop: asyncio.Event, listening: Callable[[str], None] | None = None
+    settings: Settings,
+    *,
+    stop: asyncio.Event,
+    origin: Origin | None = None,
+    listening: Callable[[str], None] | None = None,
 ) -> None:
     """Watch until `stop` is set.
 
-    The HTTP server comes first, so that a daemon that waits for another one's store says so. Raises `ConfigError`
-    where the port is taken, `StoreUnusable` where the store cannot be opened.
+    The HTTP server comes first, so that a daemon that waits for another one's store says so. `origin` is where the
+    settings came from, and newer ones come from; without one they stay. Raises `ConfigError` where the port is taken,
+    `StoreUnusable` where the store cannot be opened.
     """
     freeze_heap()
-    readiness, pulse, bounds = Readiness(), Pulse(), shapes(settings)
-    metrics = Metrics(bounds, list(settings.receivers))
+    readiness, pulse = Readiness(settings), Pulse()
+    metrics = Metrics(shapes(settings), list(settings.receivers))
+    metrics.configured(utc_now())
     async with AsyncExitStack() as stack:
-        app = build_app(web_view(settings, bounds, metrics, readiness, pulse))
+        app = build_app(web_view(readiness, metrics, pulse))
         host, port = settings.http.address
         url = await stack.enter_async_context(serve(app, host, port))
         if listening is not None:
@@ -55,11 +60,12 @@ async def run(
         stack.push_async_callback(store.close)
         parts = await stack.enter_async_context(open_parts(settings, store, metrics, pulse))
         freeze_heap()
-        readiness.opened(parts)
+        reloader = Reloader(origin=origin, parts=parts) if origin is not None else None
+        readiness.opened(parts, reloader)
         log.info(
             "daemon.started", sources=len(parts.watched), receivers=len(parts.notifiers), url=url
         )
-        await _turn_loops(parts, pulse, stop)
+        await _turn_loops(parts, reloader, stop)
     log.info("daemon.stopped")
 
 
@@ -80,24 +86,22 @@ async def _wait_for_store(
     return None
 
 
-async def _turn_loops(parts: Parts, pulse: Pulse, stop: asyncio.Event) -> None:
+async def _turn_loops(parts: Parts, reloader: Reloader | None, stop: asyncio.Event) -> None:
     """Turn every loop until told to stop; then stop claiming, let what is in flight end, give back the rest."""
     try:
         async with asyncio.TaskGroup() as group:
             parts.spawn_in(group)
-            tasks = [
-                group.create_task(
-                    repeat(loop, stop=stop, pulse=pulse, on_failure=parts.step_failed),
-                    name=loop.name,
-                )
-                for loop in loops(parts)
-            ]
+            turners = parts.turners = Turners(
+                group=group, stop=stop, pulse=parts.pulse, on_failure=parts.step_failed
+            )
+            turners.start([*own_loops(parts), *every_loop(parts)])
+            if reloader is not None:
+                await reloader.begin()
+                turners.start([reloader.loop()])
             await stop.wait()
-            log.info("daemon.stopping")
+            log.info("stop.requested")
             # A sweep is cut between two pages: every verb of the store runs to its end all the same.
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+            await turners.end_all()
             async with asyncio.TaskGroup() as closing:
                 for notifier in parts.notifiers.values():
                     closing.create_task(notifier.close(GRACE))
@@ -105,36 +109,24 @@ async def _turn_loops(parts: Parts, pulse: Pulse, stop: asyncio.Event) -> None:
         await parts.store.give_back(parts.store.owner)
 
 
-def loops(parts: Parts) -> list[Loop]:
-    """Every loop of the daemon."""
-    refresher = Refresher(parts=parts, single=single_jobs(parts.settings))
+def own_loops(parts: Parts) -> list[Loop]:
+    """The loops that are about no single source or receiver, and turn whatever is configured."""
 
     async def prune() -> timedelta:
         keep = parts.settings.retention
         kept = Retention(jobs=keep.jobs, events=keep.events, dead_deliveries=keep.dead_deliveries)
+        # What a sweep told to a receiver in the very moment in which it was taken out.
+        await retire_receivers(parts.store, parts.settings)
         pruned = await parts.store.prune(kept, utc_now())
         # A call removes a bounded number of rows; the rest follows at once.
         return timedelta() if pruned != Pruned() else PRUNE
 
-    clock = MonotonicClock()
-    made = [
-        Loop(name="refresh", step=refresher.turn),
+    return [
+        Loop(name="refresh", step=Refresher(parts=parts).turn),
         Loop(name="prune", step=prune, patience=PATIENCE),
-        Loop(name="lag", step=lag_meter(parts.metrics.loop_lagged, clock)),
+        Loop(name="lag", step=lag_meter(parts.metrics.loop_lagged, MonotonicClock())),
+        Loop(name="heap", step=Settling(watched=parts.watched).turn),
     ]
-    for watched in parts.watched.values():
-        made += watched.loops()
-    made += parts.keepers
-    made += [
-        Loop(
-            name=f"notifier:{name}",
-            step=notifier.deliver_due,
-            bell=notifier.bell,
-            patience=notifier.post.timeout + PATIENCE,
-        )
-        for name, notifier in parts.notifiers.items()
-    ]
-    return made
 
 
 @dataclass(slots=True, kw_only=True)
@@ -145,13 +137,12 @@ class Refresher:
     """
 
     parts: Parts
-    single: SingleJobs
     failing: bool = False
 
     async def turn(self) -> timedelta:
         """Read the store once; a failure is counted, and only the first in a row is logged."""
         try:
-            overview = await self.parts.store.overview(self.single)
+            overview = await self.parts.store.overview(single_jobs(self.parts.settings))
         except StoreError as error:
             self.parts.step_failed(error)
             self.parts.pulse.failed("refresh")

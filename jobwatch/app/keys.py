@@ -12,7 +12,7 @@ from jobwatch.core.codec import Credentials
 from jobwatch.core.overview import SourceKeys
 from jobwatch.credentials import CredentialSource, KeyFacts, World, open_credentials
 from jobwatch.settings import Settings
-from jobwatch.transport import Transport
+from jobwatch.transport import Sender
 
 log = structlog.get_logger()
 
@@ -62,7 +62,7 @@ class LoggedKeys:
 
     def _log(self) -> None:
         for problem in self.take_problems():
-            log.warning("credentials.unreadable", source=self._source, problem=problem)
+            log.warning("credentials.unread", source=self._source, error=problem)
 
 
 def _home() -> Path:
@@ -73,7 +73,7 @@ def _home() -> Path:
         return Path("/nonexistent")
 
 
-def real_world(transport: Transport) -> World:
+def real_world(transport: Sender) -> World:
     """What is outside of this process: its variables, its user's files, the network."""
     return World(
         environ=os.environ,
@@ -84,7 +84,7 @@ def real_world(transport: Transport) -> World:
     )
 
 
-def open_keys(settings: Settings, name: str, transport: Transport) -> LoggedKeys:
+def open_keys(settings: Settings, name: str, transport: Sender) -> LoggedKeys:
     """Where a source's keys come from."""
     credentials = settings.sources[name].provider.credentials
     return LoggedKeys(name, open_credentials(credentials, real_world(transport)))

@@ -1,30 +1,44 @@
 """The two doors to the network: to the cloud, and out to receivers, which alone is guarded."""
 
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from jobwatch.app.rereading import reread
 from jobwatch.settings import Settings, egress_guard, egress_proxy
-from jobwatch.transport import Transport, tls_context
+from jobwatch.transport import Door, Transport, tls_context
 
 
 class Doors(NamedTuple):
     """`cloud` is for the sources and their keys, which may come from a metadata address; `out` is for all others."""
 
+    cloud: Door
+    out: Door
+
+    async def replace(self, ways: "Ways") -> list[Coroutine[None, None, None]]:
+        """Send through these from now on. Returns what closes those before, after their last requests."""
+        return [await self.cloud.replace(ways.cloud), await self.out.replace(ways.out)]
+
+
+class Ways(NamedTuple):
+    """The transports behind the doors, as the settings want them."""
+
     cloud: Transport
     out: Transport
+
+
+def ways(settings: Settings) -> Ways:
+    """Make both. Raises `ConfigError` where the file of certificates cannot be read."""
+    return Ways(cloud_door(settings), out_door(settings))
 
 
 @asynccontextmanager
 async def open_doors(settings: Settings) -> AsyncIterator[Doors]:
     """Open both. Raises `ConfigError` where the file of certificates cannot be read."""
-    cloud, out = cloud_door(settings), out_door(settings)
-    async with AsyncExitStack() as stack:
-        yield Doors(
-            cloud=await stack.enter_async_context(cloud), out=await stack.enter_async_context(out)
-        )
+    cloud, out = ways(settings)
+    async with Door(cloud) as to_cloud, Door(out) as to_out:
+        yield Doors(to_cloud, to_out)
 
 
 def cloud_door(settings: Settings) -> Transport:

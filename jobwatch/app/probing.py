@@ -35,7 +35,7 @@ from jobwatch.poller.failing import Breaking, describe_error
 from jobwatch.poller.sound import OF_ONE_SCOPE
 from jobwatch.providers import open_provider
 from jobwatch.settings import Settings, Source
-from jobwatch.transport import Transport
+from jobwatch.transport import Sender
 
 PATIENCE = timedelta(seconds=60)
 """For all calls, with their retries."""
@@ -172,7 +172,7 @@ async def probe_all(settings: Settings) -> tuple[Probe, ...]:
         return tuple(await asyncio.gather(*looks))
 
 
-async def probe(settings: Settings, name: str, transport: Transport) -> Probe:
+async def probe(settings: Settings, name: str, transport: Sender) -> Probe:
     """Look at one source. What goes wrong stands in the value."""
     source = settings.sources[name]
     provider = open_provider(source.provider)
@@ -197,7 +197,7 @@ async def probe(settings: Settings, name: str, transport: Transport) -> Probe:
 
 
 def _client(
-    source: Source, provider: Provider, transport: Transport, keys: CredentialSource
+    source: Source, provider: Provider, transport: Sender, keys: CredentialSource
 ) -> ApiClient:
     limit = source.rate_limit
     return ApiClient(

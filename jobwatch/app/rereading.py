@@ -16,7 +16,7 @@ def reread(secret: Secret, setting: str) -> Callable[[], str]:
         value = secret.current()
         problem = secret.take_problem()
         if problem is not None:
-            log.warning("secret.unreadable", setting=setting, problem=problem)
+            log.warning("secret.unread", setting=setting, error=problem)
         return value
 
     return current

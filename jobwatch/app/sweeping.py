@@ -6,7 +6,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
-from jobwatch.app.parts import Parts, open_parts, open_store, shapes
+from jobwatch.app.assembling import open_parts
+from jobwatch.app.parts import Parts, open_store
+from jobwatch.app.shapes import shapes
 from jobwatch.app.telling import RECEIVERS
 from jobwatch.app.watching import Watched
 from jobwatch.core.overview import SourceState

@@ -6,6 +6,7 @@ import hmac
 import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,6 +15,7 @@ import structlog
 from jobwatch.app.clock import utc_now
 from jobwatch.app.rereading import reread
 from jobwatch.attendant import Attendant, attend
+from jobwatch.core.errors import ConfigError
 from jobwatch.core.lifecycle import Lifecycle
 from jobwatch.core.model import Origin
 from jobwatch.core.outbox import RetryPolicy, Settlement
@@ -37,7 +39,7 @@ from jobwatch.settings import (
 )
 from jobwatch.store import Store
 from jobwatch.store.outbox_values import Manner
-from jobwatch.transport import Transport
+from jobwatch.transport import Sender
 
 RECEIVERS = "receivers"
 """The loop that tells who is paused."""
@@ -52,26 +54,30 @@ class Outlet:
     settings: Settings
     store: Store
     metrics: Metrics
-    transport: Transport
+    transport: Sender
     pulse: Pulse
     spawn: Callable[[Coroutine[None, None, Settlement]], asyncio.Task[Settlement]]
     wake_notifiers: Callable[[], None]
 
 
-def open_notifier(outlet: Outlet, name: str) -> Notifier:
-    """The notifier of one receiver."""
-    receiver = outlet.settings.receivers[name]
-    post = Post(
+def post_for(settings: Settings, name: str, store_id: str) -> Post:
+    """How a receiver is reached."""
+    receiver = settings.receivers[name]
+    return Post(
         receiver=name,
         format=receiver.format,
-        recipient=_recipient(outlet.settings, name),
-        manner=_manner(outlet.settings, name, outlet.store.store_id),
+        recipient=_recipient(settings, name),
+        manner=_manner(settings, name, store_id),
         policy=RetryPolicy(waits=waits(receiver.format)),
         timeout=receiver.timeout,
         concurrency=receiver.concurrency,
     )
+
+
+def open_notifier(outlet: Outlet, name: str) -> Notifier:
+    """The notifier of one receiver."""
     return Notifier(
-        post=post,
+        post=post_for(outlet.settings, name, outlet.store.store_id),
         store=outlet.store,
         send=outlet.transport.send,
         attempted=outlet.metrics.attempted,
@@ -87,7 +93,7 @@ def _recipient(settings: Settings, name: str) -> Callable[[], Recipient]:
     def current() -> Recipient:
         now = recipient.current()
         for problem in recipient.take_problems():
-            log.warning("secret.unreadable", receiver=name, problem=problem)
+            log.warning("secret.unread", receiver=name, error=problem)
         return now
 
     return current
@@ -129,6 +135,16 @@ def fingerprint(store_id: str, recipient: Recipient, payload_format: str) -> str
     parts = [payload_format, recipient.url, recipient.routing_key or "", *recipient.secrets]
     parts += [text for header in recipient.headers for text in header]
     return _keyed(store_id, "\x1f".join(parts))
+
+
+def fingerprints(settings: Settings, store_id: str) -> dict[str, str]:
+    """The same of every receiver of which all files can be read."""
+    found = {}
+    for name, receiver in settings.receivers.items():
+        with suppress(ConfigError):
+            recipient = live_recipient(settings, name).current()
+            found[name] = fingerprint(store_id, recipient, receiver.format)
+    return found
 
 
 def gate_key(store_id: str, url: str) -> str:

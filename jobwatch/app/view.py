@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from jobwatch.app.clock import utc_now
 from jobwatch.app.parts import Parts
+from jobwatch.app.reloading import Reloader, Trigger
+from jobwatch.app.shapes import shapes
 from jobwatch.core.errors import StoreError
 from jobwatch.core.overview import Overview
 from jobwatch.loop import Pulse
-from jobwatch.metrics import Metrics, SourceShape
+from jobwatch.metrics import Metrics
 from jobwatch.settings import Settings
 from jobwatch.store import Store
 from jobwatch.store.values import JobFilter, JobRow
@@ -20,30 +22,39 @@ from jobwatch.web.view import Reloaded, WebView
 
 @dataclass(slots=True)
 class Readiness:
-    """What a daemon still waits for: the store, then the first attempt at every source."""
+    """What a daemon still waits for: the store, then the first attempt at every source.
 
+    It is ready once and for all: a source that is added later is no reason to take the daemon out of service.
+    """
+
+    settings: Settings
     parts: Parts | None = None
+    reloader: Reloader | None = None
     holder: str | None = None
-    _opening: str = field(default="the store is being opened", repr=False)
+    ready: bool = False
 
     def waiting_for(self, holder: str) -> None:
         """Note who holds the store."""
         self.holder = holder
 
-    def opened(self, parts: Parts) -> None:
-        """Note that everything was built."""
-        self.parts, self.holder = parts, None
+    def opened(self, parts: Parts, reloader: Reloader | None) -> None:
+        """Note that everything was built, and who takes up newer configurations."""
+        self.parts, self.reloader, self.holder = parts, reloader, None
 
     def missing(self) -> Sequence[str]:
         """What readiness waits for, in words."""
-        if self.parts is not None:
-            watched = self.parts.watched.values()
-            return [
-                f"source {each.source.name} was not attempted yet"
-                for each in watched
-                if not each.source.attempted
-            ]
-        return [f"the store is held by {self.holder}" if self.holder else self._opening]
+        if self.parts is None:
+            held = f"the store is held by {self.holder}"
+            return [held if self.holder else "the store is being opened"]
+        if self.ready:
+            return []
+        missing = [
+            f"source {name} was not attempted yet"
+            for name, each in self.parts.watched.items()
+            if not each.source.attempted
+        ]
+        self.ready = not missing
+        return missing
 
     def open_parts(self) -> Parts:
         """Everything, once it was built. Raises `StoreError` before."""
@@ -51,28 +62,33 @@ class Readiness:
             raise StoreError("; ".join(self.missing()))
         return self.parts
 
+    def configured(self) -> Configured:
+        """What the configuration of now says."""
+        return _configured(self.parts.settings if self.parts is not None else self.settings)
 
-def web_view(
-    settings: Settings,
-    shapes: Sequence[SourceShape],
-    metrics: Metrics,
-    readiness: Readiness,
-    pulse: Pulse,
-) -> WebView:
+    async def reload(self) -> Reloaded:
+        """Read the configuration anew. Raises `StoreError` while the store cannot be used."""
+        self.open_parts()
+        if self.reloader is None:
+            return Reloaded(problems=("this daemon was not started from a configuration file",))
+        return await self.reloader.reload(Trigger.REQUEST)
+
+
+def _configured(settings: Settings) -> Configured:
+    formats = {name: each.format for name, each in settings.receivers.items()}
+    return Configured(
+        instance=settings.instance, sources=tuple(shapes(settings)), receivers=formats
+    )
+
+
+def web_view(readiness: Readiness, metrics: Metrics, pulse: Pulse) -> WebView:
     """Everything the HTTP server shows."""
 
     def store() -> Store:
         return readiness.open_parts().store
 
-    def configured() -> Configured:
-        formats = {name: each.format for name, each in settings.receivers.items()}
-        return Configured(instance=settings.instance, sources=shapes, receivers=formats)
-
     def wake() -> None:
         readiness.open_parts().wake_notifiers()
-
-    async def reload() -> Reloaded:
-        return Reloaded()
 
     async def overview() -> Overview:
         return await store().overview()
@@ -84,15 +100,18 @@ def web_view(
         return (await store().jobs(JobFilter(unfinished=False), limit=limit)).rows
 
     return WebView(
-        configured=configured,
+        configured=readiness.configured,
         store=store,
         render_metrics=metrics.render,
         stalled=lambda: pulse.stalled(time.monotonic()),
         missing=readiness.missing,
         status=StatusReader(
-            configured=configured, overview=overview, unfinished=unfinished, endings=endings
+            configured=readiness.configured,
+            overview=overview,
+            unfinished=unfinished,
+            endings=endings,
         ),
         wake=wake,
-        reload=reload,
+        reload=readiness.reload,
         clock=utc_now,
     )

@@ -23,9 +23,10 @@ from jobwatch.loop import Bell, Loop, Pulse
 from jobwatch.metrics import Metrics
 from jobwatch.poller import Pace, Source, load_index, turn
 from jobwatch.settings import Settings, rules_for, subscriptions
+from jobwatch.settings import Source as SourceSettings
 from jobwatch.store import Store
 from jobwatch.store.values import Lease
-from jobwatch.transport import Transport
+from jobwatch.transport import Sender
 
 LEASE = timedelta(minutes=2)
 STEP_PATIENCE = timedelta(minutes=5)
@@ -42,18 +43,34 @@ class Site:
     store: Store
     metrics: Metrics
     pulse: Pulse
-    transport: Transport
+    transport: Sender
     wake_notifiers: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """One source with its tasks: the one that writes, the one that asks for details, the one that renews its keys."""
+    """One source with its tasks: the one that writes, the one that asks for details, the one that renews its keys.
 
+    `built_from` are the settings that its client and keys stand on; those of pace and rules may be newer.
+    """
+
+    built_from: SourceSettings
     source: Source
     detailer: Detailer
     detail_bell: Bell
     keys: LoggedKeys
+
+    def fits(self, wanted: SourceSettings) -> bool:
+        """Whether the client and the keys are those that these settings want."""
+        built = self.built_from
+        return (built.provider, built.rate_limit) == (wanted.provider, wanted.rate_limit)
+
+    def adjust(self, settings: Settings, provider: Provider) -> None:
+        """Sweep at the pace, by the rules, for the receivers that these settings say, from the next step on."""
+        name = self.source.name
+        self.source.pace = _pace(settings, name, provider)
+        self.source.desk = _desk(settings, name, provider)
+        self.source.bell.ring()
 
     def loops(self) -> list[Loop]:
         """The loops of this source."""
@@ -94,7 +111,13 @@ async def open_source(site: Site, name: str, provider: Provider) -> Watched:
         hand_over=_hand_over(source),
         released=site.wake_notifiers,
     )
-    return Watched(source=source, detailer=detailer, detail_bell=detail_bell, keys=keys)
+    return Watched(
+        built_from=site.settings.sources[name],
+        source=source,
+        detailer=detailer,
+        detail_bell=detail_bell,
+        keys=keys,
+    )
 
 
 def _client(site: Site, provider: Provider, keys: LoggedKeys, state: SourceState) -> ApiClient:
@@ -124,7 +147,7 @@ class _Ties(NamedTuple):
 async def _source(
     site: Site, client: ApiClient, lease: Lease, provider: Provider, ties: _Ties
 ) -> Source:
-    name, settings = lease.source, site.settings.sources[lease.source]
+    name = lease.source
 
     def recorded() -> None:
         ties.detail_bell.ring()
@@ -135,13 +158,7 @@ async def _source(
 
     return Source(
         name=name,
-        pace=Pace(
-            every=settings.every,
-            full_every=settings.full_sweep_every,
-            first_sight=settings.first_sight,
-            vanished_after=settings.vanished_after,
-            page_size=provider.page_size,
-        ),
+        pace=_pace(site.settings, name, provider),
         desk=_desk(site.settings, name, provider),
         client=client,
         store=site.store,
@@ -154,6 +171,17 @@ async def _source(
         keys=ties.keys.known,
         recorded=recorded,
         alive=alive,
+    )
+
+
+def _pace(settings: Settings, name: str, provider: Provider) -> Pace:
+    source = settings.sources[name]
+    return Pace(
+        every=source.every,
+        full_every=source.full_sweep_every,
+        first_sight=source.first_sight,
+        vanished_after=source.vanished_after,
+        page_size=provider.page_size,
     )
 
 

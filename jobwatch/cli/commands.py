@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from jobwatch.cli import delivery_commands
+from jobwatch.cli import delivery_commands, store_commands
 from jobwatch.cli.options import (
     LAST_PORT,
     Config,
@@ -240,6 +240,7 @@ def deliveries(
 
 
 app.add_typer(delivery_commands.app)
+app.add_typer(store_commands.app)
 
 
 @app.command()

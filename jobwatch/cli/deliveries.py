@@ -7,16 +7,16 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from jobwatch.cli.documents import delivery_row
 from jobwatch.cli.reading import View, look, page_from, written
-from jobwatch.cli.receivers import rests_until
 from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, fitted
-from jobwatch.cli.text import NOTHING, ago, plain
+from jobwatch.cli.text import ago, plain
 from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.outbox import DeliveryState
 from jobwatch.settings import Settings
+from jobwatch.store.documents import delivery_row
 from jobwatch.store.outbox_values import ReceiverRow
 from jobwatch.store.values import DeliveryFilter, DeliveryRow
+from jobwatch.story.deliveries import answer_of, rests_until
 
 ANSWER_CELLS = 60
 _STYLES = {
@@ -128,14 +128,3 @@ def _when(due_at: datetime, now: datetime, receiver: ReceiverRow | None) -> str:
     if rest is not None and rest > max(due_at, now):
         return f"left alone, due {ago(rest, now)}"
     return "due now" if due_at <= now else f"due {ago(due_at, now)}"
-
-
-def answer_of(row: DeliveryRow) -> str:
-    """What came of the last attempt: result, HTTP status and the beginning of the answer; or why there was none."""
-    if row.state is DeliveryState.ABSORBED and row.digest_id is not None:
-        return f"in digest {row.digest_id}"
-    if row.last_result is None or row.state in (DeliveryState.MUTED, DeliveryState.EXPIRED):
-        return row.last_answer or NOTHING
-    status = f" (HTTP {row.last_status})" if row.last_status else ""
-    answer = f": {row.last_answer}" if row.last_answer else ""
-    return f"{row.last_result.value}{status}{answer}"

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jobwatch.cli.documents import event_row
 from jobwatch.cli.event_line import event_line
 from jobwatch.cli.reading import View, job_name, look
 from jobwatch.cli.screen import OutputFormat, Screen, complain
 from jobwatch.core.events import EventType
+from jobwatch.store.documents import event_row
 from jobwatch.store.values import EventFilter, EventRow
 
 POLL_SECONDS = 1.0

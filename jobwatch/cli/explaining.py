@@ -1,50 +1,32 @@
 """`jobwatch explain`: the whole story of one job, what the rules say of it now, and what comes next."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from jobwatch.cli.coming import Due, coming
 from jobwatch.cli.deliveries import read_digests
-from jobwatch.cli.documents import condition_row, event_row, job_row
 from jobwatch.cli.job import read_job
 from jobwatch.cli.reading import View, job_name, look, named, written
-from jobwatch.cli.receivers import rests_until
-from jobwatch.cli.ruling import Verdict, verdicts
 from jobwatch.cli.screen import OutputFormat, Screen, cell, grid
-from jobwatch.cli.story import Known, Line, story, summary
-from jobwatch.cli.text import NOTHING, ago, instant, length, plain
+from jobwatch.cli.text import NOTHING, ago, instant, plain
 from jobwatch.core.breaker import ReceiverState
-from jobwatch.core.conditions import ConditionName
 from jobwatch.core.documents import Document
 from jobwatch.core.documents import instant as rfc3339
-from jobwatch.core.rules import JOB_CONDITIONS, Rules, Sight, is_fresh
-from jobwatch.providers import open_provider
-from jobwatch.settings import Settings, digest_policy, rules_for
+from jobwatch.settings.terms import gathering, terms_of
+from jobwatch.store.documents import condition_row, event_row, job_row
+from jobwatch.story.deliveries import rests_until
+from jobwatch.story.explaining import Explained, explain
+from jobwatch.story.lines import Known, Line, summary
+from jobwatch.story.ruling import Verdict
 
 TEXT_CELLS = 400
 NOTE_CELLS = 2000
 """Why each receiver is told or not stands in one note: that of the twentieth must not be cut off."""
 
 INDENT = (0, 0, 0, 2)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explained:
-    """The story of a job, told at `now`. `data_at` is when the rules' data is from, `fresh` that they may speak."""
-
-    known: Known
-    lines: Sequence[Line]
-    rules: Sequence[Verdict]
-    due: Sequence[Due]
-    now: datetime
-    data_at: datetime | None
-    fresh: bool
 
 
 def show_story(config: Path | None, name: str, output: OutputFormat) -> None:
@@ -69,9 +51,9 @@ def show_story(config: Path | None, name: str, output: OutputFormat) -> None:
             digests=await read_digests(view, told),
             paused=frozenset(each.name for each in stands if each.state is ReceiverState.PAUSED),
             rests={each.name: at for each in stands if (at := rests_until(each)) and at > view.now},
-            gather=_gather(view.settings),
+            gather=gathering(view.settings),
         )
-        explained = _explained(view, known)
+        explained = explain(known, terms_of(view.settings, wanted.source), view.now)
         screen = Screen()
         if output is OutputFormat.JSON:
             screen.document(_document(explained))
@@ -79,67 +61,6 @@ def show_story(config: Path | None, name: str, output: OutputFormat) -> None:
             _show(screen, explained)
 
     look(config, show)
-
-
-def _gather(settings: Settings) -> dict[str, timedelta]:
-    """Who tells a flood in digests, and within how long."""
-    policies = {name: digest_policy(each) for name, each in settings.receivers.items()}
-    return {name: policy.every for name, policy in policies.items() if policy is not None}
-
-
-def _explained(view: View, known: Known) -> Explained:
-    """What can be said of the job. A source that is not configured any more has no rules and no pace."""
-    source, state, now = view.settings.sources.get(known.row.source), known.state, view.now
-    rules: Sequence[Verdict] = ()
-    due: Sequence[Due] = ()
-    data_at, every = state.unfinished_data_at if state else None, timedelta()
-    if source is not None:
-        thresholds, every = rules_for(view.settings, known.row.source), source.every
-        due = coming(
-            known,
-            vanished_after=source.vanished_after,
-            remind_every=thresholds.remind_every,
-        )
-        due = [*due, *_due_output(known, thresholds, now)]
-        if state is not None and data_at is not None:
-            sight = Sight(
-                data_at=data_at,
-                gaps=state.gaps,
-                lifecycle=open_provider(source.provider).lifecycle,
-                clock_offset=state.clock_offset or timedelta(),
-            )
-            rules = verdicts(known.row.snapshot, thresholds, sight, _open(known))
-    took = state.last_sweep.took if state and state.last_sweep else timedelta()
-    return Explained(
-        known=known,
-        lines=story(known),
-        rules=rules,
-        due=due,
-        now=now,
-        data_at=data_at,
-        fresh=data_at is not None and is_fresh(data_at, now, max(every, took)),
-    )
-
-
-def _due_output(known: Known, rules: Rules, now: datetime) -> Iterator[Due]:
-    """When people are reminded of output that expires, by our clock; and when it does, by the cloud's."""
-    job, before = known.row.snapshot.job, rules.expiring_before
-    if job.output_expires_at is None or known.state is None:
-        return
-    expires_at = job.output_expires_at - (known.state.clock_offset or timedelta())
-    if expires_at <= now:
-        return
-    untold = known.row.expiry_told_at is None
-    if untold and before is not None:
-        words = f"people are reminded: less than {length(before)} is left of the output then"
-        yield Due(at=expires_at - before, words=words)
-    silent = "; nobody is reminded, `expiring_before` is off" if untold and before is None else ""
-    yield Due(at=expires_at, words=f"the output expires{silent}")
-
-
-def _open(known: Known) -> frozenset[ConditionName]:
-    names = {row.name for row in known.conditions if row.closed_at is None}
-    return frozenset(each for each in JOB_CONDITIONS if each.value in names)
 
 
 def _document(explained: Explained) -> Document:

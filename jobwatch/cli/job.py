@@ -6,20 +6,19 @@ from datetime import datetime
 from pathlib import Path
 
 from jobwatch.cli.deliveries import delivery_table, read_receivers
-from jobwatch.cli.documents import (
-    change_row,
-    condition_row,
-    delivery_row,
-    forecast_document,
-    job_row,
-)
 from jobwatch.cli.ending import Failed
 from jobwatch.cli.job_page import NO_OUTLOOK, Outlook, changes_table, detail_grid, fields_grid
 from jobwatch.cli.reading import JobName, View, job_name, look, named, written
 from jobwatch.cli.screen import OutputFormat, Screen
 from jobwatch.cli.text import plain
 from jobwatch.core.documents import Document
-from jobwatch.core.forecast import forecast
+from jobwatch.store.documents import (
+    change_row,
+    condition_row,
+    delivery_row,
+    forecast_document,
+    job_row,
+)
 from jobwatch.store.outbox_values import ReceiverRow
 from jobwatch.store.values import (
     AttemptRow,
@@ -29,6 +28,7 @@ from jobwatch.store.values import (
     DeliveryRow,
     JobRow,
 )
+from jobwatch.story.explaining import pace_of
 
 MOST_DELIVERIES = 200
 
@@ -84,13 +84,10 @@ async def _outlook(view: View, row: JobRow, conditions: Sequence[ConditionRow]) 
     states = {state.identity.name: state for state in await view.store.sources()}
     state = states.get(row.source)
     opened = tuple(each for each in conditions if each.closed_at is None)
-    if not row.snapshot.unfinished or state is None or state.unfinished_data_at is None:
+    if not row.snapshot.unfinished or state is None:
         return Outlook(opened=opened, expiry_told_at=row.expiry_told_at)
-    # Samples ahead of now were taken before a clock stepped back, and are the newest for as long as the step was.
-    taken = await view.store.samples(row.source, row.snapshot.key)
-    samples = [each for each in taken if each.at <= view.now]
-    data_at = max([state.unfinished_data_at, *(each.at for each in samples[-1:])])
-    return Outlook(forecast=forecast(samples, data_at), opened=opened)
+    samples = await view.store.samples(row.source, row.snapshot.key)
+    return Outlook(forecast=pace_of(samples, state, view.now).forecast, opened=opened)
 
 
 def _document(story: Story) -> Document:

@@ -12,23 +12,20 @@ from jobwatch.cli.text import (
     NOTHING,
     count,
     instant,
-    length,
     moment,
     percent,
     plain,
-    status_of,
     tasks,
 )
 from jobwatch.core.forecast import Forecast
 from jobwatch.core.model import Progress, Snapshot
 from jobwatch.store.values import ChangeRow, ConditionRow
+from jobwatch.story.fields import detail_fields, fields, meaning
+from jobwatch.story.phrases import pace
 
 TEXT_CELLS = 300
 BAR_CELLS = 24
-SECONDS_AN_HOUR = 3600
 NO_FORECAST = Forecast()
-A_FEW = 10
-"""So many an hour and more are told as whole numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,42 +68,16 @@ def _outlook(snapshot: Snapshot, outlook: Outlook, now: datetime) -> Iterator[tu
         yield "done", Text(f"{moment(outlook.forecast.done_at, now)}, at this pace")
 
 
-def pace(rate: float) -> str:
-    """Tasks a second, or an hour where that says more."""
-    if rate <= 0:
-        return "no task finished lately"
-    if rate >= 1:
-        return f"{rate:,.1f} tasks a second"
-    hourly = rate * SECONDS_AN_HOUR
-    return f"{hourly:,.0f} tasks an hour" if hourly >= A_FEW else f"{hourly:,.1f} tasks an hour"
-
-
 def _fields(snapshot: Snapshot, now: datetime) -> Iterator[tuple[str, Text]]:
-    job = snapshot.job
-    yield "description", cell(job.description or NOTHING, TEXT_CELLS)
-    if job.scope:
-        yield "scope", cell(job.scope, TEXT_CELLS)
-    yield "operation", cell(job.operation or NOTHING, TEXT_CELLS)
-    yield "status", _status(snapshot)
-    yield "progress", _progress(job.progress)
-    yield "priority", Text(NOTHING if job.priority is None else str(job.priority))
-    yield "created", Text(moment(job.created_at, now))
-    yield "seen running", Text(moment(snapshot.started_at, now))
-    yield "ended", Text(moment(job.ended_at, now))
-    if job.created_at and job.ended_at:
-        yield "took", Text(length(job.ended_at - job.created_at))
-    yield "in this status", Text(moment(snapshot.status_since, now))
-    yield "last progress", Text(moment(snapshot.progressed_at if job.progress else None, now))
-    yield "first seen", Text(moment(snapshot.first_seen_at, now))
-    yield "recorded", Text(moment(snapshot.observed_at, now))
-    if snapshot.missing_since is not None:
-        yield "unknown to the cloud", Text(moment(snapshot.missing_since, now), style="red")
+    styled = {"status": _status(snapshot), "progress": _progress(snapshot.job.progress)}
+    for name, words in fields(snapshot, now):
+        style = "red" if name == "unknown to the cloud" else ""
+        yield name, styled.get(name) or cell(words, TEXT_CELLS, style)
 
 
 def _status(snapshot: Snapshot) -> Text:
     job = snapshot.job
-    meaning = status_of(snapshot) if snapshot.outcome else job.phase.value
-    words = f"{plain(job.status, TEXT_CELLS)} ({meaning})"
+    words = f"{plain(job.status, TEXT_CELLS)} ({meaning(snapshot)})"
     return Text(words, style=style_of(job.phase, snapshot.outcome))
 
 
@@ -131,34 +102,8 @@ def detail_grid(detail: Mapping[str, object]) -> Table:
     """What DescribeJob added, as it was told."""
     return grid(
         (name, cell(text, TEXT_CELLS, "red" if name == "failed because" else ""))
-        for name, text in _details(detail)
+        for name, text in detail_fields(detail)
     )
-
-
-def _details(detail: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    for name, value in detail.items():
-        if name == "failures":
-            yield from (("failed because", reason) for reason in failure_reasons(detail))
-        elif name == "fields" and isinstance(value, Mapping):
-            yield from _details(value)
-        elif isinstance(value, Mapping):
-            parts = ", ".join(f"{key}: {item}" for key, item in value.items())
-            yield name, parts or NOTHING
-        elif value is not None:
-            yield name.replace("_", " "), str(value)
-
-
-def failure_reasons(detail: Mapping[str, object]) -> list[str]:
-    """Why a job failed, as `code: message`, from an event's detail."""
-    failures = detail.get("failures")
-    if not isinstance(failures, Sequence) or isinstance(failures, str):
-        return []
-    pairs = [
-        (str(each.get("code") or ""), str(each.get("message") or ""))
-        for each in failures
-        if isinstance(each, Mapping)
-    ]
-    return [": ".join(part for part in pair if part) for pair in pairs if any(pair)]
 
 
 def changes_table(changes: Sequence[ChangeRow]) -> Table:

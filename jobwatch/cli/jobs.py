@@ -5,11 +5,11 @@ from pathlib import Path
 
 from rich.text import Text
 
-from jobwatch.cli.documents import job_row
 from jobwatch.cli.reading import View, look, page_from, written
 from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, fitted, style_of
 from jobwatch.cli.text import ago, percent, plain, status_of, tasks
 from jobwatch.core.model import Snapshot
+from jobwatch.store.documents import job_row
 from jobwatch.store.values import JobFilter, JobRow, Page
 
 DESCRIPTION_CELLS = 40

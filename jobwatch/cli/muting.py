@@ -8,12 +8,12 @@ from pathlib import Path
 
 from rich.text import Text
 
-from jobwatch.cli.documents import mute_document
 from jobwatch.cli.ending import Exit, Failed
 from jobwatch.cli.reading import View, job_name, look, named, written
 from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, fitted
 from jobwatch.cli.text import count, moment, plain
 from jobwatch.core.muting import Mute, Silence
+from jobwatch.store.documents import mute_document
 from jobwatch.store.muting import Silenced
 
 REASON_LENGTH = 200

@@ -8,7 +8,6 @@ from rich.text import Text
 
 from jobwatch.app.clock import utc_now
 from jobwatch.app.probing import Probe, probe_all
-from jobwatch.cli.documents import keys_document, seconds
 from jobwatch.cli.reading import OWNER
 from jobwatch.cli.screen import Screen, grid
 from jobwatch.cli.source_page import SKEWED, clock_words, error_words
@@ -20,6 +19,7 @@ from jobwatch.core.plan import Cost, Facts, cost
 from jobwatch.providers import open_provider
 from jobwatch.settings import Settings, Source
 from jobwatch.store import Store
+from jobwatch.store.documents import keys_document, seconds
 
 SECONDS_AN_HOUR = 3600
 TEXT_CELLS = 400

@@ -11,15 +11,15 @@ from urllib.parse import urlsplit
 
 from jobwatch.app.testing import TestAnswer, send_test
 from jobwatch.cli.configuration import load_quietly
-from jobwatch.cli.documents import seconds
 from jobwatch.cli.ending import Failed
 from jobwatch.cli.receivers import check_receiver
 from jobwatch.cli.screen import OutputFormat, Screen
 from jobwatch.cli.text import plain
-from jobwatch.cli.words import RESULTS, said
 from jobwatch.core.documents import Document
 from jobwatch.core.http import HttpRequest
 from jobwatch.core.outbox import Result
+from jobwatch.store.documents import seconds
+from jobwatch.story.words import RESULTS, said
 
 MASK = "***"
 OPEN_HEADERS = frozenset(

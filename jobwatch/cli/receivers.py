@@ -6,15 +6,16 @@ from pathlib import Path
 
 from rich.text import Text
 
-from jobwatch.cli.documents import receiver_row
 from jobwatch.cli.ending import Exit, Failed
 from jobwatch.cli.reading import View, look
 from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, fitted, grid
 from jobwatch.cli.text import NOTHING, ago, count, plain
-from jobwatch.cli.words import RECEIVERS, WHY_NOT_SENT, said
 from jobwatch.core.breaker import ReceiverState
 from jobwatch.settings import Settings, give_up_after
+from jobwatch.store.documents import receiver_row
 from jobwatch.store.outbox_values import ReceiverRow
+from jobwatch.story.deliveries import rests_until
+from jobwatch.story.words import RECEIVERS, WHY_NOT_SENT, said
 
 PAUSE, RESUME, TEST = "pause", "resume", "test"
 """What can be done to a receiver; a test is sent by `receiver_test`, which brings the network."""
@@ -123,11 +124,6 @@ def _next_try(row: ReceiverRow, now: datetime) -> str:
         return "when resumed"
     until = rests_until(row)
     return ago(until, now, units=1) if until is not None and until > now else NOTHING
-
-
-def rests_until(row: ReceiverRow) -> datetime | None:
-    """Until when a receiver is left alone: because it fails, or because it asked for it."""
-    return max((at for at in (row.open_until, row.held_until) if at is not None), default=None)
 
 
 def _failures(row: ReceiverRow, now: datetime) -> str:

@@ -8,13 +8,13 @@ from jobwatch.cli.ending import Exit, Failed
 from jobwatch.cli.reading import View, look, written
 from jobwatch.cli.screen import OutputFormat, Screen, complain
 from jobwatch.cli.text import ago, count, instant, length, plain
-from jobwatch.cli.words import DELIVERIES, PAUSES, said
 from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.durations import parse_duration
 from jobwatch.core.outbox import OPEN
 from jobwatch.settings import Settings, give_up_after
 from jobwatch.store.outbox_values import ReceiverRow, Redelivered, Redelivery
 from jobwatch.store.values import DeliveryRow
+from jobwatch.story.words import DELIVERIES, PAUSES, said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,12 @@ import structlog
 
 from jobwatch import logs
 from jobwatch.app import daemon, sweeping
+from jobwatch.app.reloading import Origin
 from jobwatch.cli.configuration import load
 from jobwatch.cli.ending import Exit
 from jobwatch.cli.screen import OutputFormat, Screen, complain
 from jobwatch.cli.text import count, plain
-from jobwatch.settings import Settings
+from jobwatch.settings import Loaded, Settings
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 KILLED_BY_SIGNAL = 128
@@ -25,17 +26,22 @@ log = structlog.get_logger()
 
 def run_daemon(config: Path | None) -> None:
     """Run until SIGTERM or SIGINT. Raises `ConfigError` or `StoreError`."""
-    settings = _begin(config)
-    asyncio.run(_run(settings))
+    loaded = _begin(config)
+
+    def again() -> Loaded:
+        return load(config)
+
+    asyncio.run(_run(loaded.settings, Origin(load=again, path=loaded.path)))
 
 
-async def _run(settings: Settings) -> None:
-    await daemon.run(settings, stop=stop_on_signals())
+async def _run(settings: Settings, origin: Origin) -> None:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, origin.bell.ask)
+    await daemon.run(settings, stop=stop_on_signals(), origin=origin)
 
 
 def run_once(config: Path | None, output: OutputFormat) -> None:
     """Sweep every source once and deliver what is due; exit code 3 where one could not be read."""
-    settings = _begin(config)
+    settings = _begin(config).settings
     unreadable = asyncio.run(sweeping.once(settings))
     screen = Screen()
     if output is OutputFormat.JSON:
@@ -47,12 +53,12 @@ def run_once(config: Path | None, output: OutputFormat) -> None:
         raise SystemExit(Exit.UNREADABLE)
 
 
-def _begin(config: Path | None) -> Settings:
+def _begin(config: Path | None) -> Loaded:
     loaded = load(config)
     logs.configure(loaded.settings.log.level, loaded.settings.log.format)
     for warning in loaded.warnings:
-        log.warning("configuration.doubted", reason=warning)
-    return loaded.settings
+        log.warning("configuration.doubted", error=warning)
+    return loaded
 
 
 def stop_on_signals() -> asyncio.Event:

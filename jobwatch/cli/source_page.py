@@ -8,10 +8,10 @@ from rich.text import Text
 
 from jobwatch.cli.screen import grid
 from jobwatch.cli.text import ago, count, instant, length, plain
-from jobwatch.cli.words import PLANS, WITHHELD, said
 from jobwatch.core.conditions import ConditionName
 from jobwatch.core.overview import LastError, LastSweep, SourceState
 from jobwatch.store.values import ConditionRow
+from jobwatch.story.words import PLANS, WITHHELD, said
 
 GAPS_TOLD = timedelta(days=1)
 MOST_GAPS = 3

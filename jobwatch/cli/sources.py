@@ -7,7 +7,6 @@ from pathlib import Path
 
 from rich.text import Text
 
-from jobwatch.cli.documents import condition_row, source_document
 from jobwatch.cli.ending import Exit, Failed
 from jobwatch.cli.reading import View, look
 from jobwatch.cli.screen import OutputFormat, Screen, cell, fitted
@@ -18,6 +17,7 @@ from jobwatch.core.documents import Document
 from jobwatch.core.overview import Identity, SourceState
 from jobwatch.metrics import SourceShape, is_up
 from jobwatch.providers import open_provider
+from jobwatch.store.documents import condition_row, source_document
 from jobwatch.store.values import ConditionRow
 
 SWEEP = "sweep"

@@ -19,18 +19,18 @@ from jobwatch import logs
 from jobwatch.app.clock import utc_now
 from jobwatch.app.sweeping import sweep_one
 from jobwatch.cli.configuration import load_quietly
-from jobwatch.cli.documents import source_document, sweep_document
 from jobwatch.cli.ending import Exit, Failed
 from jobwatch.cli.reading import OWNER
 from jobwatch.cli.screen import OutputFormat, Screen
 from jobwatch.cli.source_page import error_words
 from jobwatch.cli.text import count, length, plain
-from jobwatch.cli.words import WITHHELD, said
 from jobwatch.core.errors import StoreLocked
 from jobwatch.core.overview import LastSweep, SourceState
 from jobwatch.core.plan import SweepKind
 from jobwatch.settings import Settings
 from jobwatch.store import Store
+from jobwatch.store.documents import source_document, sweep_document
+from jobwatch.story.words import WITHHELD, said
 
 PATIENCE = timedelta(minutes=2)
 POLL_SECONDS = 0.5

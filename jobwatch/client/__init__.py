@@ -20,7 +20,7 @@ from jobwatch.core.manners import Manners
 from jobwatch.core.model import JobDetail, JobKey, JobPage
 from jobwatch.core.paging import TOKEN_LIMIT, Broken, Cursor, Next, Step
 from jobwatch.credentials import CredentialSource
-from jobwatch.transport import Transport
+from jobwatch.transport import Sender
 
 __all__ = [
     "CALL_TIMEOUT",
@@ -43,7 +43,7 @@ class ApiClient:
 
     _: KW_ONLY
     provider: Provider
-    transport: InitVar[Transport]
+    transport: InitVar[Sender]
     credentials: InitVar[CredentialSource]
     bucket: InitVar[Bucket]
     observer: InitVar[CallObserver]
@@ -56,7 +56,7 @@ class ApiClient:
 
     def __post_init__(
         self,
-        transport: Transport,
+        transport: Sender,
         credentials: CredentialSource,
         bucket: Bucket,
         observer: CallObserver,

@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 import structlog
 
+from jobwatch.client.failures import failed_call, result_of
 from jobwatch.client.turnstile import Surroundings, Turnstile
 from jobwatch.core.clock_offset import Sighting, corrected, estimate, notable
 from jobwatch.core.codec import CallName, Credentials, Provider, Signing
@@ -21,13 +22,15 @@ from jobwatch.core.errors import (
     Denied,
     KeysRejected,
     Malformed,
+    NoSuchJob,
+    StatusRejected,
+    TokenRejected,
     TransportError,
-    TransportKind,
 )
 from jobwatch.core.gate import CallError, retry_pause
 from jobwatch.core.http import HttpRequest, HttpResponse
 from jobwatch.credentials import CredentialSource
-from jobwatch.transport import Transport
+from jobwatch.transport import Sender
 
 CALL_TIMEOUT = timedelta(seconds=30)
 PAGE_LIMIT = 4 * 1024 * 1024
@@ -43,6 +46,9 @@ _FORGIVEN: dict[CallName, tuple[type[ApiError], ...]] = {
     "ListJobs": (),
     "DescribeJob": (Denied,),
 }
+
+ANSWERS = (NoSuchJob, StatusRejected, TokenRejected)
+"""Refusals that say what the caller wanted to know."""
 
 log = structlog.get_logger()
 
@@ -79,7 +85,7 @@ class Caller:
 
     source: str
     provider: Provider
-    transport: Transport
+    transport: Sender
     credentials: CredentialSource
     turnstile: Turnstile
     observer: CallObserver
@@ -101,10 +107,12 @@ class Caller:
                 if failure is None:
                     raise
                 # What went wrong tells more than that we now stay away for it.
+                self._report(failure, tries)
                 raise failure from None
             tries += 1
             pause = retry_pause(failure, tries, chance=self.around.chance())
             if pause is None or self.turnstile.withheld():
+                self._report(failure, tries)
                 raise failure
             await self.around.sleep(pause.total_seconds())
 
@@ -149,16 +157,49 @@ class Caller:
                 call.build(signing), timeout=CALL_TIMEOUT, max_body=PAGE_LIMIT
             )
         except TransportError as error:
-            self._count(call.name, _result(error), self.around.monotonic() - began)
+            self._failed(call.name, error, self.around.monotonic() - began)
             raise
         took = self.around.monotonic() - began
         try:
             answer = self._read(call, response, sent_at)
         except ApiError as error:
-            self._count(call.name, error.result, took)
+            self._failed(call.name, error, took)
             raise
         self._count(call.name, CallResult.OK, took)
+        log.debug(
+            "call.answered",
+            source=self.source,
+            call=call.name,
+            result=CallResult.OK.value,
+            http_status=response.status,
+            request_id=self.provider.request_id(response),
+            duration_seconds=took,
+        )
         return answer
+
+    def _failed(self, call: CallName, error: CallError, took: float) -> None:
+        """Count one try that failed, and note in its error what was called."""
+        error.call = call
+        result = result_of(error) if isinstance(error, TransportError) else error.result
+        self._count(call, result, took)
+        log.debug(
+            "try.failed",
+            source=self.source,
+            duration_seconds=took,
+            error=str(error),
+            **failed_call(error),
+        )
+
+    def _report(self, error: CallError, tries: int) -> None:
+        """Say that a call is given up, unless its refusal is an answer that whoever called waits for."""
+        level = log.debug if isinstance(error, ANSWERS) else log.warning
+        level(
+            "call.failed",
+            source=self.source,
+            tries=tries,
+            error=str(error),
+            **failed_call(error),
+        )
 
     def _read(self, call: Call[Answer], response: HttpResponse, sent_at: datetime) -> Answer:
         at = self.provider.answered_at(response)
@@ -175,7 +216,13 @@ class Caller:
             raise
         except Exception as error:
             # A fault of ours must not keep anybody from being told that the source cannot be read.
-            log.exception("answer.unreadable", source=self.source, call=call.name)
+            log.exception(
+                "answer.unread",
+                source=self.source,
+                call=call.name,
+                http_status=response.status,
+                request_id=self.provider.request_id(response),
+            )
             why = f"the answer could not be read: {type(error).__name__}"
             raise Malformed(code="Malformed", message=why, status=response.status) from error
 
@@ -190,13 +237,3 @@ class Caller:
             return
         level = log.warning if notable(offset) else log.info
         level("clock.offset_changed", source=self.source, offset_seconds=offset.total_seconds())
-
-
-def _result(error: TransportError) -> CallResult:
-    match error.kind:
-        case TransportKind.TIMEOUT:
-            return CallResult.TIMEOUT
-        case TransportKind.TOO_LARGE | TransportKind.PROTOCOL:
-            return CallResult.MALFORMED
-        case _:
-            return CallResult.NETWORK

@@ -117,6 +117,10 @@ class Provider(Protocol):
         """Read one detail. Raises `ApiError`."""
         ...
 
+    def request_id(self, response: HttpResponse) -> str:
+        """The id by which the vendor finds the call that was answered; "" where there is none."""
+        ...
+
     def answered_at(self, response: HttpResponse) -> datetime | None:
         """The time of an answer by the cloud's clock (whole seconds); None unless the cloud itself answered."""
         ...

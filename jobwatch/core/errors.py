@@ -85,7 +85,9 @@ class TransportKind(StrEnum):
 
 
 class TransportError(JobwatchError):
-    """No whole answer arrived. The text names neither URL nor header."""
+    """No whole answer arrived. The text names neither URL nor header. `call` is the cloud's call, where it was one."""
+
+    call = ""
 
     def __init__(self, kind: TransportKind, message: str) -> None:
         super().__init__(message[:MESSAGE_LIMIT])
@@ -110,9 +112,11 @@ class ApiError(JobwatchError):
     """The cloud answered, and the answer is no result.
 
     `code` and `message` are the cloud's own words, the message cut to 256 characters; `status` is the HTTP status;
-    `at` is the time of the answer by the cloud's clock (its `Date` header), where it sent one.
+    `at` is the time of the answer by the cloud's clock (its `Date` header), where it sent one. `call` is what was
+    called, noted by whoever called.
     """
 
+    call = ""
     result: ClassVar[CallResult] = CallResult.REJECTED
     retryable: ClassVar[bool] = False
 

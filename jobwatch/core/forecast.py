@@ -48,9 +48,7 @@ def forecast(samples: Sequence[Sample], data_at: datetime) -> Forecast:
     """
     if len(samples) < 2 or data_at < samples[-1].at:  # noqa: PLR2004  a pace takes two points
         return Forecast()
-    newest = samples[-1]
-    earlier = [each for each in samples[:-1] if newest.at - each.at <= WINDOW]
-    first = earlier[0] if earlier else samples[-2]
+    newest, first = samples[-1], measured_from(samples)
     took = (data_at - first.at).total_seconds()
     finished = newest.finished - first.finished
     if took <= 0 or finished <= 0:
@@ -61,6 +59,15 @@ def forecast(samples: Sequence[Sample], data_at: datetime) -> Forecast:
         return Forecast(rate=rate, done_at=data_at + timedelta(seconds=left / rate))
     except OverflowError:
         return Forecast(rate=rate)
+
+
+def measured_from(samples: Sequence[Sample]) -> Sample:
+    """The sample that the pace is measured from: the first within the window, or else the one before the newest.
+
+    Takes two samples at least.
+    """
+    newest = samples[-1]
+    return next((each for each in samples[:-1] if newest.at - each.at <= WINDOW), samples[-2])
 
 
 def superfluous(times: Sequence[datetime], keep: int = SAMPLES_LEFT) -> list[datetime]:

@@ -83,7 +83,7 @@ class Delivery:
 
     `attempt` is the number of the attempt that the claim began, from 1; `spent` of them were made before the budget
     was renewed. `deadline` is None where the budget has no end. `manual`: a person asked for it. `gate` names the URL
-    whose rate it counts for.
+    whose rate it counts for. `scope`, `job` and `sweep` say in the log what it is about, and what brought it.
     """
 
     id: int
@@ -98,6 +98,9 @@ class Delivery:
     spent: int = 0
     manual: bool = False
     gate: str = ""
+    scope: str = ""
+    job: str = ""
+    sweep: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,15 @@
 4. A long full sweep is interrupted between two pages for every hot sweep that is due.
 """
 
+import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
 from jobwatch.core.codec import Walk
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SweepKind(StrEnum):
@@ -164,6 +167,12 @@ JITTER = 0.1
 def jittered(pause: timedelta, chance: float) -> timedelta:
     """A pause, moved; `chance` in [0, 1)."""
     return pause * (1 + JITTER * (2 * chance - 1))
+
+
+def sweep_id(source: str, started_at: datetime) -> str:
+    """The name of a sweep in log and store. It is computed: nobody has to keep a counter for it."""
+    micros = (started_at - _EPOCH) // timedelta(microseconds=1)
+    return "swp_" + hashlib.sha256(f"{source}\0{micros}".encode()).hexdigest()[:12]
 
 
 def trusted(due_at: datetime | None, now: datetime, pause: timedelta) -> datetime | None:

@@ -52,12 +52,13 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What one transaction writes for one source."""
+    """What one transaction writes for one source. `sweep` is the one that brought it, None where none did."""
 
     entries: tuple[Entry, ...] = ()
     notices: tuple[Notice, ...] = ()
     counts: Counts
     recorded_at: datetime
+    sweep: str | None = None
 
     @property
     def empty(self) -> bool:

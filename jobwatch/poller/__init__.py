@@ -5,6 +5,9 @@ Law: a sweep that broke proves nothing. It leaves absence unjudged and the data'
 
 from datetime import timedelta
 
+import structlog
+from structlog.contextvars import bound_contextvars
+
 from jobwatch.core.diff import Authority
 from jobwatch.core.errors import (
     ApiError,
@@ -24,7 +27,7 @@ from jobwatch.core.plan import Plan, PlanReason, Rest, SweepKind, full_sweep, pl
 from jobwatch.poller.failing import broke
 from jobwatch.poller.judging import close_all, judge
 from jobwatch.poller.observing import observe
-from jobwatch.poller.source import Pace, Source, facts_for, load_index, watch_for
+from jobwatch.poller.source import Pace, Source, facts_for, load_index, named_sweep, watch_for
 from jobwatch.poller.sweeping import ProofNeeded, sweep_full, sweep_hot
 
 __all__ = ["Pace", "Source", "close_all", "load_index", "sweep_safely", "take_inbox", "turn"]
@@ -34,11 +37,14 @@ BROKEN = (ApiError, TransportError, BrokenWalk, BrokenScopes, NoCredentials, Cal
 
 ASKED = full_sweep(PlanReason.ASKED)
 
+log = structlog.get_logger()
+
 
 async def turn(source: Source) -> timedelta:
     """One turn of the source's loop: take in what the detailer found, sweep if one is due, say when to come back."""
     if source.inbox:
-        await take_inbox(source)
+        with bound_contextvars(source=source.name):
+            await take_inbox(source)
     state = await source.store.source(source.lease)
     source.attempted = source.attempted or state.attempted_at is not None
     now = source.clock()
@@ -58,8 +64,9 @@ async def _miss(source: Source, state: SourceState, withheld: timedelta) -> time
     due_at = trusted(state.next_sweep_at, now, source.pace.every)
     if due_at is None or now >= due_at:
         error = CallWithheld(WithheldReason.BREAKER_OPEN, withheld)
-        await broke(source, (SweepKind.HOT,), error)
-        await judge(source, fresh=False)
+        with named_sweep(source):
+            await broke(source, (SweepKind.HOT,), error)
+            await judge(source, fresh=False)
     return pause
 
 
@@ -68,6 +75,17 @@ async def sweep_safely(source: Source, planned: Plan = ASKED) -> timedelta:
 
     Returns the pause until the next turn, which says itself whether there is something to do.
     """
+    with named_sweep(source):
+        try:
+            return await _sweep(source, planned)
+        except StoreError as error:
+            log.warning("sweep.abandoned", source=source.name, sweep=source.sweep, error=str(error))
+            raise
+
+
+async def _sweep(source: Source, planned: Plan) -> timedelta:
+    kind, reason = planned.kind.value, planned.reason.value
+    log.debug("sweep.begun", source=source.name, sweep=source.sweep, kind=kind, reason=reason)
     if not source.index_sure:
         await _reload(source)
     fresh, tried = False, [planned.kind]

@@ -7,6 +7,7 @@ from typing import TypeAlias, assert_never
 
 import structlog
 
+from jobwatch.client.failures import failed_call
 from jobwatch.core.errors import (
     ApiError,
     BrokenScopes,
@@ -68,13 +69,26 @@ async def broke(source: Source, tried: Sequence[SweepKind], error: Breaking) -> 
         learnt=learnt(source, now),
     )
     await source.store.break_sweep(source.lease, failure)
+    _log(source, tried[-1], error, failure)
+
+
+def _log(source: Source, kind: SweepKind, error: Breaking, failure: SweepFailure) -> None:
+    """Say it, with what the vendor needs to find the call. Where none went out, that is the one that failed before."""
+    last = failure.error
+    called = failed_call(error.first if isinstance(error, BrokenScopes) else error)
     log.warning(
         "sweep.failed",
         source=source.name,
-        kind=tried[-1].value,
+        sweep=source.sweep,
+        kind=kind.value,
         error_class=last.error_class,
-        code=last.code,
         error=last.message,
+        failures=failure.failures,
+        failing_since=failure.failing_since,
+        call=called["call"],
+        result=called["result"],
+        http_status=called["http_status"],
+        code=last.code,
         request_id=last.request_id,
     )
 

@@ -51,7 +51,7 @@ class Tally:
         """The whole sweep, after what is known from before."""
         before = state.last_sweep.missing if state.last_sweep else ()
         if self.missing and self.missing != before:
-            log.warning("vault.missing", source=self._source.name, vaults=list(self.missing))
+            log.warning("vaults.missed", source=self._source.name, vaults=list(self.missing))
         return LastSweep(
             kind=self.planned.kind.value,
             reason=self.planned.reason.value,
@@ -93,6 +93,7 @@ async def finish(
         suspect_since=followed.suspect_since,
         last_sweep=tally.sum(state, now, followed=followed.asked),
         learnt=learnt(source, now),
+        sweep=source.sweep,
     )
     if walk and state.baselined_at is None:
         report = replace(report, notices=(await _baselined(source, report),))
@@ -148,10 +149,13 @@ def _log(source: Source, report: SweepReport) -> None:
     log.info(
         "sweep.finished",
         source=source.name,
+        sweep=source.sweep,
         kind=report.kind.value,
         reason=last.reason if last else "",
         listed=report.listed,
         unfinished=report.unfinished,
         calls=last.calls if last else 0,
         followed=last.followed if last else 0,
+        pages=last.pages if last else 0,
+        duration_seconds=last.took.total_seconds() if last else 0.0,
     )

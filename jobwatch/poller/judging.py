@@ -5,6 +5,7 @@ Output that soon expires is told by data of any age: what an ended job gave is d
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -109,7 +110,7 @@ async def _tell(
         now=now,
         remind_every=source.desk.rules.remind_every,
     )
-    teller = _Teller(source.store, source.lease, source.desk, state, now)
+    teller = _Teller(source.store, source.lease, source.desk, state, now, source.sweep)
     if await teller.tell(steps, snapshots):
         source.recorded()
 
@@ -125,7 +126,8 @@ async def _remind(source: Source) -> None:
             for each in found
         ]
         notices = [notice_for(event, desk) for event in events]
-        await store.record(lease, batch_for((), desk, recorded_at=now, notices=notices))
+        batch = batch_for((), desk, recorded_at=now, notices=notices)
+        await store.record(lease, replace(batch, sweep=source.sweep))
         source.recorded()
         source.alive()
         if len(found) < STEPS_AT_ONCE:
@@ -156,6 +158,7 @@ class _Teller(NamedTuple):
     desk: Desk
     state: SourceState
     now: datetime
+    sweep: str | None = None
 
     async def tell(self, steps: Sequence[Move], snapshots: Snapshots) -> int:
         """Write them, some at once: each stands alone, and thousands together would hold everything else up."""
@@ -173,7 +176,7 @@ class _Teller(NamedTuple):
             for step in steps
         ]
         batch = batch_for((), self.desk, recorded_at=self.now, notices=notices)
-        await self.store.record(self.lease, batch)
+        await self.store.record(self.lease, replace(batch, sweep=self.sweep))
 
     async def _counts(self, steps: Iterable[Move]) -> dict[str, int]:
         """How many jobs are gone, where that is what is told."""

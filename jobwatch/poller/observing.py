@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from structlog.contextvars import bind_contextvars
 
 from jobwatch.core.diff import Authority, Change, diff_page, refuse
 from jobwatch.core.errors import (
@@ -66,13 +69,14 @@ async def record(
     source: Source, changes: Iterable[Change], details: Mapping[JobKey, JobDetail] = NO_DETAILS
 ) -> None:
     """Write changes, events and deliveries in one transaction; only then may the index know the bytes."""
-    batch = batch_for(
+    made = batch_for(
         changes,
         source.desk,
         recorded_at=source.clock(),
         details=details,
         clock_offset=source.clock_offset,
     )
+    batch = replace(made, sweep=source.sweep)
     if batch.empty:
         return
     # Should the write fail, nobody knows whether it came through. An earlier doubt is not over because this one did.
@@ -124,6 +128,7 @@ async def describe(source: Source, keys: Sequence[JobKey]) -> Answers:
     answers: Answers = {}
 
     async def ask(key: JobKey) -> None:
+        bind_contextvars(scope=key.scope, job=key.id)  # of this task alone
         async with slots:
             try:
                 answers[key] = await source.client.describe(key)

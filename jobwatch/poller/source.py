@@ -1,9 +1,12 @@
 """A watched source: its settings as the poller needs them, and everything its task works with."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+
+from structlog.contextvars import bound_contextvars
 
 from jobwatch.client import ApiClient
 from jobwatch.core.errors import JobwatchError
@@ -13,7 +16,7 @@ from jobwatch.core.ledger import Ledger
 from jobwatch.core.model import Job, JobKey, JobPage
 from jobwatch.core.overview import SourceKeys, SourceState, Spending, WalkState
 from jobwatch.core.paging import Cursor
-from jobwatch.core.plan import Facts, trusted
+from jobwatch.core.plan import Facts, sweep_id, trusted
 from jobwatch.core.recording import Desk
 from jobwatch.core.watched import open_gap
 from jobwatch.loop import Bell
@@ -101,6 +104,7 @@ class Source:
     did not come to its end, `hot_broke` that the last hot one did not either.
     `hot_due_at` is when a hot sweep interrupts a full one. `refused` are statuses that the cloud does not accept as a
     filter: they are tried again by the next process, and by this one from `refused_until` on, in seconds of `seconds`.
+    `sweep` names the sweep under way, for the log and for what it records.
     """
 
     name: str
@@ -130,6 +134,7 @@ class Source:
     hot_due_at: datetime | None = None
     attempted: bool = False
     index_sure: bool = True
+    sweep: str | None = None
 
     def __post_init__(self) -> None:
         self.scopes = self.client.settled_scopes
@@ -138,6 +143,17 @@ class Source:
     def clock_offset(self) -> timedelta:
         """The cloud's clock minus ours, as far as it is known."""
         return self.client.clock_offset or timedelta()
+
+
+@contextmanager
+def named_sweep(source: Source) -> Iterator[None]:
+    """Name the sweep that begins now: every line of the log that it causes says so, and every event it records."""
+    before, source.sweep = source.sweep, sweep_id(source.name, source.clock())
+    try:
+        with bound_contextvars(source=source.name, sweep=source.sweep):
+            yield
+    finally:
+        source.sweep = before
 
 
 async def load_index(store: Store, lease: Lease) -> JobIndex:

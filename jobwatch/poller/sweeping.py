@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import structlog
 
+from jobwatch.client.failures import failed_call
 from jobwatch.core.codec import Walk
 from jobwatch.core.errors import BrokenScopes, BrokenWalk, Denied, JobwatchError, StatusRejected
 from jobwatch.core.first_sight import Watch
@@ -29,7 +30,7 @@ from jobwatch.poller.finishing import Tally, finish
 from jobwatch.poller.following import Followed, follow
 from jobwatch.poller.judging import judge
 from jobwatch.poller.sound import Sound
-from jobwatch.poller.source import FullWalk, Source, facts_for, mark_of, watch_for
+from jobwatch.poller.source import FullWalk, Source, facts_for, mark_of, named_sweep, watch_for
 
 RESUMABLE = timedelta(days=1)
 """A walk older than that begins anew: jobs it read first may be a day past."""
@@ -95,9 +96,10 @@ async def _walk_status(source: Source, walk: Walk, tally: Tally, sound: Sound) -
         log.warning(
             "status.refused",
             source=source.name,
+            scope=walk.scope,
             status=walk.status,
-            code=error.code,
-            request_id=error.request_id,
+            error=error.message,
+            **failed_call(error),
         )
 
 
@@ -221,17 +223,18 @@ async def _give_way(source: Source, walk: FullWalk) -> None:
         return
     # Doubts that the full walk could not settle are none of the hot sweep's.
     doubts, source.unsettled = source.unsettled, []
-    try:
-        await sweep_hot(source, hot_sweep(facts, PlanReason.HOT_DUE))
-    except (BrokenWalk, BrokenScopes, Denied) as error:
-        # The full walk reads the same jobs: it is worth going on with.
-        source.hot_due_at = now + source.pace.every
-        await broke(source, (SweepKind.HOT,), error)
-        return
-    finally:
-        source.unsettled = doubts
-        source.index.end_hot()
-    await judge(source, fresh=True)
+    with named_sweep(source):
+        try:
+            await sweep_hot(source, hot_sweep(facts, PlanReason.HOT_DUE))
+        except (BrokenWalk, BrokenScopes, Denied) as error:
+            # The full walk reads the same jobs: it is worth going on with.
+            source.hot_due_at = now + source.pace.every
+            await broke(source, (SweepKind.HOT,), error)
+            return
+        finally:
+            source.unsettled = doubts
+            source.index.end_hot()
+        await judge(source, fresh=True)
 
 
 async def _absences(source: Source, walk: FullWalk, tally: Tally) -> Followed:

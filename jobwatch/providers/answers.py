@@ -9,6 +9,7 @@ from jobwatch.core.http import HttpResponse
 BODY_LIMIT = 64 * 1024
 """Bytes of an error; one that is larger is not read."""
 LONGEST_WAIT = timedelta(days=1)
+REQUEST_ID_LIMIT = 128
 _UNAVAILABLE = 503
 
 

@@ -17,7 +17,7 @@ from jobwatch.core.lifecycle import Lifecycle, StatusRow
 from jobwatch.core.model import JobDetail, JobKey, JobPage, Phase
 from jobwatch.providers import cas_pages
 from jobwatch.providers.accounts import Region
-from jobwatch.providers.cas_errors import answered_at, malformed, raise_for_status
+from jobwatch.providers.cas_errors import answered_at, id_of, malformed, raise_for_status
 from jobwatch.providers.cas_pages import RETRIEVALS, VAULT_NAME_LIMIT
 from jobwatch.providers.endpoint import read_endpoint
 from jobwatch.providers.keys import CredentialsSettings
@@ -181,6 +181,10 @@ class Cas:
         if detail.job.id != key.id:
             raise malformed(response, "the answer describes another job")
         return detail
+
+    def request_id(self, response: HttpResponse) -> str:
+        """The id by which the vendor finds the call that was answered."""
+        return id_of(response)
 
     def answered_at(self, response: HttpResponse) -> datetime | None:
         """The `Date` of an answer that CAS itself gave: page "Common Response Headers"."""

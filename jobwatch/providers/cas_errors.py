@@ -24,7 +24,7 @@ from jobwatch.core.errors import (
 from jobwatch.core.http import HttpResponse
 from jobwatch.core.model import JobKey
 from jobwatch.providers import answers
-from jobwatch.providers.answers import BODY_LIMIT, give_rest, one_line, request_id
+from jobwatch.providers.answers import BODY_LIMIT, REQUEST_ID_LIMIT, give_rest, one_line, request_id
 from jobwatch.providers.json_tree import read_object, text_of
 from jobwatch.providers.values import UnreadableError
 
@@ -105,6 +105,11 @@ def read_error(response: HttpResponse, *, about: JobKey | None) -> ApiError:
     )
     give_rest(error, response)
     return error
+
+
+def id_of(response: HttpResponse) -> str:
+    """The id by which the vendor finds the call that was answered; "" where there is none."""
+    return request_id(response, _REQUEST_ID)[:REQUEST_ID_LIMIT]
 
 
 def answered_at(response: HttpResponse) -> datetime | None:

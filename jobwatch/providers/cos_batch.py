@@ -15,7 +15,7 @@ from jobwatch.core.lifecycle import Lifecycle, StatusRow
 from jobwatch.core.model import JobDetail, JobKey, JobPage, Phase
 from jobwatch.providers import cos_pages, cos_xml
 from jobwatch.providers.accounts import Digits, Region
-from jobwatch.providers.cos_errors import answered_at, malformed, raise_for_status
+from jobwatch.providers.cos_errors import answered_at, id_of, malformed, raise_for_status
 from jobwatch.providers.endpoint import read_endpoint
 from jobwatch.providers.keys import CredentialsSettings
 from jobwatch.providers.signing import encode, segment, sign
@@ -148,6 +148,10 @@ class CosBatch:
         if detail.job.id != key.id:
             raise malformed(response, "the answer describes another job")
         return detail
+
+    def request_id(self, response: HttpResponse) -> str:
+        """The id by which the vendor finds the call that was answered."""
+        return id_of(response)
 
     def answered_at(self, response: HttpResponse) -> datetime | None:
         """The `Date` of an answer that COS itself gave (https://cloud.tencent.com/document/product/436/7729)."""

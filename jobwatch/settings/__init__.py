@@ -5,6 +5,7 @@ secret.
 """
 
 from jobwatch.settings.changes import Difference, difference, fixed, told
+from jobwatch.settings.files import files_read
 from jobwatch.settings.model import Address, Settings, listen_address
 from jobwatch.settings.not_yet import NOT_YET, NotYetActive
 from jobwatch.settings.reading import Loaded, find_file, load_settings
@@ -43,6 +44,7 @@ __all__ = [
     "digest_policy",
     "egress_guard",
     "egress_proxy",
+    "files_read",
     "find_file",
     "fixed",
     "give_up_after",

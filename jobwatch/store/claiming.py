@@ -27,7 +27,7 @@ from jobwatch.store.outbox_values import Claim, Claimed, Manner
 from jobwatch.store.receivers import Stand
 
 _claimable = (
-    select(deliveries, events.c.type, events.c.body)
+    select(deliveries, events.c.type, events.c.body, events.c.sweep)
     .join(events, events.c.id == deliveries.c.event_id)
     .where(order.sendable, deliveries.c.due_at <= bindparam("now"))
     .order_by(deliveries.c.due_at, deliveries.c.id)
@@ -39,7 +39,7 @@ _claimable_first = _claimable.where(~deliveries.c.manual)
 _claimable_again = _claimable_first.where(not_(order.fresh))
 _claimable_manual = _claimable.where(deliveries.c.manual)
 _claimable_by_id = (
-    select(deliveries, events.c.type, events.c.body)
+    select(deliveries, events.c.type, events.c.body, events.c.sweep)
     .join(events, events.c.id == deliveries.c.event_id)
     .where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(deliveries.c.due_at, deliveries.c.id)
@@ -205,6 +205,9 @@ def _delivery(row: Row[*tuple[Any, ...]], manner: Manner) -> Delivery:
         spent=row.spent,
         manual=row.manual,
         gate=manner.gate,
+        scope=row.scope,
+        job=row.job_id,
+        sweep=row.sweep,
     )
 
 

@@ -31,6 +31,7 @@ def awaiting(connection: Connection, lease: Lease, limit: int) -> list[AwaitingD
             events.c.type.label("event_type"),
             events.c.observed_at.label("event_observed_at"),
             events.c.detail_until,
+            events.c.sweep,
         )
         .join_from(events, jobs, _same_job)
         .where(events.c.source_id == lease.source_id, held)
@@ -45,6 +46,7 @@ def awaiting(connection: Connection, lease: Lease, limit: int) -> list[AwaitingD
             snapshot=decode(row),
             observed_at=row.event_observed_at,
             detail_until=row.detail_until,
+            sweep=row.sweep,
         )
         for row in found
     ]

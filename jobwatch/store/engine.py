@@ -20,11 +20,13 @@ from sqlalchemy import (
     create_engine,
     event,
 )
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from jobwatch.core.errors import StoreError
-from jobwatch.store.transactions import BUSY_PAUSES, T, Work, repeated, to_its_end
+from jobwatch.store.place import Sighting
+from jobwatch.store.transactions import BUSY_PAUSES, T, Work, failure, repeated, to_its_end
+from jobwatch.store.trouble import explained
 
 READERS = 2
 CHECKPOINT_PAGES = 20_000
@@ -42,6 +44,8 @@ class SqliteDatabase:
         self, path: Path, clock: Callable[[], datetime], *, pauses: Sequence[float] = BUSY_PAUSES
     ) -> None:
         self._clock = clock
+        self._path = path.resolve()
+        self._sighting = Sighting(path)
         self._pauses = pauses
         self._writer = _sqlite_engine(path, "BEGIN IMMEDIATE", writes=True)
         self._reader = _sqlite_engine(path, "BEGIN", writes=False)
@@ -54,17 +58,28 @@ class SqliteDatabase:
     async def write(self, work: Work[T]) -> T:
         """In the writer's thread: verbs queue up there in the order they were called."""
         return await to_its_end(
-            repeated(lambda: self._run(self._write_thread, self._writer, work), self._pauses)
+            repeated(
+                lambda: self._run(self._write_thread, self._writer, work), self._pauses, self._told
+            )
         )
 
     async def read(self, work: Work[T]) -> T:
         """In a reader's thread, on a connection that cannot write."""
         return await to_its_end(
-            repeated(lambda: self._run(self._read_threads, self._reader, work), self._pauses)
+            repeated(
+                lambda: self._run(self._read_threads, self._reader, work), self._pauses, self._told
+            )
+        )
+
+    def _told(self, error: Exception) -> StoreError:
+        origin = error.orig if isinstance(error, DBAPIError) else None
+        return (
+            explained(origin, self._path) if isinstance(origin, sqlite3.Error) else failure(error)
         )
 
     async def _run(self, threads: ThreadPoolExecutor, engine: Engine, work: Work[T]) -> T:
         def verb() -> T:
+            self._sighting.check()
             with self._link(engine) as connection, connection.begin():
                 return work(connection)
 
@@ -77,8 +92,10 @@ class SqliteDatabase:
         """The connection of this thread. After an error it is made anew: nobody knows what state it is in."""
         connection: Connection | None = getattr(self._kept, "connection", None)
         if connection is None:
+            self._sighting.note()  # before it is opened: what is opened then is this file, or the difference shows
             connection = self._kept.connection = engine.connect()
             self._links.append(connection)
+            self._sighting.note()
         try:
             yield connection
         except BaseException:

@@ -14,6 +14,7 @@ from jobwatch.core.rules import Horizon
 from jobwatch.store import judging, leasing, order, recording, watching
 from jobwatch.store.leasing import Registered, Term
 from jobwatch.store.lookup import Reading
+from jobwatch.store.recounting import recount
 from jobwatch.store.transactions import Database
 from jobwatch.store.values import (
     IndexRow,
@@ -42,6 +43,11 @@ class Keeping(Reading):
         """
         wanted = tuple(identities)
         return await self._database.write(lambda connection: leasing.register(connection, wanted))
+
+    async def misnamed(self, identities: Iterable[Identity]) -> list[str]:
+        """What `register` would say against these, a sentence for each name."""
+        wanted = tuple(identities)
+        return await self._database.read(lambda connection: leasing.misnamed(connection, wanted))
 
     async def acquire(self, name: str, *, lease: timedelta) -> Lease | None:
         """Take the lease of a source, with a new fence; None while another process holds it."""
@@ -82,11 +88,12 @@ class Keeping(Reading):
 
         Raises `StaleWrite` where a notice tells a step of a condition that is not as it was read.
         """
-        await self._database.write(
+        told = await self._database.write(
             lambda connection: leasing.finish_sweep(
                 connection, lease, report, self._database.now(connection)
             )
         )
+        recount(told)
 
     async def ask_sweep(self, name: str, at: datetime) -> bool:
         """Ask the owner of a source for a full sweep; False if there is no such source. Takes no lease."""
@@ -189,11 +196,13 @@ class Keeping(Reading):
         """
         if batch.empty:
             return Recorded()
-        return await self._database.write(
+        written = await self._database.write(
             lambda connection: recording.record(
                 connection, lease, batch, self._database.now(connection)
             )
         )
+        recount(written.tellings)
+        return written
 
     async def mark_left(self, lease: Lease, rows: Sequence[int], at: datetime) -> int:
         """Note that ended jobs are not listed any more. Returns how many were not noted yet."""

@@ -27,6 +27,8 @@ from jobwatch.store import noticing
 from jobwatch.store.columns import Instant
 from jobwatch.store.fencing import held, holder, lost, mine
 from jobwatch.store.noticing import Moment
+from jobwatch.store.outbox_values import Telling
+from jobwatch.store.recounting import tellings
 from jobwatch.store.renaming import rename_sources
 from jobwatch.store.source_state import document, gaps_document, learnt_columns, state
 from jobwatch.store.tables import sources
@@ -57,11 +59,7 @@ def register(connection: Connection, identities: Iterable[Identity]) -> Register
 
 def _bound(connection: Connection, wanted: Mapping[str, Identity]) -> dict[str, SourceState]:
     bound = _states(connection, wanted)
-    problems = [
-        _problem(bound[name].identity, identity)
-        for name, identity in wanted.items()
-        if name in bound and bound[name].identity != identity
-    ]
+    problems = _problems(bound, wanted)
     if problems:
         raise ConfigError(problems)
     missing = [asdict(identity) for name, identity in wanted.items() if name not in bound]
@@ -74,6 +72,20 @@ def _bound(connection: Connection, wanted: Mapping[str, Identity]) -> dict[str, 
             "another process registered the same sources just now; try again"
         ) from error
     return _states(connection, wanted)
+
+
+def misnamed(connection: Connection, identities: Iterable[Identity]) -> list[str]:
+    """A sentence for each name that is bound to another identity."""
+    wanted = {identity.name: identity for identity in identities}
+    return _problems(_states(connection, wanted), wanted)
+
+
+def _problems(bound: Mapping[str, SourceState], wanted: Mapping[str, Identity]) -> list[str]:
+    return [
+        _problem(bound[name].identity, identity)
+        for name, identity in wanted.items()
+        if name in bound and bound[name].identity != identity
+    ]
 
 
 def _states(connection: Connection, wanted: Mapping[str, Identity]) -> dict[str, SourceState]:
@@ -165,10 +177,12 @@ def begin_sweep(connection: Connection, lease: Lease, at: datetime) -> SourceSta
     return state(begun)
 
 
-def finish_sweep(connection: Connection, lease: Lease, report: SweepReport, now: datetime) -> None:
+def finish_sweep(
+    connection: Connection, lease: Lease, report: SweepReport, now: datetime
+) -> list[Telling]:
     """Renew the data's age, and tell what the sweep brought. A hot sweep covers unfinished jobs alone.
 
-    Raises `FenceLost`.
+    Returns what somebody is told. Raises `FenceLost`.
     """
     kept: dict[str, Any] = {
         "unfinished_data_at": _latest(report),
@@ -185,7 +199,10 @@ def finish_sweep(connection: Connection, lease: Lease, report: SweepReport, now:
         kept |= _everything(report)
     _set(connection, lease, **kept, **_ahead(report), **learnt_columns(report.learnt))
     if report.notices:
-        noticing.tell(connection, lease, report.notices, Moment(report.finished_at, now))
+        moment = Moment(report.finished_at, now, report.sweep)
+        told = noticing.tell(connection, lease, report.notices, moment).told
+        return tellings(told, report.sweep)
+    return []
 
 
 def _latest(report: SweepReport) -> Any:

@@ -7,7 +7,9 @@ from sqlalchemy import Connection, select
 from jobwatch.core.forecast import Sample
 from jobwatch.core.model import JobKey
 from jobwatch.core.overview import NO_SINGLE_JOBS, Overview, SingleJobs, SourceState
-from jobwatch.store import overviewing, reading, story
+from jobwatch.store import browsing, glancing, overviewing, reading, story
+from jobwatch.store.browsing import ANY_TIME, Part, Span
+from jobwatch.store.glance_values import Glance, Wanted, WholeStory
 from jobwatch.store.overviewing import Facts
 from jobwatch.store.tables import meta
 from jobwatch.store.transactions import Database
@@ -121,4 +123,48 @@ class Reading:
         """What was tried to send a delivery, oldest first."""
         return await self._database.read(
             lambda connection: reading.list_attempts(connection, delivery_id)
+        )
+
+    async def glance(self, wanted: Wanted) -> Glance:
+        """What a person sees first, at one moment."""
+        return await self._database.read(
+            lambda connection: glancing.glance(connection, wanted, self._database.now(connection))
+        )
+
+    async def whole_story(self, source: str, key: JobKey, *, limit: int) -> WholeStory | None:
+        """All of one job, of each kind of thing the latest so many; None if it is not known."""
+        return await self._database.read(
+            lambda connection: glancing.whole_story(
+                connection, source, key, limit, self._database.now(connection)
+            )
+        )
+
+    # For readers whom nobody knows: every page costs a bounded reading.
+
+    async def browse_jobs(
+        self, wanted: JobFilter, part: Part, *, span: Span = ANY_TIME
+    ) -> Page[JobRow]:
+        """Jobs, the latest observation first; `span` is of observations. `ValueError` for a place that no page gave."""
+        return await self._database.read(
+            lambda connection: browsing.browse_jobs(connection, wanted, span, part)
+        )
+
+    async def browse_events(
+        self, wanted: EventFilter, part: Part, *, span: Span = ANY_TIME
+    ) -> Page[EventRow]:
+        """Events, the latest recorded first. `ValueError` for a place that no page gave."""
+        return await self._database.read(
+            lambda connection: browsing.browse_events(connection, wanted, span, part)
+        )
+
+    async def follow_events(self, wanted: EventFilter, *, after: int, limit: int) -> Page[EventRow]:
+        """Events after a position, oldest first; the cursor is the position to go on after, None where none is known yet."""
+        return await self._database.read(
+            lambda connection: browsing.follow_events(connection, wanted, after, limit)
+        )
+
+    async def browse_deliveries(self, wanted: DeliveryFilter, part: Part) -> Page[DeliveryRow]:
+        """Deliveries, the latest recorded first. `ValueError` for a place that no page gave."""
+        return await self._database.read(
+            lambda connection: browsing.browse_deliveries(connection, wanted, part)
         )

@@ -74,10 +74,11 @@ _untold = (
 
 
 class Moment(NamedTuple):
-    """When something is written: by the writer's clock, and by that of due times."""
+    """When something is written: by the writer's clock, and by that of due times; and which sweep brought it."""
 
     at: datetime
     now: datetime
+    sweep: str | None = None
 
 
 class Noticed(NamedTuple):
@@ -87,7 +88,9 @@ class Noticed(NamedTuple):
     deliveries: int
 
 
-def tell(connection: Connection, lease: Lease, notices: Sequence[Notice], moment: Moment) -> None:
+def tell(
+    connection: Connection, lease: Lease, notices: Sequence[Notice], moment: Moment
+) -> Noticed:
     """Write notices by themselves, and count them. Raises `FenceLost`, `StaleWrite`."""
     start = take_numbers(connection, lease, events=len(notices), rows=0)
     mutes = muting.active(connection, moment.now)
@@ -97,6 +100,7 @@ def tell(connection: Connection, lease: Lease, notices: Sequence[Notice], moment
         ("source", subject, each): value for each, value in counted(written.told).items()
     }
     series.add(connection, amounts)
+    return written
 
 
 def write(
@@ -125,7 +129,7 @@ def write(
         _told(each, number, _closing_of(each, closings), mutes)
         for number, each in enumerate(notices, sequence + 1)
     ]
-    write_events(connection, lease, told, moment.at)
+    write_events(connection, lease, told, moment.at, moment.sweep)
     return Noticed(told, write_deliveries(connection, lease, told, moment.at, moment.now))
 
 

@@ -1,6 +1,7 @@
 """Opening a store: find out whether it may be used, then connect, migrate and take what is ours."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from jobwatch.store.place import FileLock, check_place, sqlite_version_problem
 from jobwatch.store.schema import Birth, check_sqlite, prepare
 from jobwatch.store.settings import PostgresSettings, SqliteSettings
 from jobwatch.store.transactions import Database
+from jobwatch.store.trouble import explained
 
 Clock = Callable[[], datetime]
 
@@ -35,7 +37,7 @@ class Opened:
 async def open_sqlite(
     settings: SqliteSettings, clock: Clock | None, owner: str, *, exclusive: bool
 ) -> Opened:
-    """Open a file. Raises `StoreUnusable`, `StoreLocked`."""
+    """Open a file. Raises `StoreUnusable`, `StoreLocked`, and a plain `StoreError` for what may pass by itself."""
     if clock is None:
         raise StoreUnusable("SQLite has no clock of its own; the program must bring one")
     lock = await asyncio.to_thread(
@@ -43,7 +45,7 @@ async def open_sqlite(
     )
     database = SqliteDatabase(settings.path, clock)
     try:
-        birth = await _prepare(database, migrate=exclusive)
+        birth = await _birth(database, migrate=exclusive)
         if exclusive:
             await database.write(lambda connection: _take_over(connection, owner, clock()))
     except BaseException:
@@ -61,12 +63,23 @@ def _take_place(path: Path, owner: str, exclusive_since: datetime | None) -> Fil
     check_place(path, create=exclusive_since is not None)
     lock = FileLock.take(path, owner=owner, now=exclusive_since) if exclusive_since else None
     try:
-        check_sqlite(path)
+        _check_contents(path)
     except BaseException:
         if lock:
             lock.free()
         raise
     return lock
+
+
+def _check_contents(path: Path) -> None:
+    try:
+        check_sqlite(path)
+    except StoreUnusable as error:
+        if isinstance(
+            error.__cause__, sqlite3.Error
+        ):  # damage is not all that keeps it from being read
+            raise explained(error.__cause__, path.resolve()) from error.__cause__
+        raise
 
 
 def _take_over(connection: Connection, owner: str, now: datetime) -> None:
@@ -84,20 +97,21 @@ async def open_postgres(
 
     database = PostgresDatabase(settings.dsn.get_secret_value(), clock)
     try:
-        birth = await _prepare(database, migrate=exclusive)
+        birth = await _birth(database, migrate=exclusive)
+    except StoreUnusable:
+        await database.close()
+        raise
+    except StoreError as error:
+        await database.close()
+        raise StoreUnusable(f"{error}; see that it is there, reachable and undamaged") from error
     except BaseException:
         await database.close()
         raise
     return Opened(database=database, birth=birth, lock=None)
 
 
-async def _prepare(database: Database, *, migrate: bool) -> Birth:
+async def _birth(database: Database, *, migrate: bool) -> Birth:
     def work(connection: Connection) -> Birth:
         return prepare(connection, now=database.now(connection), migrate=migrate)
 
-    try:
-        return await (database.write(work) if migrate else database.read(work))
-    except StoreUnusable:
-        raise
-    except StoreError as error:
-        raise StoreUnusable(f"{error}; see that it is there, reachable and undamaged") from error
+    return await (database.write(work) if migrate else database.read(work))

@@ -24,7 +24,7 @@ from jobwatch.store.tables import metadata
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")
 
 # `position` counts events in the order they were recorded, so that a reader can follow them. `routes` are those of an
-# event that no change of a job brought: the others stand with their change.
+# event that no change of a job brought: the others stand with their change. `sweep` names the one that brought it.
 events = Table(
     "events",
     metadata,
@@ -45,6 +45,7 @@ events = Table(
     Column("condition_id", Text),
     Column("body", LargeBinary, nullable=False),
     Column("routes", Document),
+    Column("sweep", Text),
     UniqueConstraint("source_id", "sequence"),
     sqlite_autoincrement=True,
 )

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from jobwatch.core.breaker import Breaker, ReceiverState
 from jobwatch.core.digest import DigestPolicy
@@ -90,3 +91,16 @@ class Redelivered:
 
     rows: tuple[int, ...] = ()
     left: int = 0
+
+
+class Telling(NamedTuple):
+    """An event that somebody is told, as the log says it. `job` is empty where it is about none."""
+
+    event_id: str
+    type: str
+    source: str
+    scope: str
+    job: str
+    sweep: str | None
+    receivers: list[str]
+    waits: bool

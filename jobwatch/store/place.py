@@ -5,17 +5,21 @@ import os
 import socket
 import sqlite3
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from jobwatch.core.errors import StoreLocked, StoreUnusable
+from jobwatch.core.errors import StoreError, StoreLocked, StoreUnusable
+from jobwatch.store.trouble import MENDED_BY_HAND, is_read_only, refused
 
 MOUNTS = Path("/proc/self/mountinfo")
 MOUNT_POINT = 4
 """The field of a line of mountinfo that names the mount point."""
 
 MAGIC = b"SQLite format 3\x00"
+BESIDE = ("-wal", "-shm", ".lock")
+"""What lies beside the store, by the end of its name."""
 
 NETWORKED = frozenset(
     {
@@ -74,17 +78,14 @@ def network_mount(path: Path, mounts: Iterable[str]) -> str | None:
 def check_place(path: Path, *, create: bool) -> None:
     """Refuse a place where the store cannot live, and create its file with mode 0600 if allowed.
 
-    Raises `StoreUnusable`, which says what to do.
+    Raises `StoreUnusable`, which says what to do, and a plain `StoreError` where the disk is full.
     """
     path = path.resolve()
     _check_mount(path)
     try:
         _check_file(path, create=create)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise StoreUnusable(
-            f"the store {path} cannot be opened: {reason}; give the user that runs jobwatch the right to write there"
-        ) from error
+        raise refused(f"the store {path} cannot be opened", error, path) from error
 
 
 def _check_mount(path: Path) -> None:
@@ -100,28 +101,101 @@ def _check_mount(path: Path) -> None:
         )
 
 
+def check_folder(path: Path) -> None:
+    """Refuse a place where no store can lie, whatever lies there now. Raises `StoreUnusable`."""
+    path = path.resolve()
+    _check_mount(path)
+    _check_around(path)
+
+
 def _check_file(path: Path, *, create: bool) -> None:
+    if not path.exists() and path.parent.is_dir():
+        if not create:
+            raise StoreUnusable(
+                f"there is no store at {path} yet; start `jobwatch run` first, or correct store.path"
+            )
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    _check_around(path)
+    with path.open("r+b") as file:
+        magic = file.read(len(MAGIC))
+    if magic not in (b"", MAGIC):
+        raise StoreUnusable(f"{path} is not a SQLite database; move it away or correct store.path")
+
+
+def _check_around(path: Path) -> None:
     if not path.parent.is_dir():
         raise StoreUnusable(
             f"the directory of the store {path} does not exist; create it, or correct store.path"
         )
     if path.is_dir():
         raise StoreUnusable(f"the store {path} is a directory; store.path must name a file")
-    if not path.exists():
-        if not create:
-            raise StoreUnusable(
-                f"there is no store at {path} yet; start `jobwatch run` first, or correct store.path"
-            )
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    _check_beside(path)
+
+
+def _check_beside(path: Path) -> None:
+    """SQLite keeps its log beside the store; one that another user left there stops every write."""
     if not os.access(path.parent, os.W_OK | os.X_OK):
+        if is_read_only(path):
+            raise StoreUnusable(
+                f"the volume of {path.parent} is read-only; SQLite keeps its log there beside the store: "
+                "mount it writable"
+            )
         raise StoreUnusable(
             f"the directory {path.parent} is not writable; SQLite keeps its log there beside the store: "
-            "give the user that runs jobwatch the right to write there"
+            f"give the user that runs jobwatch {MENDED_BY_HAND}"
         )
-    with path.open("r+b") as file:
-        magic = file.read(len(MAGIC))
-    if magic not in (b"", MAGIC):
-        raise StoreUnusable(f"{path} is not a SQLite database; move it away or correct store.path")
+    for end in BESIDE:
+        beside = path.with_name(path.name + end)
+        if beside.exists() and not os.access(beside, os.R_OK | os.W_OK):
+            raise StoreUnusable(
+                f"{beside} belongs to uid {beside.stat().st_uid} and is not writable for uid {os.geteuid()}: "
+                f"give the user that runs jobwatch {MENDED_BY_HAND}"
+            )
+
+
+class StoreReplaced(StoreError):
+    """Another file lies where the store lay, or none: whatever were written now would be lost."""
+
+
+class Sighting:
+    """Which file the store was when it was opened, and whether it is that file still.
+
+    Compared by device and inode, as SQLite itself does before it deletes a log. A file whose contents were written over
+    in place is not noticed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.resolve()
+        self._file: tuple[int, int] | None = None
+
+    def note(self) -> None:
+        """Remember the file that lies there now; the first time that there is one counts."""
+        if self._file is None:
+            with suppress(OSError):
+                self._file = self._now()
+
+    def check(self) -> None:
+        """Raise `StoreReplaced` unless that file lies there still."""
+        if self._file is None:
+            return
+        try:
+            there = self._now()
+        except (FileNotFoundError, NotADirectoryError):
+            raise StoreReplaced(
+                f"the store {self._path} was removed while jobwatch ran; nothing more is written: "
+                "put it back or restore a backup, and start jobwatch again"
+            ) from None
+        except OSError:  # the disk fails: the verb itself says so
+            return
+        if there != self._file:
+            raise StoreReplaced(
+                f"the store {self._path} was replaced by another file while jobwatch ran; nothing more is written: "
+                "start jobwatch again to go on with what lies there now"
+            )
+
+    def _now(self) -> tuple[int, int]:
+        found = self._path.stat()
+        return found.st_dev, found.st_ino
 
 
 class FileLock:
@@ -132,15 +206,13 @@ class FileLock:
 
     @classmethod
     def take(cls, database: Path, *, owner: str, now: datetime) -> Self:
-        """Lock `<database>.lock` and write into it who holds it. Raises `StoreLocked`, naming the holder."""
+        """Lock `<database>.lock` and write into it who holds it. Raises `StoreLocked`, naming the holder, `StoreError`."""
         path = database.resolve()
         path = path.with_name(path.name + ".lock")
         try:
             handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StoreUnusable(
-                f"the lock {path} cannot be opened: {error.strerror}; make it writable"
-            ) from error
+            raise refused(f"the lock {path} cannot be opened", error, path) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -152,8 +224,9 @@ class FileLock:
                 f"the store {database} is held by another jobwatch: {holder}", holder=holder
             ) from error
         line = f"pid={os.getpid()} host={socket.gethostname()} since={now.isoformat(timespec='seconds')} owner={owner}\n"
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, line.encode("utf-8", "replace"), 0)
+        with suppress(OSError):  # a full disk: the lock holds, and its holder stays unnamed
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, line.encode("utf-8", "replace"), 0)
         return cls(handle)
 
     def free(self) -> None:

@@ -1,6 +1,5 @@
 """The read models of people, API and command line. Lists come in pages, newest first."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -41,7 +40,7 @@ def states(connection: Connection) -> list[SourceState]:
     return [state(row) for row in connection.execute(select(sources).order_by(sources.c.name))]
 
 
-_jobs = select(
+select_jobs = select(
     *snapshot_columns, sources.c.name, jobs.c.detail, jobs.c.source_id, jobs.c.expiry_told_at
 ).join_from(jobs, sources, sources.c.id == jobs.c.source_id)
 
@@ -50,7 +49,7 @@ def list_jobs(
     connection: Connection, wanted: JobFilter, limit: int, cursor: str | None
 ) -> Page[JobRow]:
     """Jobs, the latest observation first. A cursor that no page gave raises `ValueError`."""
-    statement = _jobs.where(*_job_conditions(wanted)).order_by(
+    statement = select_jobs.where(*_job_conditions(wanted)).order_by(
         jobs.c.observed_at.desc(), jobs.c.source_id.desc(), jobs.c.row.desc()
     )
     if cursor is not None:
@@ -60,7 +59,7 @@ def list_jobs(
     last = None
     if len(found) == limit:
         last = f"{found[-1].observed_at}.{found[-1].source_id}.{found[-1].row}"
-    return Page(rows=tuple(map(_job_row, found)), cursor=last)
+    return Page(rows=tuple(map(job_row, found)), cursor=last)
 
 
 def _numbers(cursor: str, count: int) -> tuple[int, ...]:
@@ -87,7 +86,8 @@ def _job_conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _job_row(row: Row[*tuple[Any, ...]]) -> JobRow:
+def job_row(row: Row[*tuple[Any, ...]]) -> JobRow:
+    """A row of `select_jobs`."""
     return JobRow(
         source=row.name,
         snapshot=decode(row),
@@ -99,35 +99,50 @@ def _job_row(row: Row[*tuple[Any, ...]]) -> JobRow:
 def find_job(connection: Connection, source: str, key: JobKey) -> JobRow | None:
     """One job."""
     found = connection.execute(
-        _jobs.where(
+        select_jobs.where(
             sources.c.name == source,
             jobs.c.scope == clean(key.scope),
             jobs.c.job_id == clean(key.id),
         )
     ).one_or_none()
-    return _job_row(found) if found else None
+    return job_row(found) if found else None
 
 
 def list_named(connection: Connection, source: str, job_id: str, limit: int) -> list[JobKey]:
-    """The jobs of a source that have this id, by scope."""
-    found = connection.execute(
-        select(jobs.c.scope, jobs.c.job_id)
-        .join_from(jobs, sources, sources.c.id == jobs.c.source_id)
-        .where(sources.c.name == source, jobs.c.job_id == clean(job_id))
+    """The jobs of a source that have this id, by scope: one question a scope, because an id alone is not indexed."""
+    source_id = connection.scalar(select(sources.c.id).where(sources.c.name == clean(source)))
+    wanted, found, scope = clean(job_id), list[JobKey](), None
+    while len(found) < limit:
+        scope = connection.scalar(_next_scope(source_id, scope))
+        if scope is None:
+            break
+        here = (jobs.c.source_id == source_id, jobs.c.scope == scope, jobs.c.job_id == wanted)
+        if connection.scalar(select(jobs.c.row).where(*here)) is not None:
+            found.append(JobKey(scope, wanted))
+    return found
+
+
+def _next_scope(source_id: int | None, after: str | None) -> Select[str]:
+    beyond = () if after is None else (jobs.c.scope > after,)
+    return (
+        select(jobs.c.scope)
+        .where(jobs.c.source_id == source_id, *beyond)
         .order_by(jobs.c.scope)
-        .limit(limit)
+        .limit(1)
     )
-    return [JobKey(*row) for row in found]
 
 
-def list_changes(connection: Connection, source: str, key: JobKey) -> list[ChangeRow]:
-    """What was recorded of a job, oldest first."""
+def list_changes(
+    connection: Connection, source: str, key: JobKey, limit: int | None = None
+) -> list[ChangeRow]:
+    """What was recorded of a job, oldest first; with `limit` no more than the latest so many."""
     found = connection.execute(
         select(changes)
         .join(sources, sources.c.id == changes.c.source_id)
         .where(sources.c.name == source, changes.c.scope == key.scope, changes.c.job_id == key.id)
-        .order_by(changes.c.version)
-    )
+        .order_by(changes.c.version.desc())
+        .limit(limit)
+    ).all()
     return [
         ChangeRow(
             version=row.version,
@@ -142,7 +157,7 @@ def list_changes(connection: Connection, source: str, key: JobKey) -> list[Chang
             event_id=row.event_id,
             routes=row.routes,
         )
-        for row in found
+        for row in reversed(found)
     ]
 
 
@@ -198,7 +213,22 @@ def event_row(row: Row[*tuple[Any, ...]]) -> EventRow:
         recorded_at=row.recorded_at,
         released=row.detail_until is None,
         body=bytes(row.body),
+        sweep=row.sweep,
     )
+
+
+select_deliveries = (
+    select(deliveries, events.c.type, sources.c.name)
+    .join_from(deliveries, events, events.c.id == deliveries.c.event_id)
+    .join(sources, sources.c.id == deliveries.c.source_id, isouter=True)
+)
+
+
+select_deliveries = (
+    select(deliveries, events.c.type, sources.c.name)
+    .join_from(deliveries, events, events.c.id == deliveries.c.event_id)
+    .join(sources, sources.c.id == deliveries.c.source_id, isouter=True)
+)
 
 
 def list_deliveries(
@@ -206,9 +236,7 @@ def list_deliveries(
 ) -> Page[DeliveryRow]:
     """Deliveries, newest first. A cursor that no page gave raises `ValueError`."""
     statement = _where_equal(
-        select(deliveries, events.c.type, sources.c.name)
-        .join_from(deliveries, events, events.c.id == deliveries.c.event_id)
-        .join(sources, sources.c.id == deliveries.c.source_id, isouter=True),
+        select_deliveries,
         {
             deliveries.c.receiver: wanted.receiver,
             deliveries.c.state: wanted.state,
@@ -221,14 +249,15 @@ def list_deliveries(
         statement = statement.where(deliveries.c.id < _numbers(cursor, 1)[0])
     rows = tuple(
         map(
-            _delivery_row,
+            delivery_row,
             connection.execute(statement.order_by(deliveries.c.id.desc()).limit(limit)),
         )
     )
     return Page(rows=rows, cursor=str(rows[-1].id) if len(rows) == limit else None)
 
 
-def _delivery_row(row: Row[*tuple[Any, ...]]) -> DeliveryRow:
+def delivery_row(row: Row[*tuple[Any, ...]]) -> DeliveryRow:
+    """A row of `select_deliveries`."""
     return DeliveryRow(
         id=row.id,
         event_id=row.event_id,
@@ -253,9 +282,9 @@ def _delivery_row(row: Row[*tuple[Any, ...]]) -> DeliveryRow:
 
 def list_attempts(connection: Connection, delivery_id: int) -> list[AttemptRow]:
     """The attempts of one delivery, oldest first."""
-    found: Sequence[Row[Any]] = connection.execute(
+    found = connection.execute(
         select(attempts).where(attempts.c.delivery_id == delivery_id).order_by(attempts.c.id)
-    ).all()
+    )
     return [
         AttemptRow(
             number=row.number,

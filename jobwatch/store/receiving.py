@@ -19,7 +19,7 @@ from jobwatch.core.overview import OutboxDepth
 from jobwatch.core.rate_gate import Rate
 from jobwatch.core.recording import Notice
 from jobwatch.store import judging, muting, noticing, receivers, renewing, series
-from jobwatch.store.noticing import Moment
+from jobwatch.store.noticing import Moment, Noticed
 from jobwatch.store.outbox_tables import attempts, conditions, deliveries, gates, state_is
 from jobwatch.store.outbox_tables import receivers as table
 from jobwatch.store.outbox_values import ReceiverRow
@@ -163,8 +163,8 @@ def open_conditions(connection: Connection) -> list[Condition]:
     return [each.condition for each in judging.open_conditions(connection, OWN_SOURCE)]
 
 
-def tell(connection: Connection, owner: str, notices: Sequence[Notice], moment: Moment) -> int:
-    """Write what jobwatch says of itself. Returns how many deliveries. Raises `StaleWrite`."""
+def tell(connection: Connection, owner: str, notices: Sequence[Notice], moment: Moment) -> Noticed:
+    """Write what jobwatch says of itself. Raises `StaleWrite`."""
     lease = Lease(source_id=OWN_SOURCE, source="", owner=owner, fence=0)
     start = receivers.take_own_numbers(connection, len(notices))
     mutes = muting.active(connection, moment.now)
@@ -180,7 +180,7 @@ def tell(connection: Connection, owner: str, notices: Sequence[Notice], moment: 
             .where(conditions.c.id.in_(opened))
             .values(receiver=conditions.c.job_id)
         )
-    return written.deliveries
+    return written
 
 
 def take_place(

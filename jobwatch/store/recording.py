@@ -21,6 +21,7 @@ from jobwatch.store.bulk import ask, insert_many
 from jobwatch.store.columns import clean, to_json, to_micros
 from jobwatch.store.fencing import take_numbers
 from jobwatch.store.noticing import Moment
+from jobwatch.store.recounting import tellings
 from jobwatch.store.snapshots import encode, insert_rows, update_rows
 from jobwatch.store.tables import changes, jobs
 from jobwatch.store.telling import Told, counted, numbered, write_deliveries, write_events
@@ -62,15 +63,20 @@ def record(connection: Connection, lease: Lease, batch: Batch, now: datetime) ->
     mutes = muting.active(connection, now) if events else ()
     told = _tell(telling, start.sequence, mutes)
     _write_changes(connection, lease, batch.entries, told)
-    write_events(connection, lease, told.values(), batch.recorded_at)
+    write_events(connection, lease, told.values(), batch.recorded_at, batch.sweep)
     sent = write_deliveries(connection, lease, told.values(), batch.recorded_at, now)
     _drop_old_news(connection, telling, told, now)
-    moment = Moment(batch.recorded_at, now)
+    moment = Moment(batch.recorded_at, now, batch.sweep)
     sequence = start.sequence + len(told)
     noticed = noticing.write(connection, lease, batch.notices, sequence, moment, mutes)
     every = [*told.values(), *noticed.told]
     _count(connection, lease, batch, every)
-    return Recorded(rows=rows, events=len(every), deliveries=sent + noticed.deliveries)
+    return Recorded(
+        rows=rows,
+        events=len(every),
+        deliveries=sent + noticed.deliveries,
+        tellings=tellings(every, batch.sweep),
+    )
 
 
 def _write_jobs(

@@ -14,7 +14,7 @@ from jobwatch.core.errors import StoreUnusable
 from jobwatch.store.columns import from_micros, to_micros
 from jobwatch.store.tables import APPLICATION_ID, meta, metadata
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision, oldest first; the last is this program's."""
 
 _MIGRATING = 0x6A6F6277

@@ -34,19 +34,27 @@ def _of_job(table: Table, source: str, key: JobKey) -> ColumnElement[bool]:
     )
 
 
-def list_conditions(connection: Connection, source: str, key: JobKey) -> list[ConditionRow]:
-    """Open and closed ones, in the order in which they opened."""
+def list_conditions(
+    connection: Connection, source: str, key: JobKey, limit: int | None = None
+) -> list[ConditionRow]:
+    """Open and closed ones, in the order in which they opened; with `limit` the latest so many."""
     found = connection.execute(
         select(*(conditions.c[name] for name in _CONDITION))
         .join(sources, sources.c.id == conditions.c.source_id)
         .where(_of_job(conditions, source, key))
-        .order_by(conditions.c.opened_at, conditions.c.id)
-    )
-    return [ConditionRow(**row._mapping) for row in found]  # noqa: SLF001  SQLAlchemy's public name
+        .order_by(conditions.c.opened_at.desc(), conditions.c.id.desc())
+        .limit(limit)
+    ).all()
+    return [ConditionRow(**row._mapping) for row in reversed(found)]  # noqa: SLF001  SQLAlchemy's public name
 
 
-def list_told(connection: Connection, source: str, key: JobKey) -> list[ToldRow]:
-    """The events of a job, oldest first. Found by what brought them: events are not indexed by job."""
+def list_told(
+    connection: Connection, source: str, key: JobKey, limit: int | None = None
+) -> list[ToldRow]:
+    """The events of a job, oldest first; with `limit` the latest so many.
+
+    Found by what brought them: events are not indexed by job.
+    """
     by_change = select_events.add_columns(changes.c.routes.label("reasons")).join(
         changes, changes.c.event_id == events.c.id
     )
@@ -55,11 +63,20 @@ def list_told(connection: Connection, source: str, key: JobKey) -> list[ToldRow]
     )
     by_expiry = select_events.add_columns(events.c.routes.label("reasons")).join(jobs, _of_expiry)
     found = [
-        *connection.execute(by_change.where(_of_job(changes, source, key))),
-        *connection.execute(by_condition.where(_of_job(conditions, source, key))),
+        *connection.execute(
+            by_change.where(_of_job(changes, source, key))
+            .order_by(changes.c.version.desc())
+            .limit(limit)
+        ),
+        *connection.execute(
+            by_condition.where(_of_job(conditions, source, key))
+            .order_by(conditions.c.opened_at.desc(), events.c.position.desc())
+            .limit(limit)
+        ),
         *connection.execute(by_expiry.where(_of_job(jobs, source, key))),
     ]
-    return sorted(map(_told_row, found), key=lambda each: each.event.sequence)
+    told = sorted(map(_told_row, found), key=lambda each: each.event.sequence)
+    return told if limit is None else told[-limit:]
 
 
 def _told_row(row: Row[*tuple[Any, ...]]) -> ToldRow:

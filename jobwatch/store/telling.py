@@ -37,6 +37,7 @@ _EVENT = (
     "condition_id",
     "body",
     "routes",
+    "sweep",
 )
 _DELIVERY = (
     "event_id",
@@ -77,6 +78,17 @@ class Told:
     muted: Mute | None = None
 
     @property
+    def receivers(self) -> list[str]:
+        """Who is told."""
+        if self.muted is not None:
+            return []
+        return [
+            each.receiver
+            for each in self.routes
+            if each.wanted and each.receiver not in self.unaware
+        ]
+
+    @property
     def reasons(self) -> dict[str, str]:
         """Why each receiver is told, or is not."""
         return {each.receiver: self._reason(each) for each in self.routes}
@@ -93,7 +105,13 @@ def numbered(event: Event, sequence: int) -> tuple[str, bytes]:
     return str(draft["id"]), encode(draft)
 
 
-def write_events(connection: Connection, lease: Lease, told: Iterable[Told], at: datetime) -> None:
+def write_events(
+    connection: Connection,
+    lease: Lease,
+    told: Iterable[Told],
+    at: datetime,
+    sweep: str | None,
+) -> None:
     """Write events. Those without a change keep their routes themselves."""
     recorded_at = to_micros(at)
     rows = [
@@ -114,6 +132,7 @@ def write_events(connection: Connection, lease: Lease, told: Iterable[Told], at:
             each.condition_id,
             each.body,
             None if each.with_change else to_json(each.reasons),
+            sweep,
         )
         for each in told
     ]

@@ -10,6 +10,7 @@ from jobwatch.store import receiving, renaming
 from jobwatch.store.attending import Attending
 from jobwatch.store.noticing import Moment
 from jobwatch.store.outbox_values import ReceiverRow
+from jobwatch.store.recounting import recount, tellings
 
 
 class Tending(Attending):
@@ -69,11 +70,13 @@ class Tending(Attending):
         """
         if not notices:
             return 0
-        return await self._database.write(
+        written = await self._database.write(
             lambda connection: receiving.tell(
                 connection, self.owner, notices, Moment(at, self._database.now(connection))
             )
         )
+        recount(tellings(written.told, None))
+        return written.deliveries
 
     async def take_place(
         self, key: str, rates: Sequence[Rate], number: int, *, flight: timedelta

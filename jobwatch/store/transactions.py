@@ -68,14 +68,25 @@ async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-async def repeated(once: Callable[[], Coroutine[Any, Any, T]], pauses: Sequence[float]) -> T:
-    """Run a verb, again while the database says that somebody else is in the way."""
+def failure(error: Exception) -> StoreError:
+    """What the database said, in one line. Addresses and passwords are not in it."""
+    origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    words = (str(origin).splitlines() or [type(origin).__name__])[0]
+    return StoreError(f"the store failed: {words.rpartition('>: ')[2][:256]}")
+
+
+async def repeated(
+    once: Callable[[], Coroutine[Any, Any, T]],
+    pauses: Sequence[float],
+    told: Callable[[Exception], StoreError] = failure,
+) -> T:
+    """Run a verb, again while the database says that somebody else is in the way; `told` puts its failure into words."""
     for pause in (*pauses, None):
         try:
             return await once()
         except (SQLAlchemyError, OSError) as error:
             if pause is None or not is_busy(error):
-                raise failure(error) from error
+                raise told(error) from error
         await asyncio.sleep(pause)
     raise AssertionError  # the last round returns or raises
 
@@ -86,10 +97,3 @@ def is_busy(error: Exception) -> bool:
     if isinstance(origin, sqlite3.Error):
         return getattr(origin, "sqlite_errorcode", 0) & 0xFF in _RETRY_SQLITE
     return getattr(origin, "sqlstate", None) in _RETRY_POSTGRES
-
-
-def failure(error: Exception) -> StoreError:
-    """What the database said, in one line. Addresses and passwords are not in it."""
-    origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    words = (str(origin).splitlines() or [type(origin).__name__])[0]
-    return StoreError(f"the store failed: {words.rpartition('>: ')[2][:256]}")

@@ -12,6 +12,7 @@ from jobwatch.core.overview import LastError, LastSweep, SourceKeys, Spending, W
 from jobwatch.core.plan import SweepKind
 from jobwatch.core.recording import Notice
 from jobwatch.core.watched import NO_GAPS, Gaps
+from jobwatch.store.outbox_values import Telling
 
 RowT_co = TypeVar("RowT_co", covariant=True)
 
@@ -68,6 +69,7 @@ class SweepReport:
     last_sweep: LastSweep | None = None
     learnt: Learnt = field(default_factory=Learnt)
     notices: tuple[Notice, ...] = ()
+    sweep: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,7 @@ class Recorded:
     rows: dict[JobKey, int] = field(default_factory=dict)
     events: int = 0
     deliveries: int = 0
+    tellings: list[Telling] = field(default_factory=list, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +119,7 @@ class AwaitingDetail:
     snapshot: Snapshot
     observed_at: datetime
     detail_until: datetime
+    sweep: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +152,8 @@ class ChangeRow:
 class EventRow:
     """One event: `body` is the document, final once `released`.
 
-    `position` counts recorded events over all sources. `source` is "" where an event is about no source.
+    `position` counts recorded events over all sources. `source` is "" where an event is about no source. `sweep` is
+    the one that brought it, None where none did.
     """
 
     id: str
@@ -162,6 +167,7 @@ class EventRow:
     recorded_at: datetime
     released: bool
     body: bytes
+    sweep: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +257,7 @@ class DeliveryFilter:
     receiver: str | None = None
     state: DeliveryState | None = None
     source: str | None = None
+    type: str | None = None
     job_id: str | None = None
     event_id: str | None = None
 

@@ -1,29 +1,78 @@
-"""How the status page writes times and counts: pure, in words for people."""
+"""How the pages write times, counts and links: pure, in words for people."""
 
+import re
+import unicodedata
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from typing import NamedTuple
+from urllib.parse import quote
 
-_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+from markupsafe import Markup
+
+from jobwatch.core.model import JobKey, Progress
+from jobwatch.story.phrases import length
+
+MARKS_IN_A_ROW = 3
+"""Combining marks that any script stacks on one letter; more of them paint over other lines."""
+
+_ODD = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_PICTURES = 0x2400
+_TIME = Markup('<time datetime="{}" title="{}">{}</time>')
+
+
+def legible(text: str) -> str:
+    """Text from anywhere without what steers, reorders or hides its neighbours; what does is seen as a sign.
+
+    Joiners stay: emoji and several scripts are written with them.
+    """
+    seen = _ODD.sub(_sign, text)
+    return seen if seen.isascii() else _without_towers(seen)
+
+
+def _sign(found: re.Match[str]) -> str:
+    char = found[0]
+    return chr(_PICTURES + ord(char)) if char < " " else "\N{REPLACEMENT CHARACTER}"
+
+
+def _without_towers(text: str) -> str:
+    kept: list[str] = []
+    marks = 0
+    for char in text:
+        marks = marks + 1 if unicodedata.category(char).startswith("M") else 0
+        if marks <= MARKS_IN_A_ROW:
+            kept.append(char)
+    return "".join(kept)
 
 
 def age(moment: datetime | None, now: datetime) -> str:
     """How long ago, in at most two units: `12 s`, `2 h 5 min`; `never` for None."""
-    return "never" if moment is None else span(now - moment)
+    return "never" if moment is None else length(now - moment)
 
 
-def span(duration: timedelta) -> str:
-    """How long, in at most two units; less than nothing is `0 s`."""
-    left = max(0, duration // timedelta(seconds=1))
-    for (unit, size), (smaller, fraction) in pairwise(_UNITS):
-        if left >= size:
-            rest = left % size // fraction
-            return f"{left // size} {unit} {rest} {smaller}" if rest else f"{left // size} {unit}"
-    return f"{left} s"
+def when(moment: datetime, now: datetime) -> Markup:
+    """A moment as how long ago it was or how soon it comes; its title tells it in UTC."""
+    told = f"in {length(moment - now)}" if moment > now else f"{length(now - moment)} ago"
+    return _stamped(moment, told)
+
+
+def since(moment: datetime, now: datetime) -> Markup:
+    """How long something lasts that began then; its title tells when that was."""
+    return _stamped(moment, length(now - moment))
+
+
+def _stamped(moment: datetime, told: str) -> Markup:
+    return _TIME.format(f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", instant(moment), told)
 
 
 def instant(moment: datetime) -> str:
     """A moment for people, in UTC."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def span(duration: timedelta) -> str:
+    """How long, in at most two units; less than nothing is `0 s`."""
+    return length(duration)
 
 
 def words(name: str) -> str:
@@ -32,5 +81,30 @@ def words(name: str) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """So many of a thing: `1 page`, `2 pages`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """So many of a thing: `1 page`, `2,000 pages`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def path_of(source: str, key: JobKey) -> str:
+    """Where a job has its page, below `/jobs/` and below `/api/v1/jobs/`. Slashes in names are no slashes of the path."""
+    names = (source, key.scope, key.id) if key.scope else (source, key.id)
+    return "/".join(quote(name, safe="", errors="replace") for name in names)
+
+
+class Bar(NamedTuple):
+    """Finished tasks in percent of all."""
+
+    succeeded: float
+    failed: float
+
+
+def bar(progress: Progress) -> Bar:
+    """The two parts of a progress bar; never more than the whole, whatever the cloud counts."""
+    total = max(progress.total, progress.finished, 1)
+    return Bar(100 * progress.succeeded / total, 100 * progress.failed / total)
+
+
+def percent(progress: Progress) -> str:
+    """How much of a job is finished; 100 % only when all is."""
+    ratio = progress.finished_ratio or 0.0
+    return "100 %" if ratio == 1 else f"{min(99, int(ratio * 100))} %"

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 from xml.parsers.expat import ParserCreate
 
 from jobwatch import logs
-from jobwatch.app.parts import Parts, freeze_heap, open_parts, open_store, shapes
+from jobwatch.app.assembling import open_parts
+from jobwatch.app.parts import Parts, freeze_heap, open_store
+from jobwatch.app.shapes import shapes
 from jobwatch.loop import Pulse
 from jobwatch.metrics import Metrics
 from jobwatch.settings import Settings

@@ -43,7 +43,7 @@ async def test_a_second_signal_ends_a_daemon_that_still_waits_for_a_receiver(
         world.add(JobScript(id="job-1", created_at=utc_now(), steps=(Step("Active"),)))
         await simulation.sink.wait_for(1, within=PATIENCE)
         daemon.terminate()
-        await logged(daemon, "daemon.stopping")
+        await logged(daemon, "stop.requested")
         daemon.terminate()
         assert await end_of(daemon) == 128 + signal.SIGTERM
         assert "ended at once by a second SIGTERM" in await complaints(daemon)

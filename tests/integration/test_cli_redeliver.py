@@ -14,7 +14,6 @@ import yaml
 from jobwatch.app.clock import utc_now
 from jobwatch.cli.ending import Exit
 from jobwatch.cli.receiver_test import MASK, masked_body, masked_headers, masked_url
-from jobwatch.cli.story import Known, story
 from jobwatch.core.outbox import DeliveryState, Result, Settlement
 from jobwatch.simulator.receiver import Reply
 from jobwatch.simulator.simulation import Simulation
@@ -22,6 +21,7 @@ from jobwatch.simulator.world import World
 from jobwatch.store import Store
 from jobwatch.store.settings import SqliteSettings
 from jobwatch.store.values import DeliveryRow, JobRow
+from jobwatch.story.lines import Known, story
 from tests.cli_rig import aside, configuration, fill_story, jobwatch, read
 from tests.contract.watcher import claim, outcome
 from tests.factories import MINUTE, NOW, job, snapshot

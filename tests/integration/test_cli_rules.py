@@ -9,18 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobwatch.cli.ruling import verdicts
-from jobwatch.cli.words import (
-    AUTHORITIES,
-    CHANGES,
-    CONDITIONS,
-    DELIVERIES,
-    DETAIL_ERRORS,
-    PLANS,
-    ROUTES,
-    WITHHELD,
-    said,
-)
 from jobwatch.core.conditions import ConditionName, ConditionState
 from jobwatch.core.detail import DetailError
 from jobwatch.core.diff import Authority, ChangeKind
@@ -32,6 +20,18 @@ from jobwatch.core.routing import RouteReason
 from jobwatch.core.rules import JOB_CONDITIONS, FailingRule, Rules, Sight, holds
 from jobwatch.core.watched import Gap, Gaps
 from jobwatch.providers.cos_batch import LIFECYCLE
+from jobwatch.story.ruling import verdicts
+from jobwatch.story.words import (
+    AUTHORITIES,
+    CHANGES,
+    CONDITIONS,
+    DELIVERIES,
+    DETAIL_ERRORS,
+    PLANS,
+    ROUTES,
+    WITHHELD,
+    said,
+)
 from tests.factories import HOUR, MINUTE, NOW, job, progress, snapshot
 
 RULES = Rules(

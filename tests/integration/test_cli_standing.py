@@ -7,7 +7,7 @@ import pytest
 
 from jobwatch.cli.explaining import lines_table
 from jobwatch.cli.screen import Screen
-from jobwatch.cli.story import Kind, Line
+from jobwatch.story.lines import Kind, Line
 from tests.cli_rig import fill_story, jobwatch
 from tests.factories import NOW
 

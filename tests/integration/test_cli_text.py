@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from rich.cells import cell_len
 
-from jobwatch.cli.job_page import detail_grid, failure_reasons, fields_grid
+from jobwatch.cli.job_page import detail_grid, fields_grid
 from jobwatch.cli.screen import Screen, cell, fitted
 from jobwatch.cli.text import ago, count, length, percent, plain, tasks
 from jobwatch.core.model import Progress
+from jobwatch.story.event_words import failure_reasons
 from tests.factories import DAY, HOUR, MINUTE, NOW, SECOND, job, snapshot
 
 HOSTILE = [

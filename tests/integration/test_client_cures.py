@@ -1,11 +1,12 @@
 """What the client puts right by itself within a call: a wrong clock and keys that have expired. Once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
+from structlog.types import EventDict
 
 from jobwatch.core.errors import (
     CallResult,
@@ -26,6 +27,11 @@ KEY = JobKey("", "job-0001")
 SKEWED = f.Say(status=403, code="RequestTimeTooSkewed", message="the difference is too large")
 EXPIRED = f.Say(status=403, code="AccessDenied", message="Request has expired")
 HOUR = timedelta(hours=1)
+
+
+def told(logs: Sequence[EventDict]) -> list[EventDict]:
+    """What stands in the log unless somebody looks closer."""
+    return [each for each in logs if each["log_level"] != "debug"]
 
 
 @pytest.fixture
@@ -69,7 +75,7 @@ async def test_a_wrong_clock_costs_one_more_try_once(
     assert line["event"] == "clock.offset_changed"
     assert line["source"] == "prod"
     assert abs(line["offset_seconds"] + wrong.total_seconds()) <= 1
-    assert len(logs) == 1
+    assert {each["log_level"] for each in logs} == {"warning", "debug"}
 
 
 async def test_a_clock_that_is_put_right_is_told_too_and_good_clocks_are_not(
@@ -80,12 +86,12 @@ async def test_a_clock_that_is_put_right_is_told_too_and_good_clocks_are_not(
         await client.describe(KEY)
         around.wrong = timedelta(seconds=20)
         await client.describe(KEY)
-        assert logs == []
+        assert told(logs) == []
         around.wrong = timedelta(seconds=50)
         await client.describe(KEY)
         around.wrong = timedelta()
         await client.describe(KEY)
-    assert [(line["event"], line["log_level"]) for line in logs] == [
+    assert [(line["event"], line["log_level"]) for line in told(logs)] == [
         ("clock.offset_changed", "warning"),
         ("clock.offset_changed", "info"),
     ]
@@ -132,7 +138,7 @@ async def test_the_offset_of_an_earlier_process_saves_the_refusal(
     with capture_logs() as logs:
         await client.describe(KEY)
     assert around.results == [CallResult.OK]
-    assert logs == []
+    assert told(logs) == []
 
 
 async def test_a_cure_is_no_retry(transport: Transport, cloud: Simulation, around: Around) -> None:

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import yaml
 
+from jobwatch.app.assembling import every_loop, open_parts
 from jobwatch.app.clock import utc_now
-from jobwatch.app.daemon import loops
-from jobwatch.app.parts import open_parts, open_store, shapes
+from jobwatch.app.daemon import own_loops
+from jobwatch.app.parts import open_store
+from jobwatch.app.shapes import shapes
 from jobwatch.loop import Pulse
 from jobwatch.metrics import Metrics
 from jobwatch.settings import load_settings
@@ -39,7 +41,7 @@ async def once(file: Path) -> Metrics:
     settings = load_settings(file, {}).settings
     metrics, store = Metrics(shapes(settings), []), await open_store(settings)
     async with open_parts(settings, store, metrics, Pulse()) as parts:
-        steps = {loop.name: loop.step for loop in loops(parts)}
+        steps = {loop.name: loop.step for loop in [*own_loops(parts), *every_loop(parts)]}
         for name in ("poller:prod", "refresh"):
             await steps[name]()
     await store.close()

@@ -108,7 +108,9 @@ async def test_a_pause_is_told_to_the_others_and_to_nobody_twice(here: Installat
     assert data["condition"]["since"] == "2026-11-21T20:00:00Z"
     assert await here.told_to() == ["ops"]
     assert here.woken == 1
-    assert [(each["event"], each["receiver"]) for each in logs] == [("receiver.paused", "chat")]
+    assert [(each["event"], each["receiver"]) for each in logs if "receiver" in each] == [
+        ("receiver.paused", "chat")
+    ]
 
 
 async def test_what_waits_and_what_went_wrong_last_is_told_with_it(here: Installation) -> None:
@@ -140,7 +142,9 @@ async def test_it_is_reminded_of_and_its_end_is_told_to_whoever_heard_of_it(
     last = (await here.told())[-1]["data"]
     assert (last["severity"], last["reason"], last["error"]) == ("info", None, None)
     assert set(await here.told_to()) == {"ops"}
-    assert [(each["event"], each["reason"]) for each in logs] == [("receiver.resumed", "resumed")]
+    assert [(each["event"], each["reason"]) for each in logs if "receiver" in each] == [
+        ("receiver.resumed", "resumed")
+    ]
 
 
 async def test_what_came_and_went_before_anybody_heard_of_it_is_not_told(
@@ -163,7 +167,9 @@ async def test_it_is_over_when_the_receiver_is_taken_out_of_the_configuration(
     with capture_logs() as logs:
         await here.look()
     assert await here.states() == ["opened", "closed"]
-    assert [(each["event"], each["reason"]) for each in logs] == [("receiver.resumed", "removed")]
+    assert [(each["event"], each["reason"]) for each in logs if "receiver" in each] == [
+        ("receiver.resumed", "removed")
+    ]
 
 
 async def test_each_pause_is_a_condition_of_its_own(here: Installation) -> None:

@@ -13,7 +13,7 @@ from tests.integration.delivery_rig import office, webhook
 from tests.integration.test_delivery_breakers import listening, live
 from tests.rig import Channel
 
-ABOUT = ("receiver.failing", "receiver.tried", "receiver.active")
+ABOUT = ("receiver.tripped", "receiver.tried", "receiver.recovered")
 
 
 async def test_the_log_says_when_a_receiver_fails_is_tried_and_is_well_again(
@@ -51,7 +51,7 @@ async def test_only_a_failing_receiver_and_what_is_given_up_are_warnings(tmp_pat
     warned = [(each["event"], each["receiver"]) for each in logs if each["log_level"] == "warning"]
     assert sorted(warned) == [
         *[("delivery.settled", "narrow")] * 8,
-        ("receiver.failing", "down"),
+        ("receiver.tripped", "down"),
     ]
     tried = [each for each in logs if each.get("receiver") == "down" and "result" in each]
     assert {each["log_level"] for each in tried} == {"info"}

@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
-from jobwatch.app.parts import _release_orphans
+from jobwatch.app.orphans import release_orphans
 from jobwatch.core.rules import Rules
 from jobwatch.simulator import faults
 from jobwatch.simulator.simulation import Simulation
@@ -36,7 +36,7 @@ async def test_what_was_open_of_a_removed_source_is_closed_once_for_whoever_was_
     store = await Store.open(SqliteSettings(path=path), owner="next", clock=clock, exclusive=True)
     try:
         for _ in range(2):
-            await _release_orphans(store, settings)
+            await release_orphans(store, settings)
         events = (await store.events(EventFilter(), limit=10)).rows
         closed = [
             each.type

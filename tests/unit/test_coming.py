@@ -3,13 +3,13 @@ from datetime import datetime
 
 import pytest
 
-from jobwatch.cli.coming import coming
-from jobwatch.cli.receivers import rests_until
-from jobwatch.cli.story import Known
 from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.outbox import DeliveryState
 from jobwatch.store.outbox_values import ReceiverRow
 from jobwatch.store.values import DeliveryRow, JobRow
+from jobwatch.story.coming import coming
+from jobwatch.story.deliveries import rests_until
+from jobwatch.story.lines import Known
 from tests.factories import MINUTE, NOW, job, snapshot
 
 WAITS = DeliveryRow(

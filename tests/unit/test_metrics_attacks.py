@@ -8,9 +8,10 @@ from typing import cast
 from structlog.testing import capture_logs
 
 from jobwatch.app.daemon import REFRESH, Refresher
+from jobwatch.app.network import Doors
 from jobwatch.app.parts import Parts
 from jobwatch.core.errors import StoreError
-from jobwatch.core.overview import NO_SINGLE_JOBS, Overview, SingleJobs
+from jobwatch.core.overview import Overview, SingleJobs
 from jobwatch.loop import Pulse
 from jobwatch.store import Store
 from tests.overviews import overview
@@ -39,8 +40,14 @@ async def test_a_store_that_is_mended_is_shown_at_the_next_refresh_however_long_
     None
 ):
     store, made = Broken(), metrics()
-    parts = Parts(settings=settings(), store=cast("Store", store), metrics=made, pulse=Pulse())
-    refresher = Refresher(parts=parts, single=NO_SINGLE_JOBS)
+    parts = Parts(
+        settings=settings(),
+        store=cast("Store", store),
+        metrics=made,
+        pulse=Pulse(),
+        doors=cast("Doors", None),  # nothing is sent
+    )
+    refresher = Refresher(parts=parts)
     with capture_logs() as logs:
         for _ in range(9):
             assert await refresher.turn() == REFRESH

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
 from jobwatch.app.daemon import REFRESH
-from jobwatch.app.parts import shapes, single_jobs
+from jobwatch.app.shapes import shapes, single_jobs
 from jobwatch.core.errors import CallResult
 from jobwatch.core.model import Progress
 from jobwatch.core.overview import NO_SINGLE_JOBS, SingleJob

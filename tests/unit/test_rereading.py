@@ -19,6 +19,6 @@ def test_a_file_that_cannot_be_read_any_more_is_told_once_and_its_last_value_sta
         file.unlink()
         assert [current(), current()] == [first, first]
     assert [(each["event"], each["setting"]) for each in logs] == [
-        ("secret.unreadable", "heartbeat.url_file")
+        ("secret.unread", "heartbeat.url_file")
     ]
     assert "canary" not in str(logs)

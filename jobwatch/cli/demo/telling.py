@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
-from jobwatch.cli.event_line import STYLES, condition_words, number, part, source_words
-from jobwatch.cli.job_page import failure_reasons
+from jobwatch.cli.event_line import STYLES
 from jobwatch.cli.text import NOTHING, length, plain
 from jobwatch.core.conditions import ConditionState
 from jobwatch.core.events import EventType
 from jobwatch.core.model import Outcome
 from jobwatch.simulator.receiver import Received
+from jobwatch.story.event_words import condition_words, failure_reasons, number, part, source_words
 
 TEXT_CELLS = 120
 _WORDS = {

@@ -9,24 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from jobwatch.cli.deliveries import answer_of
-from jobwatch.cli.documents import body_of
-from jobwatch.cli.event_line import condition_words, part
-from jobwatch.cli.job_page import failure_reasons
-from jobwatch.cli.text import NOTHING, instant, length, tasks
-from jobwatch.cli.words import (
-    AUTHORITIES,
-    CHANGES,
-    DELIVERIES,
-    DETAIL_ERRORS,
-    ROUTES,
-    said,
-)
 from jobwatch.core.conditions import ConditionState
 from jobwatch.core.events import DETAIL_PATIENCE, EventType
 from jobwatch.core.outbox import OPEN, DeliveryState, Result
 from jobwatch.core.overview import SourceState
 from jobwatch.core.routing import RouteReason
+from jobwatch.store.documents import body_of
 from jobwatch.store.values import (
     AttemptRow,
     ChangeRow,
@@ -35,6 +23,17 @@ from jobwatch.store.values import (
     EventRow,
     JobRow,
     ToldRow,
+)
+from jobwatch.story.deliveries import answer_of
+from jobwatch.story.event_words import condition_words, failure_reasons, part
+from jobwatch.story.phrases import NOTHING, instant, length, tasks
+from jobwatch.story.words import (
+    AUTHORITIES,
+    CHANGES,
+    DELIVERIES,
+    DETAIL_ERRORS,
+    ROUTES,
+    said,
 )
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from jobwatch.cli.text import length
 from jobwatch.core.conditions import ConditionName
 from jobwatch.core.model import Phase, Snapshot
 from jobwatch.core.rules import HYSTERESIS, JOB_CONDITIONS, Rules, Sight, holds
+from jobwatch.story.phrases import length
 
 OFF = "switched off"
 

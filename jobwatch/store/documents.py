@@ -8,6 +8,7 @@ from jobwatch.core.documents import Document, error_document, instant, job_docum
 from jobwatch.core.forecast import Forecast
 from jobwatch.core.muting import Mute
 from jobwatch.core.overview import LastSweep, SourceKeys, SourceState, Spending, WalkState
+from jobwatch.store.glance_values import WholeStory
 from jobwatch.store.outbox_values import ReceiverRow
 from jobwatch.store.values import (
     AttemptRow,
@@ -16,6 +17,7 @@ from jobwatch.store.values import (
     DeliveryRow,
     EventRow,
     JobRow,
+    ToldRow,
 )
 
 
@@ -159,6 +161,25 @@ def change_row(row: ChangeRow) -> Document:
         "event_id": row.event_id,
         "routes": row.routes,
     }
+
+
+def whole_document(whole: WholeStory, forecast: Forecast) -> Document:
+    """Everything known of one job; of each list the latest, `cut` says whether there was more."""
+    return {
+        "job": job_row(whole.row),
+        "detail": whole.row.detail,
+        "forecast": forecast_document(forecast),
+        "conditions": [condition_row(row) for row in whole.conditions],
+        "changes": [change_row(change) for change in whole.changes],
+        "events": [told_document(each) for each in whole.told],
+        "deliveries": [delivery_row(row, attempts) for row, attempts in whole.deliveries],
+        "cut": whole.cut,
+    }
+
+
+def told_document(told: ToldRow) -> Document:
+    """One event of a job, with the reason why each receiver was told or was not."""
+    return {**event_row(told.event), "routes": told.routes}
 
 
 def event_row(row: EventRow) -> Document:

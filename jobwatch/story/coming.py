@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from jobwatch.cli.story import Known
-from jobwatch.cli.text import count, length
 from jobwatch.core.events import DETAIL_PATIENCE
 from jobwatch.core.outbox import OPEN, DeliveryState
 from jobwatch.store.values import DeliveryRow
+from jobwatch.story.lines import Known
+from jobwatch.story.phrases import count, length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,70 @@
+"""A line as bytes: JSON for programs, words and colours for people."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import structlog
+from structlog.types import EventDict, Processor, WrappedLogger
+
+_OPTIONS = orjson.OPT_UTC_Z
+
+
+def json_line(_logger: WrappedLogger, _name: str, event: EventDict) -> bytes:
+    """One JSON object. Whatever is in it, there is a line."""
+    try:
+        return orjson.dumps(event, default=_plain, option=_OPTIONS)
+    except (TypeError, ValueError):
+        pass
+    try:
+        # Half a surrogate pair, a number beyond 64 bits, keys that are no text.
+        return json.dumps({str(key): event[key] for key in event}, default=_plain).encode()
+    except (TypeError, ValueError, RecursionError):
+        known = {key: str(event.get(key, ""))[:100] for key in ("at", "level", "event")}
+        return json.dumps(known | {"unwritten": True}).encode()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return str(value)
+
+
+def for_people(*, colours: bool) -> Processor:
+    """What makes a line for a terminal."""
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=colours, timestamp_key="at", exception_formatter=_no_traceback
+    )
+
+    def lines(logger: WrappedLogger, name: str, event: EventDict) -> bytes:
+        shown = {key: _printable(value) for key, value in event.items() if key != "traceback"}
+        if "traceback" in event:
+            shown["exception"] = "\n".join(map(_printable, event["traceback"].splitlines()))
+        return str(renderer(logger, name, shown)).encode("utf-8", "backslashreplace")
+
+    return lines
+
+
+def _no_traceback(*_: Any) -> None:  # structlog's signature
+    """Errors are keys by now."""
+
+
+def _printable(value: Any) -> Any:  # texts become texts, anything else stays
+    """Keep what came from elsewhere from steering the terminal or faking a line."""
+    if isinstance(value, Mapping):
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    if isinstance(value, datetime | timedelta):
+        return _plain(value)
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(char if char.isprintable() else _escaped(char) for char in value.strip())
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode()

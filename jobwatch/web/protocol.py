@@ -1,0 +1,162 @@
+"""aiohttp's server protocol with our limits, and TLS beneath it.
+
+Law of this module: whatever bytes come, the answer is HTTP or silence, never a traceback, and nothing of what was sent
+is repeated in it.
+"""
+
+import asyncio
+import logging
+import ssl
+from asyncio.sslproto import SSLProtocol
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from jobwatch.web.connections import Limits, Seat, Seats, Stage
+
+LINGER_SECONDS = 2.0
+"""How long what nobody reads is taken from who still sends it, so that the answer arrives."""
+
+MOST_HEADERS = 64
+
+Prepare = Callable[[web.BaseRequest, web.StreamResponse], Awaitable[None]]
+
+
+class Connection(web.RequestHandler):
+    """One client that speaks HTTP. Every method that is not ours is aiohttp's."""
+
+    __slots__ = ("limits", "seat")
+
+    def __init__(self, manager: web.Server, seat: Seat, limits: Limits) -> None:
+        super().__init__(
+            manager,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=limits.idle,
+            lingering_time=LINGER_SECONDS,
+            logger=_logger(),
+            access_log=None,  # type: ignore[arg-type]  # aiohttp takes None for none
+            max_headers=MOST_HEADERS,
+            auto_decompress=False,  # nobody sends us compressed bodies, but bombs
+        )
+        self.seat = seat
+        self.limits = limits
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a seat; under TLS the connection beneath took it already."""
+        if self.seat.transport is None and isinstance(transport, asyncio.Transport):
+            self.seat.taken(transport)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Leave the seat."""
+        self.seat.left()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Hear what comes, as long as it is no more than a request may be."""
+        if not data or self.seat.hear(len(data)):
+            super().data_received(data)
+        elif self.seat.busy:
+            self.close()  # the answer under way still goes out
+        else:
+            self.seat.hang_up()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send what is left of an answer, and rest."""
+        self.seat.turn_to(Stage.ANSWERING)
+        try:
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            self.seat.turn_to(Stage.RESTING)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP, or what failed outside of every handler. Only the latter is logged."""
+        del message  # it repeats what was sent
+        if not isinstance(exc, HttpProcessingError):
+            self.logger.error("a request failed", exc_info=exc)
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer is under way already")
+        answer = web.Response(status=status, text=f"{HTTPStatus(status).phrase.lower()}\n")
+        answer.headers.update(SAFETY)
+        answer.force_close()
+        return answer
+
+
+SAFETY = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+"""Headers of every answer: nothing is kept, guessed, framed, or shared with other sites."""
+
+
+class Tls(SSLProtocol):
+    """TLS beneath a connection. It takes the seat before the handshake, so that those who never finish one count too."""
+
+    max_size = 32 * 1024  # of each connection's buffer; one record of TLS is 16 KiB
+
+    def __init__(self, connection: Connection, context: ssl.SSLContext) -> None:
+        limits = connection.limits
+        super().__init__(
+            connection.seat.seats.loop,
+            connection,
+            context,
+            None,  # type: ignore[arg-type]  # nobody waits for the handshake
+            server_side=True,
+            ssl_handshake_timeout=limits.head,
+            ssl_shutdown_timeout=limits.grace,
+        )
+        self._connection_of_ours = connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a seat, and begin the handshake."""
+        if isinstance(transport, asyncio.Transport):
+            self._connection_of_ours.seat.taken(transport)
+        super().connection_made(transport)  # type: ignore[arg-type]
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Leave the seat, also where there was never a request."""
+        self._connection_of_ours.seat.left()
+        super().connection_lost(exc)
+
+
+def factory(
+    server: web.Server, seats: Seats, context: ssl.SSLContext | None
+) -> Callable[[], asyncio.BaseProtocol]:
+    """What makes the protocol of each new connection."""
+    _note_requests(server)
+
+    def make() -> asyncio.BaseProtocol:
+        connection = Connection(server, Seat(seats), seats.limits)
+        return connection if context is None else Tls(connection, context)
+
+    return make
+
+
+def _note_requests(server: web.Server) -> None:
+    """Have each connection know when a request begins, also one that turns out to be none."""
+    make = server.request_factory
+
+    def noted(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+        protocol.seat.begin()
+        return make(message, payload, protocol, writer, task)
+
+    server.request_factory = noted
+
+
+def _logger() -> logging.Logger:
+    return logging.getLogger("jobwatch.web.protocol")

@@ -1,0 +1,303 @@
+"""The container as built from the Dockerfile: run as the documentation says, configured by its environment alone.
+
+It watches `jobwatch simulate` on the host's side, through TLS, because keys are sent nowhere without; it tells a receiver
+that verifies; and it is scraped through its published port.
+"""
+
+import asyncio
+import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from jobwatch import __version__
+from jobwatch.app.clock import utc_now
+from jobwatch.simulator.receiver import WebhookSink
+from jobwatch.simulator.simulation import DEMO_ACCOUNT, DEMO_CREDENTIALS, Server
+from tests.daemon import free_port, get
+from tests.image import IMAGE, REVISION, ROOT, Engine, engine, pip_configuration
+from tests.tls_front import Certificate, certificate, front
+
+HOST = "host.containers.internal"
+"""The name that podman gives the machine that a container runs on."""
+SECRET = "whsec_YSBzZWNyZXQgb2YgdGhlIHRlc3Qgb2YgdGhlIGltYWdl"
+JOBS = 4000
+READY_WITHIN = 10.0
+PATIENCE = 60.0
+
+SHELL = """
+for tool in gcc cc make pip pip3 curl wget; do command -v $tool && echo "found $tool"; done
+for module in pip ensurepip hatchling asyncpg; do python -c "import $module" 2>/dev/null && echo "found $module"; done
+id -u; id -g
+touch /etc/x /opt/jobwatch/x /tmp/x 2>/dev/null; ls /etc/x /opt/jobwatch/x /tmp/x 2>/dev/null
+find / -xdev -perm /6000 -newer /opt/jobwatch/pyvenv.cfg -type f 2>/dev/null
+find / -xdev -name .git -o -name tests -path '*jobwatch*' 2>/dev/null
+"""
+
+UNCOMPILED = """
+import importlib.util, pathlib, sys, sysconfig
+import jobwatch.app.daemon, jobwatch.cli.commands, jobwatch.cli.health
+ours = {name: module for name, module in sys.modules.items() if getattr(module, "__file__", None)}
+missing = [
+    name for name, module in ours.items()
+    if module.__file__.endswith(".py")
+    and not pathlib.Path(importlib.util.cache_from_source(module.__file__)).exists()
+]
+flags = pathlib.Path(importlib.util.cache_from_source(jobwatch.__file__)).read_bytes()[4:8]
+print(missing, flags[0])
+"""
+
+pytestmark = pytest.mark.timeout(400)
+
+
+@pytest.fixture(scope="module")
+def built() -> Iterator[Engine]:
+    with engine() as made:
+        yield made
+        print(f"\nimage: {made.took} s, {made.inspect('image', IMAGE)['Size'] // 10**6} MB")
+
+
+def documented() -> list[str]:
+    """The words of the first `docker run` that the page shows, behind `run` and up to the name of the image."""
+    page = (ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"^docker run (.*?[^\\])$", page, flags=re.MULTILINE | re.DOTALL)
+    assert found is not None
+    *words, image = shlex.split(found[1].replace("\\\n", " "))
+    assert image == "jobwatch"
+    return words
+
+
+def replaced(words: list[str], values: Mapping[str, str]) -> list[str]:
+    """The same with other values for some options. Each has to be there."""
+    assert set(values) <= set(words)
+    before = ["", *words]
+    return [values.get(option, word) for option, word in zip(before, words, strict=False)]
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """What surrounds the containers of a test: a cloud, a receiver, and the way to reach both."""
+
+    engine: Engine
+    sink: WebhookSink
+    volume: str
+    trusted: Certificate
+    cloud_port: int
+    sink_port: int
+    port: int = field(default_factory=free_port)
+
+    def start(self, name: str) -> float:
+        """Start a container as the page says; gives how many seconds it took to be ready."""
+        keys = {
+            "TENCENTCLOUD_SECRET_ID": DEMO_CREDENTIALS.secret_id,
+            "TENCENTCLOUD_SECRET_KEY": DEMO_CREDENTIALS.secret_key,
+        }
+        here = replaced(
+            documented(),
+            {
+                "--name": name,
+                "--publish": f"127.0.0.1:{self.port}:19870",
+                "--volume": f"{self.volume}:/var/lib/jobwatch",
+            },
+        )
+        settings = {
+            **keys,
+            "JOBWATCH_SOURCES__PROD__EVERY": "1s",
+            "JOBWATCH_SOURCES__PROD__FIRST_SIGHT": "baseline",
+            "JOBWATCH_SOURCES__PROD__PROVIDER__UIN": DEMO_ACCOUNT.uin,
+            "JOBWATCH_SOURCES__PROD__PROVIDER__APPID": DEMO_ACCOUNT.appid,
+            "JOBWATCH_SOURCES__PROD__PROVIDER__ENDPOINT": f"https://{HOST}:{self.cloud_port}",
+            "JOBWATCH_RECEIVERS__OPS__URL": f"https://{HOST}:{self.sink_port}/ops",
+            "JOBWATCH_RECEIVERS__OPS__SECRETS": SECRET,
+            "JOBWATCH_RECEIVERS__OPS__WANTS__TYPES": "endings,source.baselined",
+            "JOBWATCH_EGRESS__CA_FILE": "/run/secrets/ca.pem",
+        }
+        given = [word for key, value in settings.items() for word in ("--env", f"{key}={value}")]
+        mounts = [
+            "--volume",
+            f"{self.trusted.file}:/run/secrets/ca.pem:ro",
+            "--read-only-tmpfs=false",
+        ]
+        began = time.monotonic()
+        self.engine.podman("run", *here, *given, *mounts, IMAGE)
+        while get(f"http://127.0.0.1:{self.port}/readyz")[0] != 200:
+            assert time.monotonic() - began < PATIENCE, self.said(name)
+            assert self.engine.inspect("container", name)["State"]["Running"], self.said(name)
+            time.sleep(0.05)
+        return time.monotonic() - began
+
+    def said(self, name: str) -> str:
+        done = self.engine.try_podman("logs", name)
+        return done.stdout + done.stderr
+
+    def stop(self, name: str) -> dict[str, Any]:
+        """Stop it as an engine does, by SIGTERM and its own grace; the state that it ended in."""
+        self.engine.podman("stop", name)
+        state: dict[str, Any] = self.engine.inspect("container", name)["State"]
+        return state
+
+    def told(self) -> list[dict[str, Any]]:
+        return [each.event for each in self.sink.accepted]
+
+    async def endings(self, more: int) -> list[str]:
+        """Wait for so many more endings; the ids of all that arrived, in their order."""
+        wanted = self._endings() + more
+        async with asyncio.timeout(PATIENCE):
+            while self._endings() < wanted:
+                await asyncio.sleep(0.05)
+        return [each.id for each in self.sink.accepted]
+
+    def _endings(self) -> int:
+        return sum(event["type"].startswith("job.") for event in self.told())
+
+
+@asynccontextmanager
+async def simulated() -> AsyncIterator[int]:
+    """`jobwatch simulate` as a process on the host; its port."""
+    port = free_port()
+    options = ["--jobs", str(JOBS), "--seed", "7", "--speed", "120", "--port", str(port)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "jobwatch", "simulate", *options], stdout=subprocess.DEVNULL
+    ) as process:
+        try:
+            yield port
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+
+
+@pytest.fixture
+async def stage(built: Engine, tmp_path: Path) -> AsyncIterator[Stage]:
+    trusted = certificate(tmp_path, HOST)
+    trusted.file.chmod(0o444)
+    sink = WebhookSink([SECRET], clock=utc_now)
+    server = Server(sink.application())
+    await server.start()
+    receiver = int(server.url.rsplit(":", 1)[1])
+    tls = trusted.context()
+    async with (
+        simulated() as cloud,
+        front(cloud, tls, host="0.0.0.0") as cloud_port,
+        front(receiver, tls, host="0.0.0.0") as sink_port,
+    ):
+        yield Stage(
+            engine=built, sink=sink, volume="kept", trusted=trusted,
+            cloud_port=cloud_port, sink_port=sink_port,
+        )  # fmt: skip
+        built.try_podman("rm", "--force", "--all", "--time", "1")
+    await server.stop()
+
+
+def test_the_image_says_what_it_is_and_holds_no_tool_and_no_secret(built: Engine) -> None:
+    image = built.inspect("image", IMAGE)
+    config = image["Config"]
+    assert (config["User"], config["StopSignal"]) == ("65532:65532", "SIGTERM")
+    assert list(config["Volumes"]) == ["/var/lib/jobwatch"]
+    assert list(config["ExposedPorts"]) == ["19870/tcp"]
+    assert (config["Entrypoint"], config["Cmd"]) == (["jobwatch"], ["run"])
+    assert image["HealthCheck"]["Test"] == ["CMD", "jobwatch", "health"]
+    labels = config["Labels"]
+    assert labels["org.opencontainers.image.version"] == __version__
+    assert labels["org.opencontainers.image.revision"] == REVISION
+    everything = json.dumps(image)
+    assert "PIP_" not in everything
+    for line in pip_configuration().text.splitlines():
+        assert line.partition(" = ")[2] not in everything or line.startswith(
+            ("[", "disable", "default")
+        )
+    found = built.podman("run", "--rm", "--entrypoint", "/bin/sh", IMAGE, "-c", SHELL)
+    assert found.split() == ["65532", "65532", "/tmp/x"], found
+
+
+def test_everything_that_is_imported_was_compiled_and_is_not_looked_at_again(built: Engine) -> None:
+    found = built.podman("run", "--rm", "--entrypoint", "python", IMAGE, "-c", UNCOMPILED)
+    assert found == "[] 1"
+
+
+def test_a_mounted_file_is_read_and_a_folder_of_another_user_is_told(
+    built: Engine, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o755)
+    minimal = (ROOT / "config" / "jobwatch.minimal.yaml").read_text(encoding="utf-8")
+    file = tmp_path / "jobwatch.yaml"
+    file.write_text(minimal, encoding="utf-8")
+    mount = f"--volume={file}:/etc/jobwatch/jobwatch.yaml:ro"
+    checked = built.podman("run", "--rm", "--read-only", mount, IMAGE, "check")
+    assert "/etc/jobwatch/jobwatch.yaml" in checked
+    wrong = f"--volume={tmp_path}:/var/lib/jobwatch"
+    refused = built.try_podman("run", "--rm", "--read-only", mount, wrong, IMAGE, "run")
+    assert refused.returncode == 2, refused.stderr
+    assert "/var/lib/jobwatch" in refused.stderr
+
+
+async def test_a_container_watches_tells_is_scraped_and_leaves_a_store_that_tells_nothing_twice(
+    stage: Stage,
+) -> None:
+    took = await asyncio.to_thread(stage.start, "first")
+    assert took < READY_WITHIN
+    await stage.endings(3)
+    await asyncio.to_thread(watched, stage)
+    peak = await asyncio.to_thread(healthy, stage, "first")
+    ended = await asyncio.to_thread(stage.stop, "first")
+    assert (ended["ExitCode"], ended["OOMKilled"]) == (0, False), stage.said("first")
+    before = await stage.endings(0)
+
+    again = await asyncio.to_thread(stage.start, "second")
+    after = await stage.endings(3)
+    assert len(set(after)) == len(after) > len(before)
+    told = [event["type"] for event in stage.told()]
+    assert told.count("source.baselined") == 1
+    assert [each for each in stage.sink.received if not each.valid] == []
+    ended = await asyncio.to_thread(stage.stop, "second")
+    assert (ended["ExitCode"], ended["OOMKilled"]) == (0, False), stage.said("second")
+    for secret in (SECRET, DEMO_CREDENTIALS.secret_key):
+        assert secret not in stage.said("first") + stage.said("second")
+    print(f"\nready after {took:.2f} s and {again:.2f} s, at most {peak} MB with {JOBS} jobs")
+
+
+def watched(stage: Stage) -> None:
+    """The scrape shows the account as it is."""
+    status, page = get(f"http://127.0.0.1:{stage.port}/metrics")
+    assert status == 200
+    samples = [each for family in text_string_to_metric_families(page) for each in family.samples]
+
+    def total(name: str) -> float:
+        return sum(each.value for each in samples if each.name == name)
+
+    assert total("jobwatch_jobs") > 0
+    assert total("jobwatch_jobs_finished_total") >= 3
+    assert total("jobwatch_source_up") == 1
+    [built] = [each for each in samples if each.name == "jobwatch_build_info"]
+    assert built.labels["version"] == __version__
+
+
+def healthy(stage: Stage, name: str) -> int:
+    """The image's own check, before, while and after nothing in the container goes on; the most memory in MB."""
+    podman, attempt = stage.engine.podman, stage.engine.try_podman
+    assert attempt("healthcheck", "run", name).returncode == 0
+    assert podman("exec", name, "jobwatch", "health", "--ready") == "ready"
+    peak = podman(
+        "exec",
+        name,
+        "sh",
+        "-c",
+        "cat /sys/fs/cgroup/memory.peak 2>/dev/null || cat /sys/fs/cgroup/memory/memory.max_usage_in_bytes",
+    )
+    podman("kill", "--signal", "STOP", name)
+    hung = attempt("exec", name, "jobwatch", "health", "--timeout", "500ms")
+    assert (hung.returncode, hung.stdout) == (1, "not answering: no answer within 0.5 s\n")
+    assert attempt("healthcheck", "run", name).returncode == 1
+    podman("kill", "--signal", "CONT", name)
+    assert attempt("healthcheck", "run", name).returncode == 0
+    return int(peak) // 10**6
