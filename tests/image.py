@@ -188,7 +188,12 @@ def pip_configuration() -> PipConfiguration:
         found = re.fullmatch(r"(?:global|install|:env:)\.([a-z-]+)=(['\"].*)", line)
         if found is not None:
             values[found[1]] = ast.literal_eval(found[2])
-    named = " ".join(values.values()).replace("file://", " ").split()
-    paths = sorted({each for each in named if each.startswith("/") and Path(each).exists()})
+    # The pages of an index in a folder lead to files beside that folder.
+    named = {
+        str(Path(word).parent) if "index" in key else word
+        for key, value in values.items()
+        for word in value.replace("file://", " ").split()
+    }
+    paths = sorted(each for each in named if each.startswith("/") and Path(each).exists())
     lines = [f"{key} = {' '.join(value.split())}" for key, value in values.items()]
     return PipConfiguration(text="\n".join(["[global]", *lines, ""]), paths=tuple(paths))

@@ -110,17 +110,20 @@ class Reloader:
     async def reload(self, trigger: Trigger) -> Reloaded:
         """Read the configuration, and take it up if it holds. Raises `StoreError` where that has to be tried again."""
         async with self._turn:
-            before, self.read = self.read, await self._look()
+            was, self.read = self.read, await self._look()
             try:
                 settings = await self._acceptable()
-                await self._exchange_doors(settings, before)
+                await self._exchange_doors(settings, was)
             except ConfigError as error:
                 return self._refuse(trigger, error.problems)
-            changed = told(self.parts.settings, settings)
+            before = self.parts.settings
+            if settings.log != before.log:
+                logs.configure(settings.log.level, settings.log.format)
             self.parts.settings, self.behind = settings, True
             await self._follow()
             self.seen = self.read = await self._look()
             self.parts.metrics.configured(utc_now())
+            changed = told(before, settings)
             log.info("configuration.reloaded", trigger=trigger.value, changed=changed)
             return Reloaded(changed=changed)
 
@@ -138,10 +141,10 @@ class Reloader:
             raise ConfigError(problems)
         return settings
 
-    async def _exchange_doors(self, settings: Settings, before: Mapping[Path, str]) -> None:
+    async def _exchange_doors(self, settings: Settings, was: Mapping[Path, str]) -> None:
         """Send through other transports where the way out, or whom it trusts, is another."""
         ca_file = settings.egress.ca_file
-        same_trust = ca_file is None or before.get(ca_file) == self.read.get(ca_file)
+        same_trust = ca_file is None or was.get(ca_file) == self.read.get(ca_file)
         if settings.egress == self.parts.settings.egress and same_trust:
             return
         # Those before are closed when nothing is under way on them.
@@ -150,8 +153,6 @@ class Reloader:
 
     async def _follow(self) -> None:
         """Have the parts follow the settings. What fails on the way is made good by the next turn."""
-        logging = self.parts.settings.log
-        logs.configure(logging.level, logging.format)
         try:
             await assemble(self.parts)
         except StoreError as error:

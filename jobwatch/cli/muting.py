@@ -1,55 +1,42 @@
 """`jobwatch mute`, `mutes` and `unmute`: what a person already knows is not told, until it expires."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
+from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from rich.text import Text
 
-from jobwatch.cli.ending import Exit, Failed
-from jobwatch.cli.reading import View, job_name, look, named, written
+from jobwatch.cli.ending import Failed
+from jobwatch.cli.reading import View, look, written
+from jobwatch.cli.refusing import told_as_failure
 from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, fitted
 from jobwatch.cli.text import count, moment, plain
 from jobwatch.core.muting import Mute, Silence
-from jobwatch.store.documents import mute_document
+from jobwatch.store import orders
+from jobwatch.store.documents import mute_document, muted_document
 from jobwatch.store.muting import Silenced
+from jobwatch.store.orders import MuteOrder
 
-REASON_LENGTH = 200
-"""Characters of a reason."""
-
-_GLOB = frozenset("*?[")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What a person asks to be silenced, for how long, and why. `job` is SOURCE/ID."""
-
-    source: str | None
-    job: str | None
-    description: str | None
-    lasts: timedelta
-    reason: str
+Order: TypeAlias = MuteOrder
 
 
 def begin_mute(config: Path | None, order: Order, output: OutputFormat) -> None:
     """Begin a mute, and say what it silences."""
-    asked = _silence(order)
+    with told_as_failure():
+        silence = orders.silence_of(order, _option)
 
     async def show(view: View) -> None:
-        silence = await _scoped(view, asked)
-        doubts = await _doubts(view, silence)
-        fitting = await view.store.silenced(silence)
-        mute = await view.store.mute(silence, until=view.now + order.lasts)
+        until = view.now + order.lasts
+        with told_as_failure():
+            muted = await orders.begin_mute(
+                view.store, silence, until=until, configured=view.settings.sources
+            )
         screen = Screen()
         if output is OutputFormat.JSON:
-            shown = mute_document(mute, view.now)
-            numbers = {"unfinished_jobs": fitting.jobs, "waiting_deliveries": fitting.waiting}
-            screen.document({"mute": shown, **numbers})
+            screen.document(muted_document(muted, view.now))
         else:
-            _tell(screen, mute, fitting, view.now)
-        complain(plain(doubt) for doubt in doubts)
+            _tell(screen, muted.mute, muted.fitting, view.now)
+        complain(plain(doubt) for doubt in muted.doubts)
 
     look(config, show)
 
@@ -100,55 +87,9 @@ def silence_words(silence: Silence) -> str:
     return ", ".join(parts)
 
 
-def _silence(order: Order) -> Silence:
-    """What the words ask for. Raises `Failed` where they ask for nothing, or for too much at once."""
-    parts = {
-        "--source": order.source,
-        "--job": order.job,
-        "--description": order.description,
-        "--reason": order.reason.strip(),
-    }
-    empty = [name for name, value in parts.items() if value == ""]
-    if empty:
-        raise Failed(f"{empty[0]} is empty", code=Exit.MISUSED)
-    if order.source is None and order.job is None and order.description is None:
-        raise Failed(
-            "say what to mute: --source, --job or --description; --source '*' mutes every source",
-            code=Exit.MISUSED,
-        )
-    source, job = order.source, None
-    if order.job is not None:
-        if source is not None:
-            raise Failed("--job names its source itself: leave --source out", code=Exit.MISUSED)
-        meant = job_name(order.job)
-        source, job = meant.source, written("", *meant.key)
-    reason = order.reason.strip()[:REASON_LENGTH]
-    return Silence(source=source, job=job, description=order.description, reason=reason)
-
-
-async def _scoped(view: View, silence: Silence) -> Silence:
-    """The silence, with the vault of its job where one job alone has that id."""
-    if silence.job is None:
-        return silence
-    found = await named(view, job_name(written(silence.source or "", "", silence.job)))
-    return replace(silence, job=written("", *found.key))
-
-
-async def _doubts(view: View, silence: Silence) -> Sequence[str]:
-    """What may be a slip of the pen. Raises `Failed` for a source that is not there, unless a glob asks for it."""
-    if silence.source is None:
-        return ()
-    if not _GLOB & set(silence.source):
-        await view.check_source(silence.source)
-    if silence.job is not None:
-        meant = job_name(written(silence.source, "", silence.job))
-        known = await view.store.job(meant.source, meant.key)
-        name = written(meant.source, *meant.key)
-        return () if known else (f"no job {name} was seen yet; the mute waits for it",)
-    sources = {*view.settings.sources, *(each.identity.name for each in await view.store.sources())}
-    if any(fnmatchcase(name, silence.source) for name in sources):
-        return ()
-    return (f"no source fits {silence.source}; there are {', '.join(sorted(sources))}",)
+def _option(part: str) -> str:
+    """A part of an order as the command line has it."""
+    return f"--{part}"
 
 
 def _tell(screen: Screen, mute: Mute, fitting: Silenced, now: datetime) -> None:

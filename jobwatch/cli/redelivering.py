@@ -1,17 +1,19 @@
 """`jobwatch redeliver`: send again what was given up, muted or told before; the same event with the same id."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from jobwatch.cli.ending import Exit, Failed
 from jobwatch.cli.reading import View, look, written
+from jobwatch.cli.refusing import told_as_failure
 from jobwatch.cli.screen import OutputFormat, Screen, complain
 from jobwatch.cli.text import ago, count, instant, length, plain
 from jobwatch.core.breaker import ReceiverState
-from jobwatch.core.durations import parse_duration
 from jobwatch.core.outbox import OPEN
 from jobwatch.settings import Settings, give_up_after
+from jobwatch.store import orders
+from jobwatch.store.orders import Refusal
 from jobwatch.store.outbox_values import ReceiverRow, Redelivered, Redelivery
 from jobwatch.store.values import DeliveryRow
 from jobwatch.story.words import DELIVERIES, PAUSES, said
@@ -35,11 +37,13 @@ def send_again(config: Path | None, wanted: Wanted, output: OutputFormat) -> Non
     async def show(view: View) -> None:
         row = None
         if wanted.delivery is not None:
-            row = await view.store.delivery(wanted.delivery)
-            if row is None:
-                raise Failed(f"there is no delivery {wanted.delivery}")
+            with told_as_failure():
+                row = await orders.find_delivery(
+                    view.store, wanted.delivery, view.settings.receivers
+                )
         name = row.receiver if row else wanted.receiver or ""
-        _check_receiver(view.settings, name)
+        with told_as_failure():
+            orders.check_sendable(name, view.settings.receivers)
         done = await _redeliver(view, wanted)
         stand = next(iter(await view.store.receivers([name])), None)
         screen = Screen()
@@ -65,16 +69,6 @@ def _check(wanted: Wanted) -> None:
         raise Failed("--receiver and --since belong together", code=Exit.MISUSED)
 
 
-def _check_receiver(settings: Settings, name: str) -> None:
-    if name in settings.receivers:
-        return
-    there_are = ", ".join(settings.receivers) or "none"
-    raise Failed(
-        f"receiver {plain(name, 64)} is not configured (any more), so nobody would send to it; there are {there_are}",
-        code=Exit.MISUSED,
-    )
-
-
 async def _redeliver(view: View, wanted: Wanted) -> Redelivered:
     what = Redelivery(
         delivery=wanted.delivery,
@@ -91,20 +85,9 @@ async def _redeliver(view: View, wanted: Wanted) -> Redelivered:
 def moment_of(text: str, now: datetime) -> datetime:
     """The moment that `2h` (ago) or an RFC 3339 time names. Raises `Failed` with what to write instead."""
     try:
-        return now - parse_duration(text)
-    except (ValueError, OverflowError):
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise Failed(
-            f"--since {plain(text, 64)}: write how long ago, such as 2h, or a time with its zone, "
-            "such as 2026-11-21T20:00:00Z",
-            code=Exit.MISUSED,
-        )
-    return moment.astimezone(UTC)
+        return orders.moment_of(text, now)
+    except Refusal as refusal:
+        raise Failed(f"--since {plain(refusal.words)}", code=Exit.MISUSED) from None
 
 
 def _one(wanted: Wanted, row: DeliveryRow, now: datetime) -> str:

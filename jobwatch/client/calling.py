@@ -186,7 +186,6 @@ class Caller:
             "try.failed",
             source=self.source,
             duration_seconds=took,
-            error=str(error),
             **failed_call(error),
         )
 
@@ -197,7 +196,6 @@ class Caller:
             "call.failed",
             source=self.source,
             tries=tries,
-            error=str(error),
             **failed_call(error),
         )
 

@@ -12,6 +12,7 @@ class FailedCall(TypedDict):
     result: str | None
     http_status: int | None
     code: str
+    error: str
     request_id: str
 
 
@@ -23,6 +24,7 @@ def failed_call(error: Exception) -> FailedCall:
             result=error.result.value,
             http_status=error.status,
             code=error.code,
+            error=error.message,
             request_id=error.request_id,
         )
     if isinstance(error, TransportError):
@@ -31,9 +33,12 @@ def failed_call(error: Exception) -> FailedCall:
             result=result_of(error).value,
             http_status=None,
             code=error.kind.value,
+            error=str(error),
             request_id="",
         )
-    return FailedCall(call="", result=None, http_status=None, code="", request_id="")
+    return FailedCall(
+        call="", result=None, http_status=None, code="", error=str(error), request_id=""
+    )
 
 
 def result_of(error: TransportError) -> CallResult:

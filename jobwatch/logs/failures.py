@@ -21,7 +21,7 @@ class ErrorKeys:
     def __call__(self, _logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
         error = exception_in(event.pop("exc_info", None))
         if error is not None:
-            event["error"] = scrubbed("; ".join(_causes(error))[:ERROR_LIMIT])
+            event["error"] = "; ".join(_causes(error))[:ERROR_LIMIT]
             event["exception_class"] = type(error).__name__
             if self._with_traceback:
                 lines = "".join(traceback.format_exception(error))

@@ -21,7 +21,7 @@ _MADE_SAFE = frozenset({OWN_URL, "traceback"})
 _URL = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]{0,31})://[^\s\"'<>]+")
 _HOST = re.compile(r"(connect to host )\S+")
 _ASSIGNED = re.compile(
-    r"(?i)\b([\w-]{0,40}(?:signature|token|secret|password|passwd|key|key_id|credential)s?)(=)[^\s&,;\"')]+"
+    r"(?i)\b([\w-]{0,40}(?:signature|token|secret|password|passwd|key|key_id|credential|q-ak)s?)(=)[^\s&,;\"')]+"
 )
 _SCHEME = re.compile(r"(?i)\b(bearer|basic) +[\w.~+/=-]{6,}")
 _KEYS = re.compile(r"\b(whsec_|AKID)[\w+/=-]+")
@@ -45,7 +45,9 @@ def hide_secrets(_logger: WrappedLogger, _name: str, event: EventDict) -> EventD
     for key, value in event.items():
         kind = type(value)
         if kind is str:
-            if (len(value) > TEXT_LIMIT or "://" in value) and key not in _MADE_SAFE:
+            if key == "error":
+                event[key] = scrubbed(_cut(value))
+            elif (len(value) > TEXT_LIMIT or "://" in value) and key not in _MADE_SAFE:
                 event[key] = _without_urls(_cut(value))
         elif kind not in _AS_THEY_ARE:
             event[key] = _shown(value, DEPTH_LIMIT)

@@ -98,7 +98,6 @@ async def _walk_status(source: Source, walk: Walk, tally: Tally, sound: Sound) -
             source=source.name,
             scope=walk.scope,
             status=walk.status,
-            error=error.message,
             **failed_call(error),
         )
 

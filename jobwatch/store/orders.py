@@ -203,13 +203,11 @@ def _job_of(silence: Silence) -> JobName:
     return job_name(written(silence.source or "", "", silence.job or ""))
 
 
-async def _doubts(
-    store: Store, silence: Silence, configured: Collection[str]
-) -> tuple[str, ...]:
+async def _doubts(store: Store, silence: Silence, configured: Collection[str]) -> tuple[str, ...]:
     """What may be a slip of the pen."""
     if silence.source is None:
         return ()
-    if silence.job is not None or not _GLOB & set(silence.source):
+    if not _GLOB & set(silence.source):
         await check_source(store, configured, silence.source)
     if silence.job is not None:
         meant = _job_of(silence)

@@ -150,7 +150,14 @@ def _why_told(change: ChangeRow, event: ToldRow | None) -> Iterator[str]:
     kind = event.event.type if event else "event"
     yield f"{kind} {change.event_id}: {routes_in_words(change.routes)}"
     if event is not None:
+        yield from _brought(event.event)
         yield from _detail(event.event)
+
+
+def _brought(row: EventRow) -> Iterator[str]:
+    """Which sweep brought it: the word to look for in the log."""
+    if row.sweep is not None:
+        yield f"recorded by sweep {row.sweep}"
 
 
 def routes_in_words(routes: Mapping[str, str]) -> str:
@@ -205,6 +212,7 @@ def _events(known: Known) -> Iterator[Line]:
             words=words,
             notes=(
                 f"{each.event.type} {each.event.id}: {routes_in_words(each.routes)}",
+                *_brought(each.event),
                 *(_detail(each.event) if not condition else ()),
             ),
             event_id=each.event.id,

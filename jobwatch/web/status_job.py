@@ -1,7 +1,7 @@
 """What the pages say of one job in a list: a value in, words out. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from jobwatch.store.glance_values import SeenJob
 from jobwatch.store.values import ConditionRow, JobRow
 from jobwatch.story.explaining import Pace
 from jobwatch.story.fields import reasons
-from jobwatch.story.phrases import count, length, pace, tasks
+from jobwatch.story.phrases import length, pace, tasks
 from jobwatch.web.status_words import path_of, words
 
 REASONS_TOLD = 2
@@ -98,14 +98,7 @@ def _with_failed(progress: Progress) -> str:
 def seen_card(seen: SeenJob, found: Pace, data_at: datetime | None, now: datetime) -> Card:
     """An unfinished job with its conditions and what its pace promises; `data_at` where that is old."""
     made = card(seen.row, notes=outlook(seen.row, found, now), opened=seen.conditions)
-    return Card(
-        row=made.row,
-        href=made.href,
-        tags=made.tags,
-        notes=made.notes,
-        why=made.why,
-        data_at=data_at,
-    )
+    return replace(made, data_at=data_at)
 
 
 def outlook(row: JobRow, found: Pace, now: datetime) -> Sequence[str]:
@@ -125,8 +118,3 @@ def outlook(row: JobRow, found: Pace, now: datetime) -> Sequence[str]:
     if done_at <= now:
         return (f"due to be done by now, {at_pace}",)
     return (f"about {length(done_at - now)} left, {at_pace}",)
-
-
-def more_than(shown: int, of: int, noun: str) -> str:
-    """How many of a list are not shown, "" where all are."""
-    return f"{count(of - shown, noun)} more" if of > shown else ""

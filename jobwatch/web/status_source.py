@@ -39,14 +39,14 @@ class SourceView:
 
 
 class Standing(NamedTuple):
-    """How a source fares: a tone for the eye (good, bad or idle) and the words for it."""
+    """How a source or a receiver fares: a tone for the eye (good, bad, warn, busy or idle) and the words for it."""
 
     tone: str
     words: str
 
 
 class Note(NamedTuple):
-    """One sentence about a source, and its tone: error, caution or faint."""
+    """One sentence, and its tone: error, caution, plain or faint."""
 
     tone: str
     words: str

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -162,8 +161,8 @@ class Stage:
         return sum(event["type"].startswith("job.") for event in self.told())
 
 
-@asynccontextmanager
-async def simulated() -> AsyncIterator[int]:
+@pytest.fixture
+def cloud() -> Iterator[int]:
     """`jobwatch simulate` as a process on the host; its port."""
     port = free_port()
     options = ["--jobs", str(JOBS), "--seed", "7", "--speed", "120", "--port", str(port)]
@@ -178,7 +177,7 @@ async def simulated() -> AsyncIterator[int]:
 
 
 @pytest.fixture
-async def stage(built: Engine, tmp_path: Path) -> AsyncIterator[Stage]:
+async def stage(built: Engine, cloud: int, tmp_path: Path) -> AsyncIterator[Stage]:
     trusted = certificate(tmp_path, HOST)
     trusted.file.chmod(0o444)
     sink = WebhookSink([SECRET], clock=utc_now)
@@ -187,7 +186,6 @@ async def stage(built: Engine, tmp_path: Path) -> AsyncIterator[Stage]:
     receiver = int(server.url.rsplit(":", 1)[1])
     tls = trusted.context()
     async with (
-        simulated() as cloud,
         front(cloud, tls, host="0.0.0.0") as cloud_port,
         front(receiver, tls, host="0.0.0.0") as sink_port,
     ):

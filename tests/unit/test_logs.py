@@ -1,7 +1,6 @@
 """What a log line looks like, and what never stands in one."""
 
 import io
-import json
 import logging
 import warnings
 from collections.abc import Callable, Iterator
@@ -15,40 +14,15 @@ from pydantic import SecretStr
 
 from jobwatch import logs
 from jobwatch.core.model import Outcome
+from tests.log_stream import Stream, kept_logging
 
 log = structlog.get_logger()
 
 
-class Stream(io.TextIOWrapper):
-    """A stream in memory that can be a terminal."""
-
-    def __init__(self, *, terminal: bool = False) -> None:
-        self.raw_bytes = io.BytesIO()
-        self.terminal = terminal
-        super().__init__(self.raw_bytes, encoding="utf-8")
-
-    def isatty(self) -> bool:
-        return self.terminal
-
-    @property
-    def text(self) -> str:
-        return self.raw_bytes.getvalue().decode()
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.text.splitlines()]
-
-
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    """Logging is the process's; every test gives it back as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    logging.captureWarnings(capture=False)
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    with kept_logging():
+        yield
 
 
 @pytest.fixture
