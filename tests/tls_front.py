@@ -46,25 +46,42 @@ def certificate(folder: Path, name: str) -> Certificate:
 @asynccontextmanager
 async def front(port: int, context: ssl.SSLContext, *, host: str) -> AsyncIterator[int]:
     """Pass on what comes in with TLS to a port of loopback, and give the port where it comes in."""
+    passing: set[asyncio.Task[None]] = set()
 
-    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, here = await asyncio.open_connection("127.0.0.1", port)
+    async def come_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        passing.add(task)
+        task.add_done_callback(passing.discard)
         with suppress(OSError):
-            async with asyncio.TaskGroup() as group:
-                group.create_task(_pour(reader, here))
-                group.create_task(_pour(there, writer))
+            await _pass_on(port, reader, writer)
 
-    server = await asyncio.start_server(pass_on, host, 0, ssl=context)
+    server = await asyncio.start_server(come_in, host, 0, ssl=context)
     async with server:
         yield int(server.sockets[0].getsockname()[1])
+        server.close()
+        for task in passing:
+            task.cancel()
+        await asyncio.gather(*passing, return_exceptions=True)
+
+
+async def _pass_on(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    there, here = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_pour(reader, here))
+            group.create_task(_pour(there, writer))
+    finally:
+        for each in (here, writer):
+            each.transport.abort()
+            with suppress(OSError):
+                await each.wait_closed()
 
 
 async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Everything that is read, until the other side ends; then end, too."""
-    try:
-        with suppress(OSError):
-            while piece := await reader.read(PIECE):
-                writer.write(piece)
-                await writer.drain()
-    finally:
-        writer.close()
+    with suppress(OSError):
+        while piece := await reader.read(PIECE):
+            writer.write(piece)
+            await writer.drain()
+    writer.close()

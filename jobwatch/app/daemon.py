@@ -1,6 +1,7 @@
 """The daemon: starts the loops, stops them in order."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from jobwatch.app.clock import utc_now
 from jobwatch.app.orphans import retire_receivers
 from jobwatch.app.parts import Parts, Settling, freeze_heap, open_store
 from jobwatch.app.reloading import Origin, Reloader
+from jobwatch.app.service import Service, watchdog
 from jobwatch.app.shapes import shapes, single_jobs
 from jobwatch.app.turning import Turners
 from jobwatch.app.view import Readiness, web_view
@@ -26,6 +28,9 @@ from jobwatch.store.values import Pruned, Retention
 from jobwatch.web.server import build_app, serve
 
 LOCK_RETRY = timedelta(seconds=1)
+OPENING = timedelta(minutes=5)
+"""How long a service manager lets the store be opened: a large one is read, and an older one migrated."""
+
 REFRESH = timedelta(seconds=5)
 PRUNE = timedelta(hours=1)
 log = structlog.get_logger()
@@ -36,15 +41,17 @@ async def run(
     *,
     stop: asyncio.Event,
     origin: Origin | None = None,
+    service: Service | None = None,
     listening: Callable[[str], None] | None = None,
 ) -> None:
     """Watch until `stop` is set.
 
     The HTTP server comes first, so that a daemon that waits for another one's store says so. `origin` is where the
-    settings came from, and newer ones come from; without one they stay. Raises `ConfigError` where the port is taken,
-    `StoreUnusable` where the store cannot be opened.
+    settings came from, and newer ones come from; without one they stay. `service` is told how things go. Raises
+    `ConfigError` where the port is taken, `StoreUnusable` where the store cannot be opened.
     """
     freeze_heap()
+    service = service or Service()
     readiness, pulse = Readiness(settings), Pulse()
     metrics = Metrics(shapes(settings), list(settings.receivers))
     metrics.configured(utc_now())
@@ -54,7 +61,7 @@ async def run(
         url = await stack.enter_async_context(serve(app, host, port))
         if listening is not None:
             listening(url)
-        store = await _wait_for_store(settings, readiness, stop)
+        store = await _wait_for_store(readiness, service, stop)
         if store is None:
             return
         stack.push_async_callback(store.close)
@@ -65,18 +72,19 @@ async def run(
         log.info(
             "daemon.started", sources=len(parts.watched), receivers=len(parts.notifiers), url=url
         )
-        await _turn_loops(parts, reloader, stop)
+        await _turn_loops(parts, readiness, service, stop)
     log.info("daemon.stopped")
 
 
 async def _wait_for_store(
-    settings: Settings, readiness: Readiness, stop: asyncio.Event
+    readiness: Readiness, service: Service, stop: asyncio.Event
 ) -> Store | None:
     """Open the store; while another daemon holds it, wait, unready, naming the holder."""
     told = ""
     while not stop.is_set():
+        service.starting(readiness.missing()[0], OPENING)
         try:
-            return await open_store(settings)
+            return await open_store(readiness.settings)
         except StoreLocked as locked:
             readiness.waiting_for(locked.holder)
             if told != locked.holder:
@@ -86,7 +94,9 @@ async def _wait_for_store(
     return None
 
 
-async def _turn_loops(parts: Parts, reloader: Reloader | None, stop: asyncio.Event) -> None:
+async def _turn_loops(
+    parts: Parts, readiness: Readiness, service: Service, stop: asyncio.Event
+) -> None:
     """Turn every loop until told to stop; then stop claiming, let what is in flight end, give back the rest."""
     try:
         async with asyncio.TaskGroup() as group:
@@ -95,10 +105,14 @@ async def _turn_loops(parts: Parts, reloader: Reloader | None, stop: asyncio.Eve
                 group=group, stop=stop, pulse=parts.pulse, on_failure=parts.step_failed
             )
             turners.start([*own_loops(parts), *every_loop(parts)])
-            if reloader is not None:
-                await reloader.begin()
-                turners.start([reloader.loop()])
+            if service.managed:
+                turners.start([_watchdog(parts, readiness, service)])
+            if readiness.reloader is not None:
+                await readiness.reloader.begin()
+                turners.start([readiness.reloader.loop()])
+            service.ready(readiness.summary())
             await stop.wait()
+            service.stopping()
             log.info("stop.requested")
             # A sweep is cut between two pages: every verb of the store runs to its end all the same.
             await turners.end_all()
@@ -107,6 +121,15 @@ async def _turn_loops(parts: Parts, reloader: Reloader | None, stop: asyncio.Eve
                     closing.create_task(notifier.close(GRACE))
     finally:
         await parts.store.give_back(parts.store.owner)
+
+
+def _watchdog(parts: Parts, readiness: Readiness, service: Service) -> Loop:
+    """The loop that tells the service manager that all the others turn."""
+
+    def stalled() -> list[str]:
+        return parts.pulse.stalled(time.monotonic())
+
+    return Loop(name="service", step=watchdog(service, stalled, readiness.summary))
 
 
 def own_loops(parts: Parts) -> list[Loop]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from jobwatch.app.clock import utc_now
 from jobwatch.app.parts import Parts
 from jobwatch.app.reloading import Reloader, Trigger
+from jobwatch.app.service import summary
 from jobwatch.app.shapes import shapes
 from jobwatch.core.errors import StoreError
 from jobwatch.core.overview import Overview
@@ -55,6 +56,10 @@ class Readiness:
         ]
         self.ready = not missing
         return missing
+
+    def summary(self) -> str:
+        """How things go, in one line for people."""
+        return summary(self.missing(), len(self.parts.watched) if self.parts is not None else 0)
 
     def open_parts(self) -> Parts:
         """Everything, once it was built. Raises `StoreError` before."""

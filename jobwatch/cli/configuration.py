@@ -17,7 +17,7 @@ def load(config: Path | None) -> Loaded:
 def load_quietly(config: Path | None) -> Settings:
     """Read the configuration for a command that only looks: logs are for trouble, on standard error."""
     loaded = load(config)
-    complain(plain(warning) for warning in loaded.warnings)
+    complain(f"warning: {plain(warning)}" for warning in loaded.warnings)
     wanted = loaded.settings.log
     logs.configure("debug" if wanted.level == "debug" else "warning", wanted.format)
     return loaded.settings

@@ -11,6 +11,7 @@ import structlog
 from jobwatch import logs
 from jobwatch.app import daemon, sweeping
 from jobwatch.app.reloading import Origin
+from jobwatch.app.service import Service
 from jobwatch.cli.configuration import load
 from jobwatch.cli.ending import Exit
 from jobwatch.cli.screen import OutputFormat, Screen, complain
@@ -36,7 +37,8 @@ def run_daemon(config: Path | None) -> None:
 
 async def _run(settings: Settings, origin: Origin) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, origin.bell.ask)
-    await daemon.run(settings, stop=stop_on_signals(), origin=origin)
+    service = Service.from_environ(os.environ, os.getpid())
+    await daemon.run(settings, stop=stop_on_signals(), origin=origin, service=service)
 
 
 def run_once(config: Path | None, output: OutputFormat) -> None:

@@ -44,4 +44,11 @@ def _causes(error: BaseException) -> Iterator[str]:
         for each in error.exceptions:
             yield from _causes(each)
     else:
-        yield " ".join(str(error).split()) or type(error).__name__
+        yield _words(error) or type(error).__name__
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return " ".join(str(error).split())
+    except Exception:  # noqa: BLE001  an error that cannot say what it is
+        return ""

@@ -9,6 +9,8 @@ import orjson
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
+from jobwatch.logs.hiding import TEXT_LIMIT
+
 _OPTIONS = orjson.OPT_UTC_Z
 
 
@@ -22,16 +24,24 @@ def json_line(_logger: WrappedLogger, _name: str, event: EventDict) -> bytes:
         # Half a surrogate pair, a number beyond 64 bits, keys that are no text.
         return json.dumps({str(key): event[key] for key in event}, default=_plain).encode()
     except (TypeError, ValueError, RecursionError):
-        known = {key: str(event.get(key, ""))[:100] for key in ("at", "level", "event")}
-        return json.dumps(known | {"unwritten": True}).encode()
+        return json.dumps(_rest(event)).encode()
 
 
-def _plain(value: object) -> object:
+def _rest(event: EventDict) -> dict[str, object]:
+    """What can be said of an event whose values cannot be shown."""
+    known = {key: _plain(event.get(key))[:100] for key in ("at", "level", "event")}
+    return known | {"unwritten": sorted(map(str, event.keys() - known.keys()))}
+
+
+def _plain(value: object) -> Any:
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
-    return str(value)
+    try:
+        return str(value)[:TEXT_LIMIT]
+    except Exception:  # noqa: BLE001  whoever logged it must not pay for it
+        return f"<{type(value).__name__}>"
 
 
 def for_people(*, colours: bool) -> Processor:
@@ -44,7 +54,11 @@ def for_people(*, colours: bool) -> Processor:
         shown = {key: _printable(value) for key, value in event.items() if key != "traceback"}
         if "traceback" in event:
             shown["exception"] = "\n".join(map(_printable, event["traceback"].splitlines()))
-        return str(renderer(logger, name, shown)).encode("utf-8", "backslashreplace")
+        try:
+            line = str(renderer(logger, name, shown))
+        except ValueError:  # a number of thousands of digits
+            line = str(renderer(logger, name, _rest(event)))
+        return line.encode("utf-8", "backslashreplace")
 
     return lines
 
@@ -59,8 +73,8 @@ def _printable(value: Any) -> Any:  # texts become texts, anything else stays
         return {_printable(key): _printable(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_printable(item) for item in value]
-    if isinstance(value, datetime | timedelta):
-        return _plain(value)
+    if not isinstance(value, str | int | float | None):
+        value = _plain(value)
     if not isinstance(value, str) or value.isprintable():
         return value
     return "".join(char if char.isprintable() else _escaped(char) for char in value.strip())

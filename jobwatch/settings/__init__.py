@@ -15,6 +15,8 @@ from jobwatch.settings.recipients import (
     egress_proxy,
     heartbeat_url,
     live_recipient,
+    operate_token,
+    read_token,
     style_of,
 )
 from jobwatch.settings.rules import rules_for
@@ -53,6 +55,8 @@ __all__ = [
     "listen_address",
     "live_recipient",
     "load_settings",
+    "operate_token",
+    "read_token",
     "max_age",
     "redacted",
     "rules_for",

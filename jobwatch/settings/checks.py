@@ -11,6 +11,7 @@ from jobwatch.core.errors import ConfigError
 from jobwatch.providers import open_provider
 from jobwatch.providers.cas import OWN_ACCOUNT
 from jobwatch.settings.doubts import doubts, expires_between_sweeps, nothing_expires, unreached
+from jobwatch.settings.exposure import http_doubts, http_mistakes
 from jobwatch.settings.looking import of_either, of_file
 from jobwatch.settings.model import Settings
 from jobwatch.settings.problems import Mistake
@@ -38,11 +39,17 @@ def check(
     """
     names, operations = tuple(source_names), _operations(settings)
     found = Findings(
-        [*_same_account(settings), *_unreadable_keys(settings), *_outward(settings)],
+        [
+            *_same_account(settings),
+            *_unreadable_keys(settings),
+            *_outward(settings),
+            *http_mistakes(settings),
+        ],
         [
             *unreached(settings, settings.heartbeat, ("heartbeat",)),
             *nothing_expires(settings),
             *expires_between_sweeps(settings),
+            *http_doubts(settings),
         ],
     )
     for name, receiver in settings.receivers.items():

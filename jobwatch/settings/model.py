@@ -101,14 +101,17 @@ class Retention(Part):
 
 
 class Tls(Part):
-    """The certificate of the HTTP server."""
+    """The certificate of the HTTP server with its chain, and its key: PEM, read anew when they change."""
 
     cert_file: Path
     key_file: Path
 
 
 class Http(Part):
-    """The HTTP server. `public_url` is where people reach it; events link there."""
+    """The HTTP server. `public_url` is where people reach it; events link there.
+
+    The read token is asked from whoever reads, the operate token from whoever changes something.
+    """
 
     listen: Annotated[Line, checked(_wrong_listen)] = "0.0.0.0:19870"
     public_url: Annotated[Line, checked(_wrong_public_url)] | None = None

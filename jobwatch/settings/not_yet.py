@@ -22,14 +22,7 @@ class Row(NamedTuple):
     reason: str
 
 
-NOT_YET = (
-    Row("store.kind", "sqlite is the only store yet"),
-    Row("http.tls", "the server speaks plain HTTP"),
-    Row("http.read_token", "reading is open to whoever reaches the server"),
-    Row("http.read_token_file", "reading is open to whoever reaches the server"),
-    Row("http.operate_token", "nothing changes state over HTTP yet"),
-    Row("http.operate_token_file", "nothing changes state over HTTP yet"),
-)
+NOT_YET = (Row("store.kind", "sqlite is the only store yet"),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from jobwatch.formats import check_secret
 from jobwatch.formats.pagerduty import DEFAULT_URL, check_routing_key
 from jobwatch.formats.values import Mention, Recipient, Style
 from jobwatch.secret_files import Check, FileSecret, FixedSecret, Secret
+from jobwatch.settings.exposure import wrong_token
 from jobwatch.settings.model import Settings
 from jobwatch.settings.receivers import Receiver, wrong_header_value, zone
 from jobwatch.settings.told import calling_types
@@ -146,6 +147,18 @@ def heartbeat_url(settings: Settings) -> Secret | None:
     """Where the heartbeat goes; None where nobody listens for one."""
     heartbeat = settings.heartbeat
     return _either(heartbeat.url, heartbeat.url_file, url_check(settings))
+
+
+def read_token(settings: Settings) -> Secret | None:
+    """What whoever reads over HTTP has to know; None where everybody may read."""
+    http = settings.http
+    return _either(http.read_token, http.read_token_file, wrong_token)
+
+
+def operate_token(settings: Settings) -> Secret | None:
+    """What whoever changes something over HTTP has to know; None where that is for this machine alone."""
+    http = settings.http
+    return _either(http.operate_token, http.operate_token_file, wrong_token)
 
 
 def egress_proxy(settings: Settings) -> Secret | None:

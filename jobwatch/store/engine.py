@@ -9,7 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -132,12 +132,11 @@ class SqliteDatabase:
         self._writer.dispose()
 
     def _fold_log(self) -> None:
+        """Outside of any transaction: within one, a checkpoint finds the table locked."""
         try:
-            with self._writer.connect().execution_options(
-                isolation_level="AUTOCOMMIT"
-            ) as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        except SQLAlchemyError:  # the log is read at the next start
+            with closing(self._writer.raw_connection()) as link:
+                link.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except (SQLAlchemyError, sqlite3.Error):  # the log is read at the next start
             return
 
 

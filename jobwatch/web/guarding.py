@@ -5,7 +5,7 @@ change, never what was sent as a token.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import NamedTuple, TypeAlias
@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from jobwatch.core.errors import ConfigError
 from jobwatch.web import login, sessions
@@ -55,6 +56,7 @@ class Doorkeeper:
     tokens: Tokens
     clock: Callable[[], datetime]
     attempts: login.Attempts
+    told: str = ""
 
     @classmethod
     def of(cls, view: WebView) -> "Doorkeeper":
@@ -71,7 +73,7 @@ class Doorkeeper:
         ]
 
     def judge(self, request: web.Request) -> Verdict:
-        """Whether a request may go on. Raises `ConfigError` where a token is configured and cannot be read."""
+        """Whether a request may go on. Raises HTTP 503 where a token is configured and cannot be read."""
         route = _route(request)
         if route in OPEN:
             return decide(Asked(method=request.method, route=route), Configured())
@@ -138,7 +140,14 @@ class Doorkeeper:
         return answer
 
     def _held(self) -> _Held:
-        return _Held(self.tokens.read(), self.tokens.operate())
+        try:
+            return _Held(self.tokens.read(), self.tokens.operate())
+        except ConfigError as error:
+            if self.told != str(error):
+                self.told = str(error)
+                log.error("token.unreadable", problem=self.told)  # noqa: TRY400  # no traceback
+            text = "the tokens cannot be read now; the log says why\n"
+            raise web.HTTPServiceUnavailable(text=text) from None
 
     def _configured(self, held: _Held) -> Configured:
         return Configured(
@@ -198,25 +207,15 @@ class Doorkeeper:
         )
 
 
-@dataclass(slots=True)
-class Guard:
-    """The middleware."""
+def guard(keeper: Doorkeeper) -> Middleware:
+    """The middleware that lets a request in, or answers why not."""
 
-    keeper: Doorkeeper
-    _told: str = field(default="", repr=False)
+    @web.middleware
+    async def judged(request: web.Request, handler: Handler) -> web.StreamResponse:
+        verdict = keeper.judge(request)
+        return await handler(request) if verdict.allowed else keeper.refuse(request, verdict)
 
-    async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let a request in, or answer why not."""
-        try:
-            verdict = self.keeper.judge(request)
-            allowed = verdict.allowed
-            return await handler(request) if allowed else self.keeper.refuse(request, verdict)
-        except ConfigError as error:
-            if str(error) != self._told:
-                self._told = str(error)
-                log.error("token.unreadable", problem=self._told)  # noqa: TRY400  # no traceback
-            text = "the tokens cannot be read now; the log says why\n"
-            return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, text=text)
+    return judged
 
 
 def _route(request: web.Request) -> str:

@@ -21,7 +21,7 @@ input,button{padding:.6rem;margin:.3rem 0 1rem;border:1px solid #888;border-radi
 .bad{color:#c22}@media(prefers-color-scheme:dark){.bad{color:#f88}}"""
 
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Log in – jobwatch</title>
+<html lang="en"><head><meta charset="utf-8"><title>Log in: jobwatch</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <style>{style}</style></head><body>

@@ -117,7 +117,7 @@ class Tls(SSLProtocol):
             context,
             None,  # type: ignore[arg-type]  # nobody waits for the handshake
             server_side=True,
-            ssl_handshake_timeout=limits.head,
+            ssl_handshake_timeout=limits.head,  # type: ignore[arg-type]  # a float will do
             ssl_shutdown_timeout=limits.grace,
         )
         self._connection_of_ours = connection
@@ -126,7 +126,7 @@ class Tls(SSLProtocol):
         """Take a seat, and begin the handshake."""
         if isinstance(transport, asyncio.Transport):
             self._connection_of_ours.seat.taken(transport)
-        super().connection_made(transport)  # type: ignore[arg-type]
+        super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Leave the seat, also where there was never a request."""

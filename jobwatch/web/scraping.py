@@ -1,7 +1,7 @@
 """Answers to scrapes that cost the same however many ask at once.
 
 Law of this module: who waits for the same page gets the same page, so a crowd costs a few renderings and a hung-up
-scraper none of its own; and who does not read keeps nothing but the page, and that not for long.
+scraper none of its own; and who does not read keeps nothing but the page.
 """
 
 import asyncio
@@ -12,15 +12,10 @@ from aiohttp import web
 
 from jobwatch.metrics import Rendered
 from jobwatch.metrics.exposition import Format, accepts_gzip, choose_format
+from jobwatch.web.sending import send_in_pieces
 
 RENDERINGS_AT_ONCE = 2
 """A scrape renders in a thread; more of them would take the threads that names are resolved in."""
-
-SENDING_SECONDS = 30.0
-"""No scraper waits longer for a page: Prometheus' own patience is 10 s."""
-
-PIECE = 64 * 1024
-"""Bytes handed to a connection at once: what it cannot send it copies."""
 
 Wanted: TypeAlias = tuple[Format, bool]
 
@@ -62,23 +57,9 @@ class Scrapes:
                 self._kept.clear()
 
 
-async def send(
-    request: web.Request, page: Rendered, *, patience: float = SENDING_SECONDS
-) -> web.StreamResponse:
-    """Send a page piece by piece, and hang up on who does not take it within `patience` seconds."""
-    answer = web.StreamResponse(headers=_headers(page))
-    answer.content_length = len(page.body)
-    try:
-        async with asyncio.timeout(patience):
-            await answer.prepare(request)
-            if request.method != "HEAD":
-                for start in range(0, len(page.body), PIECE):
-                    await answer.write(memoryview(page.body)[start : start + PIECE])
-            await answer.write_eof()
-    except (TimeoutError, ConnectionError):
-        if request.transport is not None:
-            request.transport.abort()
-    return answer
+async def send(request: web.Request, page: Rendered) -> web.StreamResponse:
+    """Send a page."""
+    return await send_in_pieces(request, page.body, _headers(page))
 
 
 def _headers(page: Rendered) -> dict[str, str]:

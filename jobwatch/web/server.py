@@ -1,7 +1,8 @@
 """The HTTP server: routes, what every answer carries, and the socket."""
 
+import asyncio
 import errno
-import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -14,18 +15,26 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from jobwatch.core.errors import ConfigError, StoreError
+from jobwatch.web.access import READING
 from jobwatch.web.api import api_routes
+from jobwatch.web.certificates import ServerTls
+from jobwatch.web.connections import BODY_BYTES, Limits, Seats, Stage, usual_limits
+from jobwatch.web.guarding import Doorkeeper, guard
+from jobwatch.web.protocol import SAFETY, Connection, factory
 from jobwatch.web.schemas import schema_routes
 from jobwatch.web.scraping import Scrapes, send
+from jobwatch.web.sending import PIECE, send_in_pieces
 from jobwatch.web.status import StatusBoard
 from jobwatch.web.status_page import style_hash
 from jobwatch.web.view import WebView
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-BODY_LIMIT = 64 * 1024
-GRACE_SECONDS = 5.0
-KEEPALIVE_SECONDS = 75.0
+BACKLOG = 512
+RECEIVE_BUFFER = 32 * 1024
+PATH_SHOWN = 200
+FOR_PROGRAMS = ("/api/", "/-/")
+"""Below these, what is wrong is told in JSON."""
 
 log = structlog.get_logger()
 
@@ -34,9 +43,11 @@ aiohttp.web_response.SERVER_SOFTWARE = "jobwatch"  # type: ignore[attr-defined]
 
 
 def build_app(view: WebView) -> web.Application:
-    """Put the routes together. Each answers GET and HEAD, and 405 to anything else."""
-    pages = _Pages(view)
-    app = web.Application(client_max_size=BODY_LIMIT, middlewares=[_answer_failures])
+    """Put the routes together. A page answers GET and HEAD, and 405 to anything else."""
+    pages, keeper = _Pages(view), Doorkeeper.of(view)
+    app = web.Application(
+        client_max_size=BODY_BYTES, middlewares=[_answer_failures, guard(keeper), _read_body]
+    )
     app.on_response_prepare.append(_secure)
     app.add_routes(
         [
@@ -46,6 +57,7 @@ def build_app(view: WebView) -> web.Application:
             web.get("/readyz", pages.readyz),
             *api_routes(view),
             *schema_routes(),
+            *keeper.routes(),
         ]
     )
     return app
@@ -89,65 +101,137 @@ def _json(answer: object, *, good: bool) -> web.Response:
 async def _answer_failures(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer what goes wrong with a plain text that tells no secrets; the log tells the rest."""
     try:
-        return await handler(request)
-    except web.HTTPException:
-        raise
+        answer = await handler(request)
+    except web.HTTPException as known:
+        answer = web.Response(
+            status=known.status, text=f"{(known.text or '').strip()}\n", headers=_kept(known)
+        )
+    except ConnectionError:
+        raise  # the client is gone, and nobody is left to answer
     except (StoreError, TimeoutError) as error:
-        log.warning("request.refused", path=request.path, exc_info=error)
-        return _text("the store cannot be read now; see /readyz", HTTPStatus.SERVICE_UNAVAILABLE)
+        log.warning("request.refused", path=request.path[:PATH_SHOWN], exc_info=error)
+        answer = _text("the store cannot be read now; see /readyz", HTTPStatus.SERVICE_UNAVAILABLE)
     except Exception:
-        log.exception("request.failed", path=request.path)
-        return _text("internal error; the log says more", HTTPStatus.INTERNAL_SERVER_ERROR)
+        log.exception("request.failed", path=request.path[:PATH_SHOWN])
+        answer = _text("internal error; the log says more", HTTPStatus.INTERNAL_SERVER_ERROR)
+    return await _fitting(request, answer)
+
+
+def _kept(known: web.HTTPException) -> dict[str, str]:
+    """The headers of an answer that aiohttp raises, without those of its body."""
+    own = ("content-type", "content-length")
+    return {name: value for name, value in known.headers.items() if name.lower() not in own}
+
+
+async def _fitting(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
+    """Send a large page piece by piece; tell programs in JSON what is wrong."""
+    if not isinstance(answer, web.Response) or answer.prepared:
+        return answer
+    if not isinstance(answer.body, bytes):
+        return answer
+    if len(answer.body) > PIECE:
+        return await send_in_pieces(request, answer.body, _lasting(answer), answer.status)
+    failed = answer.status >= HTTPStatus.BAD_REQUEST and answer.content_type == "text/plain"
+    if failed and request.path.startswith(FOR_PROGRAMS):
+        error = {"error": answer.body.decode("utf-8", "replace").strip()}
+        answer.content_type = "application/json"
+        answer.body = orjson.dumps(error, option=orjson.OPT_APPEND_NEWLINE)
+    return answer
+
+
+def _lasting(answer: web.Response) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name != "Content-Length"}
+
+
+@web.middleware
+async def _read_body(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Take the body of what changes something, in its time and size, before anybody works on it."""
+    if request.method in READING:
+        return await handler(request)
+    if (request.content_length or 0) > BODY_BYTES:
+        raise web.HTTPRequestEntityTooLarge(
+            BODY_BYTES, request.content_length or 0, text=f"a body has at most {BODY_BYTES} bytes"
+        )
+    try:
+        async with asyncio.timeout(_limits(request).body):
+            await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="the body did not come in time") from None
+    except (web.RequestPayloadError, HttpProcessingError):
+        raise web.HTTPBadRequest(text="the body is broken") from None
+    return await handler(request)
+
+
+def _limits(request: web.Request) -> Limits:
+    connection = request.protocol
+    return connection.limits if isinstance(connection, Connection) else Limits()
 
 
 def _text(message: str, status: HTTPStatus) -> web.Response:
     return web.Response(status=status, text=f"{message}\n")
 
 
-async def _secure(_request: web.Request, response: web.StreamResponse) -> None:
+async def _secure(request: web.Request, response: web.StreamResponse) -> None:
     """Set the headers that every answer carries: nothing may be loaded, framed or guessed, and what may be kept says so."""
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.update(
-        {
-            "Content-Security-Policy": (
-                f"default-src 'none'; style-src {style_hash()}; base-uri 'none'; "
-                "form-action 'none'; frame-ancestors 'none'"
-            ),
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "DENY",
-            "Referrer-Policy": "no-referrer",
-            "Cross-Origin-Resource-Policy": "same-origin",
-        }
-    )
+    if isinstance(request.protocol, Connection):
+        request.protocol.seat.turn_to(Stage.ANSWERING)
+    for name, value in (_POLICIES | SAFETY).items():
+        response.headers.setdefault(name, value)
+
+
+_POLICIES = {
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src {style_hash()}; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+}
+"""What a page may set otherwise for itself."""
 
 
 @asynccontextmanager
-async def serve(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
+async def serve(
+    app: web.Application,
+    host: str,
+    port: int,
+    tls: ServerTls | None = None,
+    limits: Limits | None = None,
+) -> AsyncIterator[str]:
     """Listen, and give the URL (of use where port 0 was asked for); end requests under way first.
 
-    Raises `ConfigError` where the address cannot be had.
+    `limits` are those of the process where they are left out. Raises `ConfigError` where the address cannot be had.
     """
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        handle_signals=False,
-        keepalive_timeout=KEEPALIVE_SECONDS,
-        shutdown_timeout=GRACE_SECONDS,
-        logger=_protocol_logger(),
-    )
+    limits = limits or usual_limits(tls=tls is not None)
+    loop = asyncio.get_running_loop()
+    seats = Seats(limits, loop)
+    runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=limits.grace)
     await runner.setup()
+    listener: asyncio.Server | None = None
     try:
-        await _listen(runner, host, port)
-        yield f"http://{_place(host, int(runner.addresses[0][1]))}"
+        if runner.server is None:  # pragma: no cover  # setup made one
+            raise RuntimeError("no server")
+        made = factory(runner.server, seats, tls.context if tls else None)
+        listener = await _listen(made, host, port)
+        scheme = "https" if tls else "http"
+        yield f"{scheme}://{_place(host, int(listener.sockets[0].getsockname()[1]))}"
     finally:
+        if listener is not None:
+            listener.close()
         await runner.cleanup()
+        seats.close()
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+async def _listen(made: Callable[[], asyncio.BaseProtocol], host: str, port: int) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
     try:
-        await web.TCPSite(runner, host, port).start()
+        listener = await loop.create_server(made, host, port, backlog=BACKLOG, start_serving=False)
+        for each in listener.sockets:
+            # Taken over by each connection: so much may wait to be read, and comes in one piece at most.
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        await listener.start_serving()
     except (OSError, UnicodeError) as error:
         raise ConfigError([f"http.listen: {_place(host, port)} {_why(error)}"]) from error
+    return listener
 
 
 def _place(host: str, port: int) -> str:
@@ -166,15 +250,3 @@ def _why(error: OSError | UnicodeError) -> str:
             return _why(OSError(errno.EADDRNOTAVAIL, ""))
         case _:
             return f"cannot be listened on: {error}"
-
-
-def _protocol_logger() -> logging.Logger:
-    """The log of aiohttp's server, without the clients that do not speak HTTP."""
-    logger = logging.getLogger("jobwatch.web.protocol")
-    logger.addFilter(_is_ours)
-    return logger
-
-
-def _is_ours(record: logging.LogRecord) -> bool:
-    error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, HttpProcessingError)

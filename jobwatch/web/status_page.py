@@ -12,48 +12,119 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import NamedTuple
 
 from markupsafe import Markup
 
-from jobwatch.core.model import Progress
-from jobwatch.core.overview import OutboxDepth
-from jobwatch.store.values import JobRow
+from jobwatch.store.glance_values import Glance, SeenJob
+from jobwatch.story.explaining import pace_of
+from jobwatch.web.status_job import Card, card, seen_card
+from jobwatch.web.status_problems import Problem, problems
+from jobwatch.web.status_receiver import ReceiverView, fares, receiver_notes
 from jobwatch.web.status_source import SourceView, notes, standing
-from jobwatch.web.status_words import age, instant, span, words
+from jobwatch.web.status_words import age, bar, count, instant, percent, since, span, when
+
+SOURCES_SHOWN = 12
+"""More sources than these are folded away, but for those that are not up to date."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """What the page tells. `now` is when the store was read; the lists may show only the newest."""
+class Frame:
+    """What every page says: whose it is, of when, whether it refreshes itself, and where to if it should not."""
 
     instance: str
     version: str
     now: datetime
+    refresh: bool = True
+    pause: str = "?refresh=0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What the page tells. `only` is the source that it is about, None for all of them.
+
+    `loops` are those that hang, `missing` is what readiness waits for.
+    """
+
+    frame: Frame
+    glance: Glance
     sources: Sequence[SourceView]
-    unfinished: Sequence[JobRow]
-    unfinished_total: int
-    endings: Sequence[JobRow]
-    receivers: Sequence[OutboxDepth]
-
-
-class Bar(NamedTuple):
-    """Finished tasks in percent of all."""
-
-    succeeded: float
-    failed: float
+    receivers: Sequence[ReceiverView]
+    loops: Sequence[str] = ()
+    missing: Sequence[str] = ()
+    only: str | None = None
 
 
 def render(status: Status) -> str:
-    """Write the page. The first one takes a tenth of a second: Jinja2 is imported by whoever looks at it."""
+    """Write the page."""
+    glance = status.glance
+    return fill_page(
+        "status.html.j2",
+        status.frame,
+        {
+            "status": status,
+            "glance": glance,
+            "problems": _problems(status),
+            "sources": _by_worth(status.sources),
+            "folded": _folded(status),
+            "troubled": [_seen(status, each) for each in glance.troubled],
+            "unfinished": [_seen(status, each) for each in glance.unfinished],
+            "endings": [card(row) for row in glance.endings],
+            "unfinished_total": _of(status, glance.unfinished_of),
+            "troubled_total": sum(
+                number for each in status.sources for _, number in each.conditions
+            ),
+            "failed": sum(glance.lately.outcomes.get(each, 0) for each in ("failed", "vanished")),
+            "ended": sum(glance.lately.outcomes.values()),
+            "up": sum(source.up for source in status.sources),
+        },
+    )
+
+
+def fill_page(name: str, frame: Frame, values: Mapping[str, object]) -> str:
+    """Fill in a page. The first one takes a tenth of a second: Jinja2 is imported by whoever looks at it."""
     from jobwatch.web.status_template import fill  # noqa: PLC0415
 
-    return fill("status.html.j2", _filters(), {"status": status, "style": style()})
+    return fill(name, {"frame": frame, "style": style(), **_spoken(frame.now), **values})
+
+
+def _problems(status: Status) -> list[Problem]:
+    return problems(
+        loops=status.loops,
+        missing=status.missing,
+        sources=status.sources,
+        receivers=status.receivers,
+        now=status.frame.now,
+    )
+
+
+def _of(status: Status, by_source: Mapping[str, int]) -> int:
+    return sum(by_source.get(source.name, 0) for source in status.sources)
+
+
+def _by_worth(sources: Sequence[SourceView]) -> list[SourceView]:
+    """Those first that are not as they should be."""
+    return sorted(sources, key=lambda each: standing(each).tone == "good")
+
+
+def _folded(status: Status) -> int:
+    """How many sources are folded away: those at the end that are up to date, where there are many."""
+    if len(status.sources) <= SOURCES_SHOWN:
+        return 0
+    return sum(standing(each).tone == "good" for each in status.sources)
+
+
+def _seen(status: Status, seen: SeenJob) -> Card:
+    """A job with its outlook, and of when that is where its source is not as fresh as it should be."""
+    source = next((each for each in status.sources if each.name == seen.row.source), None)
+    state, now = source.state if source else None, status.frame.now
+    stale = source is None or not source.up
+    data_at = state.unfinished_data_at if stale and state else None
+    return seen_card(seen, pace_of(seen.samples, state, now), data_at, now)
 
 
 @cache
 def style() -> Markup:
-    """The page's only style sheet; it stands in the page."""
+    """The pages' only style sheet; it stands in each of them."""
     found = pkgutil.get_data("jobwatch.web", "templates/status.css") or b""
     return Markup(found.decode().rstrip("\n"))  # noqa: S704  # our own file
 
@@ -65,26 +136,19 @@ def style_hash() -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def _filters() -> Mapping[str, Callable[..., object]]:
+def _spoken(now: datetime) -> Mapping[str, Callable[..., object]]:
+    """What templates write with; ages are those of the page's moment."""
     return {
-        "age": age,
+        "age": lambda moment: age(moment, now),
         "bar": bar,
+        "count": count,
+        "fares": lambda receiver: fares(receiver, now),
         "instant": instant,
-        "notes": notes,
+        "notes": lambda source: notes(source, now),
         "percent": percent,
+        "receiver_notes": lambda receiver: receiver_notes(receiver, now),
+        "since": lambda moment: since(moment, now),
         "span": span,
         "standing": standing,
-        "words": words,
+        "when": lambda moment: when(moment, now),
     }
-
-
-def bar(progress: Progress) -> Bar:
-    """The two parts of a progress bar; never more than the whole, whatever the cloud counts."""
-    total = max(progress.total, progress.finished, 1)
-    return Bar(100 * progress.succeeded / total, 100 * progress.failed / total)
-
-
-def percent(progress: Progress) -> str:
-    """How much of a job is finished; 100 % only when all is."""
-    ratio = progress.finished_ratio or 0.0
-    return "100 %" if ratio == 1 else f"{min(99, int(ratio * 100))} %"

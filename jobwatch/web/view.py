@@ -35,10 +35,14 @@ def _nobody() -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """The tokens that hold now, None where none is configured; they may live in files. Each may raise `ConfigError`."""
+    """The tokens that hold now, None where none is configured; they may live in files. Each may raise `ConfigError`.
+
+    `public_url` is where people reach the server, None where the configuration does not say.
+    """
 
     read: Callable[[], str | None] = _nobody
     operate: Callable[[], str | None] = _nobody
+    public_url: Callable[[], str | None] = _nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

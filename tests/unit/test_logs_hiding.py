@@ -1,7 +1,6 @@
 """What no line shows, whoever put it there: secrets in words that are not ours, and texts without end."""
 
 import logging
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,9 +45,9 @@ def test_words_that_are_not_ours_lose_what_looks_like_a_secret(words: str, shown
 def test_no_door_lets_a_secret_through(written: Stream, words: str) -> None:
     try:
         raise ValueError(words)  # noqa: TRY301
-    except ValueError as error:
+    except ValueError:
         log.exception("step.failed", loop="poller")
-        logging.getLogger("aiohttp.client").error("it says %s", words, exc_info=error)
+        logging.getLogger("aiohttp.client").exception("it says %s", words)
         logging.getLogger("asyncio").warning(words)
     log.warning("sweep.failed", error=words)
     assert len(written.records) == 4
@@ -71,10 +70,9 @@ def test_a_url_is_hidden_under_every_key_but_that_of_our_own_address(written: St
 @pytest.mark.parametrize(
     "text", ["a" * 10**6, "a-" * 10**5, "=" * 10**5, "http" * 10**5, "://" * 10**5]
 )
+@pytest.mark.timeout(20)
 def test_hostile_text_is_scrubbed_in_no_time(text: str) -> None:
-    began = time.process_time()
-    scrubbed(text[:16384])
-    assert time.process_time() - began < 1  # seconds; a pattern that backtracks takes minutes
+    assert len(scrubbed(text[:16384])) <= 16384  # a pattern that backtracks would take hours
 
 
 def deep(levels: int) -> Any:
@@ -132,12 +130,20 @@ class Unspeakable:
     __repr__ = __str__
 
 
+class Worse(Exception):
+    """An error that breaks whoever wants to tell it."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
 @pytest.mark.parametrize("log_format", ["json", "console"])
 def test_a_value_that_cannot_be_shown_fails_nobody(log_format: logs.LogFormat) -> None:
     with kept_logging():
         stream = Stream()
         logs.configure("info", log_format, stream)
-        log.info("value.seen", value=Unspeakable())
+        log.info("value.seen", value=Unspeakable(), number=10**5000)
+        log.error("step.failed", exc_info=ExceptionGroup("x", [Worse()]))
         logging.getLogger("x").warning("%s", Unspeakable())
         logging.getLogger("x").warning("%d words", "no")
         assert "value.seen" in stream.text
