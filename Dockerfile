@@ -41,7 +41,7 @@ WORKDIR /var/lib/jobwatch
 VOLUME /var/lib/jobwatch
 EXPOSE 19870
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 CMD ["jobwatch", "health"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["jobwatch", "health"]
 ENTRYPOINT ["jobwatch"]
 CMD ["run"]
 # Last, because what changes with each build would make everything after it anew.

@@ -70,7 +70,7 @@ class Engine:
 
     def try_podman(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run podman, whatever comes of it."""
-        place = ("--tmpdir", str(self.folder / "tmp"), "--log-level", "fatal")
+        place = ("--tmpdir", str(self.folder / "tmp"), "--log-level", "error")
         return self._call("podman", *self._storage(), *place, *arguments)
 
     def podman(self, *arguments: str) -> str:

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from jobwatch import notifier
@@ -27,38 +28,43 @@ class Lines:
     keys: set[str] = field(default_factory=set)
 
 
+@cache
 def logged() -> dict[str, Lines]:
     """The lines of the whole package, by name."""
     found: dict[str, Lines] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for call, levels in _calls(tree):
-            name, keys = _said(call, path)
-            lines = found.setdefault(name, Lines())
-            lines.levels |= {"error" if level == "exception" else level for level in levels}
-            lines.keys |= keys | (OF_AN_EXCEPTION if "exception" in levels else set())
+        text = path.read_text(encoding="utf-8")
+        tree = ast.parse(text if "get_logger()" in text else "")
+        for call, levels, words in _calls(tree):
+            names, keys = _said(call, words, path)
+            for name in names:
+                lines = found.setdefault(name, Lines())
+                lines.levels |= {"error" if level == "exception" else level for level in levels}
+                lines.keys |= keys | (OF_AN_EXCEPTION if "exception" in levels else set())
     return found
 
 
-def _calls(tree: ast.AST) -> Iterator[tuple[ast.Call, set[str]]]:
-    """Calls of `log.info` and its kin, and of what was chosen among them (`level = log.info if … else log.warning`)."""
+def _calls(tree: ast.AST) -> Iterator[tuple[ast.Call, set[str], dict[str, set[str]]]]:
+    """Calls of `log.info` and its kin, and of what was chosen among them (`level = log.info if … else log.warning`).
+
+    With them come the texts that names of the function may stand for.
+    """
     for function in ast.walk(tree):
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
-        chosen = {
-            target.id: _levels(node.value)
+        given = {
+            target.id: node.value
             for node in ast.walk(function)
             if isinstance(node, ast.Assign)
             for target in node.targets
-            if isinstance(target, ast.Name) and _levels(node.value)
+            if isinstance(target, ast.Name)
         }
+        words = {name: _words(value) for name, value in given.items()}
         for node in _own(function):
-            if not isinstance(node, ast.Call):
-                continue
-            if isinstance(node.func, ast.Name) and node.func.id in chosen:
-                yield node, chosen[node.func.id]
-            elif isinstance(node.func, ast.Attribute) and (levels := _levels(node.func)):
-                yield node, levels
+            if isinstance(node, ast.Call):
+                named = isinstance(node.func, ast.Name) and given.get(node.func.id)
+                if levels := _levels(named or node.func):
+                    yield node, levels, words
 
 
 def _own(function: ast.AST) -> Iterator[ast.AST]:
@@ -79,9 +85,20 @@ def _levels(node: ast.AST) -> set[str]:
             return set()
 
 
-def _said(call: ast.Call, path: Path) -> tuple[str, set[str]]:
+def _words(node: ast.AST) -> set[str]:
+    match node:
+        case ast.Constant(value=str(word)):
+            return {word}
+        case ast.IfExp(body=body, orelse=other):
+            return _words(body) | _words(other)
+        case _:
+            return set()
+
+
+def _said(call: ast.Call, words: dict[str, set[str]], path: Path) -> tuple[set[str], set[str]]:
     (name,) = call.args
-    assert isinstance(name, ast.Constant), f"{path}:{call.lineno}: a name is a literal"
+    names = words.get(name.id, set()) if isinstance(name, ast.Name) else _words(name)
+    assert names, f"{path}:{call.lineno}: the name of a line is a literal, or one of two"
     keys: set[str] = set()
     for each in call.keywords:
         match each:
@@ -93,4 +110,4 @@ def _said(call: ast.Call, path: Path) -> tuple[str, set[str]]:
                 keys |= SPREAD[spread]
             case _:
                 raise AssertionError(f"{path}:{call.lineno}: keys that nobody can read")
-    return str(name.value), keys
+    return names, keys

@@ -282,6 +282,7 @@ def client_for(
             chance=lambda: 0.5,
             sleep=clock.sleep,
         ),
+        source="prod",
     )
 
 

@@ -53,7 +53,7 @@ async def front(port: int, context: ssl.SSLContext, *, host: str) -> AsyncIterat
         assert task is not None
         passing.add(task)
         task.add_done_callback(passing.discard)
-        with suppress(OSError):
+        with suppress(OSError, asyncio.CancelledError):  # the server's own task: nobody awaits it
             await _pass_on(port, reader, writer)
 
     server = await asyncio.start_server(come_in, host, 0, ssl=context)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from jobwatch.app.clock import utc_now
 from jobwatch.app.parts import Parts
@@ -10,14 +11,12 @@ from jobwatch.app.reloading import Reloader, Trigger
 from jobwatch.app.service import summary
 from jobwatch.app.shapes import shapes
 from jobwatch.core.errors import StoreError
-from jobwatch.core.overview import Overview
 from jobwatch.loop import Pulse
 from jobwatch.metrics import Metrics
 from jobwatch.settings import Settings
+from jobwatch.settings.terms import gathering, terms_of
 from jobwatch.store import Store
-from jobwatch.store.values import JobFilter, JobRow
 from jobwatch.web.configured import Configured
-from jobwatch.web.status import StatusReader
 from jobwatch.web.view import Reloaded, WebView
 
 
@@ -82,7 +81,12 @@ class Readiness:
 def _configured(settings: Settings) -> Configured:
     formats = {name: each.format for name, each in settings.receivers.items()}
     return Configured(
-        instance=settings.instance, sources=tuple(shapes(settings)), receivers=formats
+        instance=settings.instance,
+        sources=tuple(shapes(settings)),
+        receivers=formats,
+        gathering=gathering(settings),
+        terms=partial(terms_of, settings),
+        events_kept=settings.retention.events,
     )
 
 
@@ -95,27 +99,12 @@ def web_view(readiness: Readiness, metrics: Metrics, pulse: Pulse) -> WebView:
     def wake() -> None:
         readiness.open_parts().wake_notifiers()
 
-    async def overview() -> Overview:
-        return await store().overview()
-
-    async def unfinished(limit: int) -> Sequence[JobRow]:
-        return (await store().jobs(JobFilter(unfinished=True), limit=limit)).rows
-
-    async def endings(limit: int) -> Sequence[JobRow]:
-        return (await store().jobs(JobFilter(unfinished=False), limit=limit)).rows
-
     return WebView(
         configured=readiness.configured,
         store=store,
         render_metrics=metrics.render,
         stalled=lambda: pulse.stalled(time.monotonic()),
         missing=readiness.missing,
-        status=StatusReader(
-            configured=readiness.configured,
-            overview=overview,
-            unfinished=unfinished,
-            endings=endings,
-        ),
         wake=wake,
         reload=readiness.reload,
         clock=utc_now,

@@ -13,7 +13,7 @@ from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, fitted
 from jobwatch.cli.text import count, moment, plain
 from jobwatch.core.muting import Mute, Silence
 from jobwatch.store import orders
-from jobwatch.store.documents import mute_document, muted_document
+from jobwatch.store.documents import mute_document
 from jobwatch.store.muting import Silenced
 from jobwatch.store.orders import MuteOrder
 
@@ -33,7 +33,7 @@ def begin_mute(config: Path | None, order: Order, output: OutputFormat) -> None:
             )
         screen = Screen()
         if output is OutputFormat.JSON:
-            screen.document(muted_document(muted, view.now))
+            screen.document(muted.document(view.now))
         else:
             _tell(screen, muted.mute, muted.fitting, view.now)
         complain(plain(doubt) for doubt in muted.doubts)

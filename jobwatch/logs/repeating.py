@@ -33,6 +33,9 @@ FLICKERS = frozenset({"clock.offset_changed"})
 SUBJECTS = ("source", "receiver", "loop", "logger", "call", "setting")
 """Keys that tell kinds apart. Their values come from the configuration or from our code, never from outside."""
 
+OF_PATHS = frozenset({"request.failed", "request.refused"})
+"""Lines of which the first part of the path tells kinds apart."""
+
 _QUIET = frozenset({"debug", "info"})
 
 
@@ -134,9 +137,9 @@ def limited(repeats: Repeats) -> Processor:
 
 def _kind(level: str, event: EventDict) -> Kind:
     about = [(key, event[key]) for key in SUBJECTS if event.get(key)]
-    if "path" in event:
-        # The rest of a path is chosen by whoever asks.
-        about.append(("path", str(event["path"]).lstrip("/").partition("/")[0][:32]))
+    if event["event"] in OF_PATHS:
+        # Of paths that are served: their rest is chosen by whoever asks.
+        about.append(("path", str(event.get("path", "")).lstrip("/").partition("/")[0][:32]))
     error = exception_in(event.get("exc_info"))
     if error is not None:
         about.append(("exception_class", type(error).__name__))

@@ -81,10 +81,11 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Which part of a list: so many rows after a place, which a page gave as its cursor."""
+    """Which part of a list: so many rows after a place, which a page gave as its cursor, among `looked_at` at most."""
 
     limit: int
     after: str | None = None
+    looked_at: int = LOOKED_AT
 
 
 def browse_jobs(connection: Connection, wanted: JobFilter, span: Span, part: Part) -> Page[JobRow]:
@@ -134,12 +135,14 @@ def browse_events(
     return Page(rows=tuple(rows[:fitting]), cursor=cursor)
 
 
-def follow_events(
-    connection: Connection, wanted: EventFilter, after: int, limit: int
-) -> Page[EventRow]:
+def follow_events(connection: Connection, wanted: EventFilter, part: Part) -> Page[EventRow]:
     """Events after a position, oldest first: as they are recorded. The cursor is the position to go on after."""
+    (after,) = _place(part.after or "0", 1)
+    limit = part.limit
     order = events.c.position
-    looked_at = select(order).where(order > after).order_by(order).offset(LOOKED_AT - 1).limit(1)
+    looked_at = (
+        select(order).where(order > after).order_by(order).offset(part.looked_at - 1).limit(1)
+    )
     until = connection.scalar(looked_at)
     among = _equal({events.c.type: wanted.type, events.c.job_id: wanted.job_id})
     if wanted.source is not None:
@@ -180,7 +183,7 @@ def _read(connection: Connection, asked: _Asked, part: Part) -> tuple[list[Found
     end: tuple[int, ...] | None = None
     if asked.among and not asked.few:
         walk = select(*key).where(*within).order_by(*descending)
-        last = connection.execute(walk.offset(LOOKED_AT - 1).limit(1)).first()
+        last = connection.execute(walk.offset(part.looked_at - 1).limit(1)).first()
         if last is not None:
             end = tuple(last)
             within += [key[0] >= end[0], tuple_(*key) >= end]

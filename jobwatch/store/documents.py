@@ -9,7 +9,6 @@ from jobwatch.core.forecast import Forecast
 from jobwatch.core.muting import Mute
 from jobwatch.core.overview import LastSweep, SourceKeys, SourceState, Spending, WalkState
 from jobwatch.store.glance_values import WholeStory
-from jobwatch.store.orders import Muted
 from jobwatch.store.outbox_values import ReceiverRow
 from jobwatch.store.values import (
     AttemptRow,
@@ -260,15 +259,6 @@ def mute_document(mute: Mute, now: datetime) -> Document:
         "expires_at": instant(mute.expires_at),
         "ended_at": instant(mute.ended_at),
         "holds": mute.holds(now),
-    }
-
-
-def muted_document(muted: Muted, now: datetime) -> Document:
-    """A mute that began, and how much it fits already."""
-    return {
-        "mute": mute_document(muted.mute, now),
-        "unfinished_jobs": muted.fitting.jobs,
-        "waiting_deliveries": muted.fitting.waiting,
     }
 
 

@@ -157,10 +157,10 @@ class Reading:
             lambda connection: browsing.browse_events(connection, wanted, span, part)
         )
 
-    async def follow_events(self, wanted: EventFilter, *, after: int, limit: int) -> Page[EventRow]:
-        """Events after a position, oldest first; the cursor is the position to go on after, None where none is known yet."""
+    async def follow_events(self, wanted: EventFilter, part: Part) -> Page[EventRow]:
+        """Events after a position, oldest first; the cursor is the position to go on after, None where no more are kept."""
         return await self._database.read(
-            lambda connection: browsing.follow_events(connection, wanted, after, limit)
+            lambda connection: browsing.follow_events(connection, wanted, part)
         )
 
     async def browse_deliveries(self, wanted: DeliveryFilter, part: Part) -> Page[DeliveryRow]:

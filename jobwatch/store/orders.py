@@ -10,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from jobwatch.core.documents import Document
 from jobwatch.core.durations import parse_duration
 from jobwatch.core.model import JobKey
 from jobwatch.core.muting import Mute, Silence
 from jobwatch.core.outbox import OPEN
 from jobwatch.store.attending import Attending
 from jobwatch.store.columns import clean
+from jobwatch.store.documents import mute_document
 from jobwatch.store.muting import Silenced
 from jobwatch.store.outbox_values import Redelivery
 from jobwatch.store.store import Store
@@ -144,6 +146,14 @@ class Muted:
     mute: Mute
     fitting: Silenced
     doubts: tuple[str, ...] = field(default=())
+
+    def document(self, now: datetime) -> Document:
+        """What is said of it as JSON."""
+        return {
+            "mute": mute_document(self.mute, now),
+            "unfinished_jobs": self.fitting.jobs,
+            "waiting_deliveries": self.fitting.waiting,
+        }
 
 
 def silence_of(order: MuteOrder, name: Callable[[str], str]) -> Silence:

@@ -6,13 +6,11 @@ however often; text that came from a cloud is escaped wherever it is shown.
 
 from jobwatch.web.configured import Configured
 from jobwatch.web.server import build_app, serve
-from jobwatch.web.status import StatusReader
 from jobwatch.web.view import Reloaded, Tokens, WebView
 
 __all__ = [
     "Configured",
     "Reloaded",
-    "StatusReader",
     "Tokens",
     "WebView",
     "build_app",

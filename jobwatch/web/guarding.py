@@ -31,6 +31,7 @@ from jobwatch.web.access import (
     names_a_proxy,
     own_path,
 )
+from jobwatch.web.failures import refusal
 from jobwatch.web.view import Tokens, WebView
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -93,10 +94,11 @@ class Doorkeeper:
                 path=request.path[:_SHOWN],
                 peer=request.remote,
             )
-        answer = web.Response(status=verdict.status, text=f"{verdict.words}\n")
-        if unknown or verdict.reason is Reason.TOKEN_ONLY_READS:
-            answer.headers["WWW-Authenticate"] = _challenge(verdict.reason)
-        return answer
+        asks = unknown or verdict.reason is Reason.TOKEN_ONLY_READS
+        headers = {"WWW-Authenticate": _challenge(verdict.reason)} if asks else None
+        return refusal(
+            request, verdict.status, verdict.words, code=verdict.reason.value, headers=headers
+        )
 
     async def show_form(self, request: web.Request) -> web.Response:
         """The form; who needs none is sent on."""
@@ -145,8 +147,8 @@ class Doorkeeper:
         except ConfigError as error:
             if self.told != str(error):
                 self.told = str(error)
-                log.error("token.unreadable", problem=self.told)  # noqa: TRY400  # no traceback
-            text = "the tokens cannot be read now; the log says why\n"
+                log.error("token.unread", error=self.told)  # noqa: TRY400  # no traceback
+            text = "the tokens cannot be read now; the log says why"
             raise web.HTTPServiceUnavailable(text=text) from None
 
     def _configured(self, held: _Held) -> Configured:

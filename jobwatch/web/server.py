@@ -19,13 +19,14 @@ from jobwatch.web.access import READING
 from jobwatch.web.api import api_routes
 from jobwatch.web.certificates import ServerTls
 from jobwatch.web.connections import BODY_BYTES, Limits, Seats, Stage, usual_limits
+from jobwatch.web.failures import refusal
+from jobwatch.web.frame import style_hash
 from jobwatch.web.guarding import Doorkeeper, guard
+from jobwatch.web.pages import page_routes
 from jobwatch.web.protocol import SAFETY, Connection, factory
 from jobwatch.web.schemas import schema_routes
 from jobwatch.web.scraping import Scrapes, send
 from jobwatch.web.sending import PIECE, send_in_pieces
-from jobwatch.web.status import StatusBoard
-from jobwatch.web.status_page import style_hash
 from jobwatch.web.view import WebView
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -33,8 +34,6 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 BACKLOG = 512
 RECEIVE_BUFFER = 32 * 1024
 PATH_SHOWN = 200
-FOR_PROGRAMS = ("/api/", "/-/")
-"""Below these, what is wrong is told in JSON."""
 
 log = structlog.get_logger()
 
@@ -51,10 +50,10 @@ def build_app(view: WebView) -> web.Application:
     app.on_response_prepare.append(_secure)
     app.add_routes(
         [
-            web.get("/", pages.status),
             web.get("/metrics", pages.metrics),
             web.get("/healthz", pages.healthz),
             web.get("/readyz", pages.readyz),
+            *page_routes(view),
             *api_routes(view),
             *schema_routes(),
             *keeper.routes(),
@@ -66,7 +65,6 @@ def build_app(view: WebView) -> web.Application:
 class _Pages:
     def __init__(self, view: WebView) -> None:
         self._view = view
-        self._board = StatusBoard(reader=view.status, monotonic=view.monotonic)
         self._scrapes = Scrapes(view.render_metrics)
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
@@ -82,12 +80,6 @@ class _Pages:
         missing = list(self._view.missing())
         return _json({"ready": not missing, "missing": missing}, good=not missing)
 
-    async def status(self, _request: web.Request) -> web.Response:
-        page = await self._board.page()
-        # Half a surrogate pair is valid JSON, but no text.
-        body = page.encode("utf-8", "replace")
-        return web.Response(body=body, content_type="text/html", charset="utf-8")
-
 
 def _json(answer: object, *, good: bool) -> web.Response:
     return web.Response(
@@ -99,22 +91,22 @@ def _json(answer: object, *, good: bool) -> web.Response:
 
 @web.middleware
 async def _answer_failures(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer what goes wrong with a plain text that tells no secrets; the log tells the rest."""
+    """Answer what goes wrong in words that tell no secrets; the log tells the rest."""
     try:
-        answer = await handler(request)
+        return await _in_pieces(request, await handler(request))
     except web.HTTPException as known:
-        answer = web.Response(
-            status=known.status, text=f"{(known.text or '').strip()}\n", headers=_kept(known)
-        )
+        words = (known.text or known.reason).strip()
+        return refusal(request, known.status, words, headers=_kept(known))
     except ConnectionError:
         raise  # the client is gone, and nobody is left to answer
     except (StoreError, TimeoutError) as error:
         log.warning("request.refused", path=request.path[:PATH_SHOWN], exc_info=error)
-        answer = _text("the store cannot be read now; see /readyz", HTTPStatus.SERVICE_UNAVAILABLE)
+        words = "the store cannot be read now; see /readyz"
+        return refusal(request, HTTPStatus.SERVICE_UNAVAILABLE, words)
     except Exception:
         log.exception("request.failed", path=request.path[:PATH_SHOWN])
-        answer = _text("internal error; the log says more", HTTPStatus.INTERNAL_SERVER_ERROR)
-    return await _fitting(request, answer)
+        words = "internal error; the log says more"
+        return refusal(request, HTTPStatus.INTERNAL_SERVER_ERROR, words)
 
 
 def _kept(known: web.HTTPException) -> dict[str, str]:
@@ -123,20 +115,13 @@ def _kept(known: web.HTTPException) -> dict[str, str]:
     return {name: value for name, value in known.headers.items() if name.lower() not in own}
 
 
-async def _fitting(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
-    """Send a large page piece by piece; tell programs in JSON what is wrong."""
-    if not isinstance(answer, web.Response) or answer.prepared:
+async def _in_pieces(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
+    """Send a large page piece by piece; what is compressed is small."""
+    if not isinstance(answer, web.Response) or answer.prepared or answer.compression:
         return answer
-    if not isinstance(answer.body, bytes):
+    if not isinstance(answer.body, bytes) or len(answer.body) <= PIECE:
         return answer
-    if len(answer.body) > PIECE:
-        return await send_in_pieces(request, answer.body, _lasting(answer), answer.status)
-    failed = answer.status >= HTTPStatus.BAD_REQUEST and answer.content_type == "text/plain"
-    if failed and request.path.startswith(FOR_PROGRAMS):
-        error = {"error": answer.body.decode("utf-8", "replace").strip()}
-        answer.content_type = "application/json"
-        answer.body = orjson.dumps(error, option=orjson.OPT_APPEND_NEWLINE)
-    return answer
+    return await send_in_pieces(request, answer.body, _lasting(answer), answer.status)
 
 
 def _lasting(answer: web.Response) -> dict[str, str]:
@@ -165,10 +150,6 @@ async def _read_body(request: web.Request, handler: Handler) -> web.StreamRespon
 def _limits(request: web.Request) -> Limits:
     connection = request.protocol
     return connection.limits if isinstance(connection, Connection) else Limits()
-
-
-def _text(message: str, status: HTTPStatus) -> web.Response:
-    return web.Response(status=status, text=f"{message}\n")
 
 
 async def _secure(request: web.Request, response: web.StreamResponse) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from jobwatch.core.model import Outcome, Phase, Progress
@@ -14,6 +14,7 @@ from jobwatch.story.phrases import length, pace, tasks
 from jobwatch.web.status_words import path_of, words
 
 REASONS_TOLD = 2
+A_MOMENT = timedelta(seconds=1)
 
 _OUTCOMES = {
     Outcome.SUCCEEDED: "good",
@@ -117,4 +118,5 @@ def outlook(row: JobRow, found: Pace, now: datetime) -> Sequence[str]:
         return (at_pace,)
     if done_at <= now:
         return (f"due to be done by now, {at_pace}",)
-    return (f"about {length(done_at - now)} left, {at_pace}",)
+    left = done_at - now
+    return (f"{f'about {length(left)} left' if left >= A_MOMENT else 'nearly done'}, {at_pace}",)

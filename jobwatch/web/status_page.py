@@ -5,37 +5,21 @@ that it can neither become markup nor turn the text around it. Ages are told as 
 store was read; the page says when that was.
 """
 
-import base64
-import hashlib
-import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
-
-from markupsafe import Markup
 
 from jobwatch.store.glance_values import Glance, SeenJob
 from jobwatch.story.explaining import pace_of
+from jobwatch.web.frame import Frame, fill_page, style, style_hash
 from jobwatch.web.status_job import Card, card, seen_card
 from jobwatch.web.status_problems import Problem, problems
 from jobwatch.web.status_receiver import ReceiverView, fares, receiver_notes
 from jobwatch.web.status_source import SourceView, notes, standing
-from jobwatch.web.status_words import age, bar, count, instant, percent, since, span, when
+
+__all__ = ["Status", "render", "style", "style_hash"]
 
 SOURCES_SHOWN = 12
 """More sources than these are folded away, but for those that are not up to date."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """What every page says: whose it is, of when, whether it refreshes itself, and where to if it should not."""
-
-    instance: str
-    version: str
-    now: datetime
-    refresh: bool = True
-    pause: str = "?refresh=0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,18 +40,22 @@ class Status:
 
 def render(status: Status) -> str:
     """Write the page."""
-    glance = status.glance
+    glance, now = status.glance, status.frame.now
     return fill_page(
         "status.html.j2",
         status.frame,
         {
             "status": status,
+            "standing": standing,
+            "notes": lambda source: notes(source, now),
+            "fares": lambda receiver: fares(receiver, now),
+            "receiver_notes": lambda receiver: receiver_notes(receiver, now),
             "glance": glance,
             "problems": _problems(status),
             "sources": _by_worth(status.sources),
             "folded": _folded(status),
             "troubled": [_seen(status, each) for each in glance.troubled],
-            "unfinished": [_seen(status, each) for each in glance.unfinished],
+            "unfinished": [_seen(status, each) for each in _calm(glance)],
             "endings": [card(row) for row in glance.endings],
             "unfinished_total": _of(status, glance.unfinished_of),
             "troubled_total": sum(
@@ -80,13 +68,6 @@ def render(status: Status) -> str:
     )
 
 
-def fill_page(name: str, frame: Frame, values: Mapping[str, object]) -> str:
-    """Fill in a page. The first one takes a tenth of a second: Jinja2 is imported by whoever looks at it."""
-    from jobwatch.web.status_template import fill  # noqa: PLC0415
-
-    return fill(name, {"frame": frame, "style": style(), **_spoken(frame.now), **values})
-
-
 def _problems(status: Status) -> list[Problem]:
     return problems(
         loops=status.loops,
@@ -95,6 +76,14 @@ def _problems(status: Status) -> list[Problem]:
         receivers=status.receivers,
         now=status.frame.now,
     )
+
+
+def _calm(glance: Glance) -> list[SeenJob]:
+    """The unfinished jobs that do not stand among the troubled ones already."""
+    shown = {(each.row.source, each.row.snapshot.key) for each in glance.troubled}
+    return [
+        each for each in glance.unfinished if (each.row.source, each.row.snapshot.key) not in shown
+    ]
 
 
 def _of(status: Status, by_source: Mapping[str, int]) -> int:
@@ -120,35 +109,3 @@ def _seen(status: Status, seen: SeenJob) -> Card:
     stale = source is None or not source.up
     data_at = state.unfinished_data_at if stale and state else None
     return seen_card(seen, pace_of(seen.samples, state, now), data_at, now)
-
-
-@cache
-def style() -> Markup:
-    """The pages' only style sheet; it stands in each of them."""
-    found = pkgutil.get_data("jobwatch.web", "templates/status.css") or b""
-    return Markup(found.decode().rstrip("\n"))  # noqa: S704  # our own file
-
-
-@cache
-def style_hash() -> str:
-    """The style sheet as a source for a Content-Security-Policy."""
-    digest = hashlib.sha256(style().encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
-def _spoken(now: datetime) -> Mapping[str, Callable[..., object]]:
-    """What templates write with; ages are those of the page's moment."""
-    return {
-        "age": lambda moment: age(moment, now),
-        "bar": bar,
-        "count": count,
-        "fares": lambda receiver: fares(receiver, now),
-        "instant": instant,
-        "notes": lambda source: notes(source, now),
-        "percent": percent,
-        "receiver_notes": lambda receiver: receiver_notes(receiver, now),
-        "since": lambda moment: since(moment, now),
-        "span": span,
-        "standing": standing,
-        "when": lambda moment: when(moment, now),
-    }

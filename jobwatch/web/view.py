@@ -12,7 +12,6 @@ from datetime import datetime
 from jobwatch.metrics import Rendered
 from jobwatch.store import Store
 from jobwatch.web.configured import Configured
-from jobwatch.web.status import StatusReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +58,6 @@ class WebView:
     render_metrics: Callable[[str, str], Rendered]
     stalled: Callable[[], Sequence[str]]
     missing: Callable[[], Sequence[str]]
-    status: StatusReader
     wake: Callable[[], None]
     reload: Callable[[], Awaitable[Reloaded]]
     clock: Callable[[], datetime]

@@ -4,6 +4,7 @@ import io
 import os
 import sqlite3
 import stat
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -241,23 +242,34 @@ def theirs(path: Path) -> None:
         raw.execute("CREATE TABLE theirs (a)")
 
 
+def newer(path: Path) -> None:
+    revised(path, "9999")
+
+
+def text(path: Path) -> None:
+    path.write_text("source: prod")
+
+
+def short(path: Path) -> None:
+    os.truncate(path, 8192)
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda path: revised(path, "9999"), "newer jobwatch .schema 9999"),
+        (newer, "newer jobwatch .schema 9999"),
         (theirs, "another program wrote it"),
-        (lambda path: path.write_text("source: prod"), "not a SQLite database"),
+        (text, "not a SQLite database"),
         (damage, "damaged"),
-        (lambda path: os.truncate(path, 8192), "damaged"),
-        (lambda path: path.unlink(), "No such file"),
+        (short, "damaged"),
+        (Path.unlink, "No such file"),
     ],
 )
 async def test_what_is_no_sound_backup_is_not_restored(
-    stores: Stores, target: Path, spoil: object, words: str
+    stores: Stores, target: Path, spoil: Callable[[Path], None], words: str
 ) -> None:
     backup.write_backup(stores.path, target)
     before = stores.path.read_bytes()
-    assert callable(spoil)
     spoil(target)
     with pytest.raises(StoreUnusable, match=words):
         backup.restore(target, stores.path, owner="x", now=NOW)

@@ -86,6 +86,22 @@ def test_a_place_without_the_right_to_write_is_refused(
     assert "the right to write" in _without_rights(folder / "jobwatch.db")
 
 
+@pytest.mark.parametrize("beside", ["-wal", "-shm", ".lock"])
+def test_what_another_user_left_beside_the_store_is_named(
+    tmp_path_factory: pytest.TempPathFactory, beside: str
+) -> None:
+    folder = tmp_path_factory.mktemp("rights")
+    for parent in (folder, *folder.parents):
+        if parent.owner() == "root" and parent != Path("/") and "pytest" in str(parent):
+            parent.chmod(0o755)
+    _prepare_file(folder / "jobwatch.db")
+    (folder / "jobwatch.db").chmod(0o666)
+    left = folder / f"jobwatch.db{beside}"
+    left.touch(0o600)
+    said = _without_rights(folder / "jobwatch.db")
+    assert said.startswith(f"{left} belongs to uid 0 and is not writable for uid 65534")
+
+
 MOUNTS = """\
 22 1 0:20 / / rw,relatime - overlay overlay rw,lowerdir=a
 23 22 0:21 / /proc rw - proc proc rw

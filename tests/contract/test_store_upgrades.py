@@ -247,3 +247,9 @@ async def test_a_reader_beside_it_waits_for_the_daemon_to_migrate(empty: Stores)
     await filled(empty)
     with pytest.raises(StoreUnusable, match="jobwatch run"):
         await empty.open(exclusive=False)
+
+
+async def test_what_was_recorded_before_sweeps_had_names_says_of_none(empty: Stores) -> None:
+    await filled(empty, "0004")
+    (row,) = (await (await empty.open()).events(EventFilter(), limit=10)).rows
+    assert (row.id, row.sweep) == ("evt_old", None)

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,13 +36,14 @@ JOBS = 4000
 READY_WITHIN = 10.0
 PATIENCE = 60.0
 
-SHELL = """
+SHELL = r"""
 for tool in gcc cc make pip pip3 curl wget; do command -v $tool && echo "found $tool"; done
 for module in pip ensurepip hatchling asyncpg; do python -c "import $module" 2>/dev/null && echo "found $module"; done
 id -u; id -g
 touch /etc/x /opt/jobwatch/x /tmp/x 2>/dev/null; ls /etc/x /opt/jobwatch/x /tmp/x 2>/dev/null
 find / -xdev -perm /6000 -newer /opt/jobwatch/pyvenv.cfg -type f 2>/dev/null
-find / -xdev -name .git -o -name tests -path '*jobwatch*' 2>/dev/null
+find / -xdev \( -name .git -o -path '*/site-packages/tests' -o -path /src \) 2>/dev/null
+true
 """
 
 UNCOMPILED = """
@@ -113,6 +115,7 @@ class Stage:
         settings = {
             **keys,
             "JOBWATCH_SOURCES__PROD__EVERY": "1s",
+            "JOBWATCH_SOURCES__PROD__RATE_LIMIT__REQUESTS_PER_SECOND": "200",
             "JOBWATCH_SOURCES__PROD__FIRST_SIGHT": "baseline",
             "JOBWATCH_SOURCES__PROD__PROVIDER__UIN": DEMO_ACCOUNT.uin,
             "JOBWATCH_SOURCES__PROD__PROVIDER__APPID": DEMO_ACCOUNT.appid,
@@ -170,6 +173,9 @@ def cloud() -> Iterator[int]:
         [sys.executable, "-m", "jobwatch", "simulate", *options], stdout=subprocess.DEVNULL
     ) as process:
         try:
+            while not get(f"http://127.0.0.1:{port}/")[0]:
+                assert process.poll() is None
+                time.sleep(0.05)
             yield port
         finally:
             process.send_signal(signal.SIGTERM)
@@ -194,6 +200,7 @@ async def stage(built: Engine, cloud: int, tmp_path: Path) -> AsyncIterator[Stag
             cloud_port=cloud_port, sink_port=sink_port,
         )  # fmt: skip
         built.try_podman("rm", "--force", "--all", "--time", "1")
+        built.podman("volume", "rm", "kept")
     await server.stop()
 
 
@@ -204,7 +211,7 @@ def test_the_image_says_what_it_is_and_holds_no_tool_and_no_secret(built: Engine
     assert list(config["Volumes"]) == ["/var/lib/jobwatch"]
     assert list(config["ExposedPorts"]) == ["19870/tcp"]
     assert (config["Entrypoint"], config["Cmd"]) == (["jobwatch"], ["run"])
-    assert image["HealthCheck"]["Test"] == ["CMD", "jobwatch", "health"]
+    assert image["Healthcheck"]["Test"] == ["CMD", "jobwatch", "health"]
     labels = config["Labels"]
     assert labels["org.opencontainers.image.version"] == __version__
     assert labels["org.opencontainers.image.revision"] == REVISION
@@ -265,19 +272,25 @@ async def test_a_container_watches_tells_is_scraped_and_leaves_a_store_that_tell
 
 
 def watched(stage: Stage) -> None:
-    """The scrape shows the account as it is."""
-    status, page = get(f"http://127.0.0.1:{stage.port}/metrics")
+    """The scrape shows the account as it is, once the series are next taken from the store."""
+    deadline = time.monotonic() + PATIENCE
+    while not (page := scraped(stage.port)).get("jobwatch_jobs_finished_total", 0) >= 3:
+        assert time.monotonic() < deadline, page
+        time.sleep(0.2)
+    assert page["jobwatch_jobs"] > 0
+    assert page["jobwatch_source_up"] == 1
+    assert page["jobwatch_build_info"] == 1
+
+
+def scraped(port: int) -> dict[str, float]:
+    """Each series with the sum of its samples."""
+    status, page = get(f"http://127.0.0.1:{port}/metrics")
     assert status == 200
-    samples = [each for family in text_string_to_metric_families(page) for each in family.samples]
-
-    def total(name: str) -> float:
-        return sum(each.value for each in samples if each.name == name)
-
-    assert total("jobwatch_jobs") > 0
-    assert total("jobwatch_jobs_finished_total") >= 3
-    assert total("jobwatch_source_up") == 1
-    [built] = [each for each in samples if each.name == "jobwatch_build_info"]
-    assert built.labels["version"] == __version__
+    sums: dict[str, float] = defaultdict(float)
+    for family in text_string_to_metric_families(page):
+        for each in family.samples:
+            sums[each.name] += each.value
+    return sums
 
 
 def healthy(stage: Stage, name: str) -> int:

@@ -1,6 +1,7 @@
 """What a service manager hears, on a real datagram socket."""
 
-import socket
+import hashlib
+import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,37 +9,17 @@ from pathlib import Path
 import pytest
 
 from jobwatch.app.service import LONGEST_STATUS, Service, watchdog
-
-
-class Manager:
-    """The manager's end of the socket."""
-
-    def __init__(self, address: str) -> None:
-        self.environ = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "60000000"}
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind("\0" + address[1:] if address.startswith("@") else address)
-        self._socket.setblocking(False)  # noqa: FBT003  # the signature is the library's
-
-    def heard(self) -> list[str]:
-        """Every datagram since it was last asked."""
-        messages = []
-        while True:
-            try:
-                messages.append(self._socket.recv(4097).decode())
-            except BlockingIOError:
-                return messages
-
-    def close(self) -> None:
-        self._socket.close()
+from tests.service_manager import Manager
 
 
 @pytest.fixture(params=["path", "abstract"])
 def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Manager]:
-    # The kernel allows 108 bytes, which the folders of tests may exceed; an abstract name is bound to no file.
-    address = f"@{tmp_path.name}-notify" if request.param == "abstract" else str(tmp_path / "n")
-    made = Manager(address[-100:] if request.param == "path" and len(address) > 100 else address)
-    yield made
-    made.close()
+    # The kernel allows 108 bytes, which a test's own folder may exceed; an abstract name is bound to no file.
+    name = hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]
+    with tempfile.TemporaryDirectory() as folder:
+        made = Manager(f"@{name}" if request.param == "abstract" else f"{folder}/{name}")
+        yield made
+        made.close()
 
 
 @pytest.fixture

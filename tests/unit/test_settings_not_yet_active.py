@@ -18,12 +18,7 @@ CONTRACT_TYPES = [
 # pattern of the table → the same text with another value, and the key that is refused
 CHANGED = {
     "store.kind": (SOURCE + "store: {kind: postgres, dsn: 'postgresql://x'}", "store.kind"),
-    "http.tls": (SOURCE + "http: {tls: {cert_file: a, key_file: b}}", "http.tls"),
-    "http.read_token": (SOURCE + "http: {read_token: x}", "http.read_token"),
-    "http.read_token_file": (SOURCE + "http: {read_token_file: x}", "http.read_token_file"),
-    "http.operate_token": (SOURCE + "http: {operate_token: x}", "http.operate_token"),
-    "http.operate_token_file": (SOURCE + "http: {operate_token_file: x}", "http.operate_token_file"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("row", NOT_YET, ids=lambda row: row.pattern)
@@ -41,13 +36,10 @@ def test_every_case_belongs_to_the_table() -> None:
 
 
 def test_a_default_that_is_written_down_is_accepted_and_listed(tmp_path: Path) -> None:
-    text = OPS + "store: {kind: sqlite}\nhttp: {tls: null}\n"
+    text = OPS + "store: {kind: sqlite}\n"
     loaded = read(tmp_path, text)
     written = [key for row in loaded.not_yet_active for key in row.written]
-    assert written == [
-        "store.kind",
-        "http.tls",
-    ]
+    assert written == ["store.kind"]
     assert [row.pattern for row in NOT_YET] == [row.pattern for row in loaded.not_yet_active]
 
 
@@ -63,13 +55,3 @@ def test_every_promised_type_is_told_and_may_be_wanted(tmp_path: Path) -> None:
     assert loaded.settings.receivers["ops"].wants.types == tuple(CONTRACT_TYPES)
     assert {each.value for each in EventType if each not in UNASKED} == set(CONTRACT_TYPES)
     assert not [row for row in loaded.not_yet_active if row.written]
-
-
-def test_several_keys_are_refused_one_by_one(tmp_path: Path) -> None:
-    text = SOURCE + "http: {tls: {cert_file: a, key_file: b}, read_token: x, operate_token: y}"
-    told = problems(tmp_path, text)
-    assert [each.split(" ")[0] for each in told] == [
-        "http.tls",
-        "http.read_token",
-        "http.operate_token",
-    ]

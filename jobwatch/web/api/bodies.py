@@ -47,9 +47,7 @@ def _parsed(content: bytes) -> Body:
     if not content.strip():
         return {}
     try:
-        body = json.loads(
-            content.decode(), object_pairs_hook=_once, parse_constant=_no_number
-        )
+        body = json.loads(content.decode(), object_pairs_hook=_once, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise _bad("the body is no JSON") from None
     if not isinstance(body, dict):

@@ -19,6 +19,7 @@ from aiohttp import hdrs, web
 
 from jobwatch.core.documents import Document, instant
 from jobwatch.core.errors import ConfigError, StoreError
+from jobwatch.metrics.exposition import accepts_gzip
 from jobwatch.store import Store
 from jobwatch.store.columns import clean
 from jobwatch.store.orders import Fault, Refusal
@@ -165,11 +166,15 @@ def _refused(refusal: Refusal) -> Refused:
 
 async def _response(call: Call, status: HTTPStatus, write: Write) -> web.Response:
     body = await asyncio.to_thread(lambda: to_bytes(write()))
-    answer = web.Response(status=status, body=body, content_type="application/json")
+    answer = web.Response(
+        status=status,
+        body=body,
+        content_type="application/json",
+        zlib_executor_size=WORTH_COMPRESSING,
+    )
     answer.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
-    if len(body) >= WORTH_COMPRESSING and "gzip" in call.request.headers.get(
-        hdrs.ACCEPT_ENCODING, ""
-    ):
+    encodings = ",".join(call.request.headers.getall(hdrs.ACCEPT_ENCODING, ()))
+    if len(body) >= WORTH_COMPRESSING and accepts_gzip(encodings):
         answer.enable_compression(web.ContentCoding.gzip)
     return answer
 

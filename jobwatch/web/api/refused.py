@@ -1,6 +1,6 @@
 """Why a call is refused: one shape for every answer that is not 200."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from http import HTTPStatus
 
@@ -27,7 +27,7 @@ class Code(StrEnum):
 
 
 class Refused(Exception):
-    """A call that is not done. `allowed` are the values that would be right, where they are few."""
+    """A call that is not done. `allowed` are the values that would be right, where they are few; `more` stands beside."""
 
     def __init__(
         self,
@@ -35,15 +35,18 @@ class Refused(Exception):
         code: Code,
         message: str,
         allowed: Collection[str] | None = None,
+        *,
+        more: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
+        self.more = dict(more or {})
         self.status, self.code, self.message = status, code, message
         self.allowed = None if allowed is None else list(allowed)
 
     def document(self) -> Document:
         """The body of the answer."""
         error = {"code": self.code.value, "message": self.message, "allowed": self.allowed}
-        return {"error": error}
+        return {"error": error, **self.more}
 
 
 def bad_value(message: str, allowed: Collection[str] | None = None) -> Refused:
