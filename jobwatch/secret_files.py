@@ -112,26 +112,29 @@ class FileSecret:
 
 
 class FileMarks:
-    """What files hold, as hashes that change with it. A file is read only where it may have changed."""
+    """What files hold, as hashes that change with it. A file is read only where it may have changed.
+
+    Whoever copies a file over another with its time leaves a trace in the time of the last change of any kind.
+    """
 
     def __init__(self) -> None:
-        self._known: dict[Path, tuple[_Stamp, str]] = {}
+        self._known: dict[Path, tuple[tuple[_Stamp, int], str]] = {}
 
     def of(self, paths: Iterable[Path]) -> dict[Path, str]:
         """The mark of each file. One that cannot be read has a mark as well: it may be readable the next time."""
         self._known = {path: self._mark(path) for path in paths}
         return {path: mark for path, (_, mark) in self._known.items()}
 
-    def _mark(self, path: Path) -> tuple[_Stamp, str]:
+    def _mark(self, path: Path) -> tuple[tuple[_Stamp, int], str]:
         try:
-            stamp = _stamp(path)
+            stamp = _stamp(path), path.stat().st_ctime_ns
             known = self._known.get(path)
             if known is not None and known[0] == stamp:
                 return known
             with path.open("rb") as file:
                 return stamp, hashlib.sha256(file.read(MARKED_BYTES)).hexdigest()
         except (ConfigError, OSError) as error:
-            return _NO_STAMP, f"unreadable: {type(error).__name__}"
+            return (_NO_STAMP, 0), f"unreadable: {type(error).__name__}"
 
 
 def read_secret_file(path: Path) -> str:

@@ -64,6 +64,7 @@ class Prometheus:
 
     folder: Path
     port: int
+    configuration: Mapping[str, Any] = field(default_factory=dict)
     process: "subprocess.Popen[bytes]" = field(init=False)
 
     def start(self, rules: str) -> None:
@@ -88,6 +89,7 @@ class Prometheus:
                             ],
                         }
                     ],
+                    **self.configuration,
                 }
             ),
             encoding="utf-8",
@@ -153,10 +155,12 @@ class Prometheus:
 
 
 @asynccontextmanager
-async def prometheus(folder: Path, rules: str = "groups: []") -> AsyncIterator[Prometheus]:
-    """Start one in a folder that it may fill; it ends with the block."""
+async def prometheus(
+    folder: Path, rules: str = "groups: []", configuration: Mapping[str, Any] | None = None
+) -> AsyncIterator[Prometheus]:
+    """Start one in a folder that it may fill; it ends with the block. `configuration` is put over its own."""
     program("prometheus")
-    server = Prometheus(folder=folder, port=free_port())
+    server = Prometheus(folder=folder, port=free_port(), configuration=configuration or {})
     server.start(rules)
     try:
         yield server

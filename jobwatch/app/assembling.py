@@ -4,6 +4,7 @@ Law of this module: it compares what is there with what is wanted and mends the 
 made good by doing it again. What did not change keeps working meanwhile.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,7 +14,7 @@ import structlog
 from jobwatch.app.network import open_doors
 from jobwatch.app.orphans import release_orphans, retire_receivers
 from jobwatch.app.parts import Parts
-from jobwatch.app.shapes import open_providers, shapes
+from jobwatch.app.shapes import open_providers, shapes, single_jobs
 from jobwatch.app.telling import fingerprints, open_keepers, open_notifier, post_for
 from jobwatch.app.watching import Watched, open_source
 from jobwatch.core.codec import Provider
@@ -48,25 +49,27 @@ async def open_parts(
 async def assemble(parts: Parts) -> None:
     """Bring the parts in line with `parts.settings`.
 
-    Sources first, because what they tell names receivers; then the receivers, each with what waits for it; last what
-    was taken out. Raises `ConfigError` for a source bound to another account, `StoreError`.
+    1. Receivers that are gone finish what is in flight, while everybody else goes on as before; then what watches
+       sources that are gone ends.
+    2. What has another name now gets it, before anything is told to the new name.
+    3. Sources and receivers come, or take the newer settings; last what was taken out is told.
+
+    Raises `ConfigError` for a source bound to another account, `StoreError`.
     """
     settings, store = parts.settings, parts.store
     providers = open_providers(settings)
-    await _let_sources_go(parts)
-    registered = await store.register(identities(providers))
-    for new, old in registered.renamed.items():
-        log.info("source.renamed", source=new, previous=old)
     await _let_receivers_go(parts)
-    parts.metrics.bound(shapes(settings), list(settings.receivers))
+    await _let_sources_go(parts)
+    await _learn_names(parts, providers)
     for name, provider in providers.items():
         await _take_source(parts, name, provider)
-    await _rename_receivers(parts)
+    # Before a receiver is told again, it has everything that waits for it: its news goes out in order.
+    await retire_receivers(store, settings)
     for name in settings.receivers:
         _take_receiver(parts, name)
-    await retire_receivers(store, settings)
     await release_orphans(store, settings)
     await _exchange_keepers(parts)
+    parts.wake_notifiers()
 
 
 def identities(providers: dict[str, Provider]) -> list[Identity]:
@@ -77,14 +80,30 @@ def identities(providers: dict[str, Provider]) -> list[Identity]:
     ]
 
 
+async def _let_receivers_go(parts: Parts) -> None:
+    """Let what is in flight to receivers that are gone end, settle it, and give the rest back."""
+    gone = [each for name, each in parts.notifiers.items() if name not in parts.settings.receivers]
+    await parts.end([notifier_loop(each) for each in gone])
+    if flying := {task for each in gone for task in each.running}:
+        await asyncio.wait(flying, timeout=GRACE.total_seconds())
+    for each in gone:
+        name = each.post.receiver
+        await each.close(timedelta())
+        # A loop that was ended while it claimed does not know what it has.
+        await parts.store.give_back(parts.store.owner, receiver=name)
+        del parts.notifiers[name]
+        log.info("receiver.removed", receiver=name)
+
+
 async def _let_sources_go(parts: Parts) -> None:
     """End what watches sources that are gone, or that are reached otherwise now."""
     wanted = parts.settings.sources
     for name, watched in tuple(parts.watched.items()):
         if name in wanted and watched.fits(wanted[name]):
             continue
-        await parts.end(watched.loops())
+        # First of all, so that one that is wanted again after a failure here is built anew.
         del parts.watched[name]
+        await parts.end(watched.loops())
         # Nobody knows who else holds on to the source; a million jobs should not stay for that.
         watched.source.index = JobIndex(0)
         if name not in wanted:
@@ -92,39 +111,40 @@ async def _let_sources_go(parts: Parts) -> None:
             log.info("source.removed", source=name)
 
 
-async def _take_source(parts: Parts, name: str, provider: Provider) -> None:
-    watched = parts.watched.get(name)
-    if watched is not None:
-        watched.adjust(parts.settings, provider)
-        return
-    watched = parts.watched[name] = await open_source(parts.site, name, provider)
-    parts.start(watched.loops())
-
-
-async def _let_receivers_go(parts: Parts) -> None:
-    """Let what is in flight to receivers that are gone end, settle it, and give the rest back."""
-    for name, notifier in tuple(parts.notifiers.items()):
-        if name not in parts.settings.receivers:
-            await parts.end([notifier_loop(notifier)])
-            await notifier.close(GRACE)
-            del parts.notifiers[name]
-            log.info("receiver.removed", receiver=name)
-
-
-async def _rename_receivers(parts: Parts) -> None:
-    marks = fingerprints(parts.settings, parts.store.store_id)
-    renamed = await parts.store.rename_receivers(parts.settings.receivers, marks)
+async def _learn_names(parts: Parts, providers: dict[str, Provider]) -> None:
+    """Have the store and the metrics know sources and receivers by the names they have now."""
+    settings, store = parts.settings, parts.store
+    registered = await store.register(identities(providers))
+    for new, old in registered.renamed.items():
+        log.info("source.renamed", source=new, previous=old)
+    renamed = await store.rename_receivers(
+        settings.receivers, fingerprints(settings, store.store_id)
+    )
     for new, old in renamed.items():
         log.info("receiver.renamed", receiver=new, previous=old)
+    # Counters under a new name that began at 0 and jumped to what they are would look like a burst.
+    overview = await store.overview(single_jobs(settings)) if parts.turners is not None else None
+    parts.metrics.bound(shapes(settings), list(settings.receivers))
+    if overview is not None:
+        parts.metrics.show(overview)
+
+
+async def _take_source(parts: Parts, name: str, provider: Provider) -> None:
+    watched = parts.watched.get(name)
+    if watched is None:
+        watched = parts.watched[name] = await open_source(parts.site, name, provider)
+    else:
+        watched.adjust(parts.settings, provider)
+    parts.start(watched.loops())
 
 
 def _take_receiver(parts: Parts, name: str) -> None:
     notifier = parts.notifiers.get(name)
-    if notifier is not None:
+    if notifier is None:
+        notifier = parts.notifiers[name] = open_notifier(parts.outlet, name)
+    else:
         notifier.post = post_for(parts.settings, name, parts.store.store_id)
-        notifier.bell.ring()
-        return
-    notifier = parts.notifiers[name] = open_notifier(parts.outlet, name)
+    # One that was to go, and is wanted again after a failure meanwhile, does not turn any more.
     parts.start([notifier_loop(notifier)])
 
 
@@ -140,8 +160,11 @@ def notifier_loop(notifier: Notifier) -> Loop:
 
 async def _exchange_keepers(parts: Parts) -> None:
     """What looks after receivers and the heartbeat knows the settings of now."""
-    await parts.end(parts.keepers)
-    parts.keepers = open_keepers(parts.outlet, shapes(parts.settings))
+    if parts.kept_for != parts.settings:
+        parts.kept_for = None
+        await parts.end(parts.keepers)
+        parts.keepers = open_keepers(parts.outlet, shapes(parts.settings))
+        parts.kept_for = parts.settings
     parts.start(parts.keepers)
 
 

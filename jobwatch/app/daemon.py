@@ -11,6 +11,7 @@ import structlog
 
 from jobwatch.app.assembling import GRACE, PATIENCE, every_loop, open_parts
 from jobwatch.app.clock import utc_now
+from jobwatch.app.exposure import certificate_loops, open_tls
 from jobwatch.app.orphans import retire_receivers
 from jobwatch.app.parts import Parts, Settling, freeze_heap, open_store
 from jobwatch.app.reloading import Origin, Reloader
@@ -58,7 +59,8 @@ async def run(
     async with AsyncExitStack() as stack:
         app = build_app(web_view(readiness, metrics, pulse))
         host, port = settings.http.address
-        url = await stack.enter_async_context(serve(app, host, port))
+        tls = readiness.tls = open_tls(settings)
+        url = await stack.enter_async_context(serve(app, host, port, tls))
         if listening is not None:
             listening(url)
         store = await _wait_for_store(readiness, service, stop)
@@ -105,6 +107,7 @@ async def _turn_loops(
                 group=group, stop=stop, pulse=parts.pulse, on_failure=parts.step_failed
             )
             turners.start([*own_loops(parts), *every_loop(parts)])
+            turners.start(certificate_loops(readiness.tls, readiness.current))
             if service.managed:
                 turners.start([_watchdog(parts, readiness, service)])
             if readiness.reloader is not None:

@@ -1,5 +1,7 @@
 """What was taken out of the configuration: what is left to tell of it is told, and nothing is lost."""
 
+from collections import Counter
+
 import structlog
 
 from jobwatch.app.clock import utc_now
@@ -20,8 +22,16 @@ log = structlog.get_logger()
 
 
 async def retire_receivers(store: Store, settings: Settings) -> None:
-    """Give up what waits for receivers that were taken out of the configuration: it can be redelivered."""
-    for name, deliveries in (await store.retire_receivers(settings.receivers)).items():
+    """Give up what waits for receivers that were taken out of the configuration: it can be redelivered.
+
+    What is told to one that has another name now is brought over to that.
+    """
+    while await store.follow_receivers(settings.receivers):
+        pass
+    retired: Counter[str] = Counter()
+    while some := await store.retire_receivers(settings.receivers):
+        retired.update(some)
+    for name, deliveries in retired.items():
         log.warning("receiver.retired", receiver=name, deliveries=deliveries)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import structlog
+
 from jobwatch.app.clock import utc_now
 from jobwatch.app.network import Doors
 from jobwatch.app.telling import Outlet
@@ -24,13 +26,16 @@ from jobwatch.store import Store
 SETTLING = timedelta(seconds=10)
 SETTLED = timedelta(days=1)
 
+log = structlog.get_logger()
+
 
 @dataclass(slots=True, kw_only=True)
 class Parts:
     """Everything that was built. `keepers` are the loops around delivery: the attendant, the heartbeat.
 
-    `group` is the task group that attempts are started in; `turners` start and end the loops of what comes and goes,
-    where there are any.
+    `kept_for` are the settings that the keepers were made for; None while they are being exchanged. `group` is the
+    task group that attempts are started in; `turners` start and end the loops of what comes and goes, where there are
+    any.
     """
 
     settings: Settings
@@ -41,6 +46,7 @@ class Parts:
     watched: dict[str, Watched] = field(default_factory=dict)
     notifiers: dict[str, Notifier] = field(default_factory=dict)
     keepers: list[Loop] = field(default_factory=list)
+    kept_for: Settings | None = None
     group: asyncio.TaskGroup | None = None
     turners: Turners | None = None
 
@@ -90,10 +96,10 @@ class Parts:
         return self.group.create_task(attempt)
 
     def in_background(self, closing: Coroutine[None, None, None]) -> None:
-        """Let something be closed that nobody waits for."""
+        """Let something be closed that nobody waits for; that it cannot be ends nothing else."""
         if self.group is None:
             raise RuntimeError("no task group to close anything in")
-        self.group.create_task(closing)
+        self.group.create_task(_closed(closing))
 
     def step_failed(self, error: Exception) -> None:
         """Count what made a loop's step fail."""
@@ -104,6 +110,13 @@ class Parts:
         """Tell every receiver's loop that there may be something to deliver."""
         for notifier in self.notifiers.values():
             notifier.bell.ring()
+
+
+async def _closed(closing: Coroutine[None, None, None]) -> None:
+    try:
+        await closing
+    except Exception:  # in the one task group it would end the daemon
+        log.exception("transport.unclosed")
 
 
 def owner_name() -> str:

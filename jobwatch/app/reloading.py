@@ -1,7 +1,8 @@
 """Takes up a configuration that changed while the daemon runs.
 
 Law of this module: all or nothing. What is wrong with the newer configuration is said, and the one before it holds;
-what is right is taken up, however often the store fails meanwhile.
+what is right is taken up, however often the store fails meanwhile. What was asked for is never forgotten: it is done,
+or refused with a reason.
 """
 
 import asyncio
@@ -14,12 +15,14 @@ from pathlib import Path
 import structlog
 
 from jobwatch import logs
+from jobwatch.app.aside import Aside, Hangs
 from jobwatch.app.assembling import assemble, identities
 from jobwatch.app.clock import utc_now
 from jobwatch.app.network import ways
+from jobwatch.app.orphans import retire_receivers
 from jobwatch.app.parts import Parts
 from jobwatch.app.shapes import open_providers
-from jobwatch.core.errors import ConfigError, StoreError
+from jobwatch.core.errors import ConfigError
 from jobwatch.loop import Bell, Loop
 from jobwatch.secret_files import FileMarks
 from jobwatch.settings import Loaded, Settings, files_read, fixed, told
@@ -27,6 +30,11 @@ from jobwatch.web.view import Reloaded
 
 EVERY = timedelta(seconds=5)
 """How often files are looked at. What changed is read once it looks the same twice: nobody reads half a file."""
+
+HANGS = "the files of the configuration do not answer: the mount that they lie on hangs"
+
+STRAGGLING = 60
+"""For so many looks after a reload, sweeps that had begun before may still tell receivers by names that are gone."""
 
 log = structlog.get_logger()
 
@@ -61,104 +69,162 @@ class Origin:
     bell: SignalBell = field(default_factory=SignalBell)
 
 
+Marks = Mapping[Path, str]
+
+
 @dataclass(slots=True, kw_only=True)
 class Reloader:
     """Reads the configuration anew, and has the parts follow it.
 
-    `seen` are the marks of its files at the last look, `read` those that the last reading, good or bad, was about.
-    `behind` is set while the parts do not follow the settings yet.
+    `seen` are the marks of its files at the last look, `read` those that the last reading, good or bad, was about;
+    `through` is how the doors to the network were made. `pending` was asked for and not answered yet. `left` are the
+    settings that the parts may still follow in part, None where they follow those of now.
     """
 
     origin: Origin
     parts: Parts
-    seen: Mapping[Path, str] = field(default_factory=dict)
-    read: Mapping[Path, str] = field(default_factory=dict)
+    path: Path | None = field(init=False)
+    seen: Marks = field(default_factory=dict, repr=False)
+    read: Marks = field(default_factory=dict, repr=False)
+    through: tuple[object, str] | None = field(default=None, repr=False)
+    pending: Trigger | None = None
+    left: Settings | None = None
+    stragglers: int = 0
     marks: FileMarks = field(default_factory=FileMarks)
-    behind: bool = False
+    aside: Aside = field(default_factory=Aside)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        self.path = self.origin.path
 
     def loop(self) -> Loop:
         """The loop that looks at files, and hears of signals."""
         return Loop(name="configuration", step=self.turn, bell=self.origin.bell)
 
     async def begin(self) -> None:
-        """Note what the files hold now: it was just read."""
-        self.seen = self.read = await self._look()
+        """Note what the files hold now.
+
+        What the parts were made of was read when the process started, which may be long ago: it waited for the store.
+        """
+        async with self._turn:
+            self.seen = self.read = await self._look()
+            self.through = self._way(self.parts.settings, self.read)
+            if await self._outdated():
+                self.pending = Trigger.FILE
+
+    async def _outdated(self) -> bool:
+        try:
+            loaded = await self.aside.run(self.origin.load)
+        except (ConfigError, Hangs):
+            return True
+        return loaded.settings != self.parts.settings
 
     async def turn(self) -> timedelta:
-        """Look once: finish what the last time left, then reload where a signal asked for it, or where files changed."""
-        if self.behind:
-            async with self._turn:
-                await self._follow()
+        """Look once: reload where a signal asked for it, or where files changed, or finish what the last time left."""
         trigger = await self._due()
         if trigger is not None:
             await self.reload(trigger)
+        elif self.stragglers:
+            self.stragglers -= 1
+            await retire_receivers(self.parts.store, self.parts.settings)
         return EVERY
 
     async def _due(self) -> Trigger | None:
-        before, self.seen = self.seen, await self._look()
         if self.origin.bell.asked:
             self.origin.bell.asked = False
-            return Trigger.SIGNAL
-        settled = self.seen == before
-        return Trigger.FILE if settled and self.seen != self.read else None
+            self.pending = Trigger.SIGNAL
+        async with self._turn:  # a reload that another task makes has looked by then
+            before, self.seen = self.seen, await self._look()
+        if self.pending is None and self.seen == before and self.seen != self.read:
+            self.pending = Trigger.FILE
+        return self.pending
 
-    async def _look(self) -> Mapping[Path, str]:
-        files = files_read(self.parts.settings, self.origin.path)
-        return await asyncio.to_thread(self.marks.of, files)
+    async def _look(self) -> Marks:
+        files = files_read(self.parts.settings, self.path)
+        try:
+            return await self.aside.run(lambda: self.marks.of(files))
+        except Hangs:
+            return dict.fromkeys(files, "hangs")
 
     async def reload(self, trigger: Trigger) -> Reloaded:
-        """Read the configuration, and take it up if it holds. Raises `StoreError` where that has to be tried again."""
-        async with self._turn:
-            was, self.read = self.read, await self._look()
-            try:
-                settings = await self._acceptable()
-                await self._exchange_doors(settings, was)
-            except ConfigError as error:
-                return self._refuse(trigger, error.problems)
-            before = self.parts.settings
-            if settings.log != before.log:
-                logs.configure(settings.log.level, settings.log.format)
-            self.parts.settings, self.behind = settings, True
-            await self._follow()
-            self.seen = self.read = await self._look()
-            self.parts.metrics.configured(utc_now())
-            changed = told(before, settings)
-            log.info("configuration.reloaded", trigger=trigger.value, changed=changed)
-            return Reloaded(changed=changed)
+        """Read the configuration, and take it up if it holds.
 
-    async def _acceptable(self) -> Settings:
-        """What the configuration says now. Raises `ConfigError` with everything that is wrong with it."""
-        loaded = await asyncio.to_thread(self.origin.load)
+        Raises `StoreError` while the store cannot be used: the loop tries again until it can.
+        """
+        async with self._turn:
+            self.pending = trigger
+            try:
+                answer = await self._reload(trigger)
+            except Exception:
+                self.parts.metrics.reload_refused()
+                raise
+            self.pending = None
+            return answer
+
+    async def _reload(self, trigger: Trigger) -> Reloaded:
+        looked = await self._look()
+        try:
+            loaded = await self._acceptable()
+            await self._exchange_doors(loaded.settings, looked)
+        except (ConfigError, Hangs) as error:
+            self.seen = self.read = looked
+            return self._refuse(
+                trigger, error.problems if isinstance(error, ConfigError) else (HANGS,)
+            )
+        changed = await self._follow(loaded)
+        # What changed since the look before is another change: only files that are new here were not looked at then.
+        now = await self._look()
+        self.seen = self.read = {path: looked.get(path, mark) for path, mark in now.items()}
+        self.parts.metrics.configured(utc_now())
+        log.info("configuration.reloaded", trigger=trigger.value, changed=changed)
+        return Reloaded(changed=changed)
+
+    async def _acceptable(self) -> Loaded:
+        """What the configuration says now. Raises `ConfigError` with everything that is wrong with it, and `Hangs`."""
+        loaded = await self.aside.run(self.origin.load)
         for warning in loaded.warnings:
             log.warning("configuration.doubted", error=warning)
-        settings = loaded.settings
         problems = [
-            *fixed(self.parts.settings, settings),
-            *await self.parts.store.misnamed(identities(open_providers(settings))),
+            *fixed(self.parts.settings, loaded.settings),
+            *await self.parts.store.misnamed(identities(open_providers(loaded.settings))),
         ]
+        if loaded.path is None and self.path is not None:
+            problems.append(f"{self.path}: is gone; put it back, or restart jobwatch without it")
         if problems:
             raise ConfigError(problems)
-        return settings
+        return loaded
 
-    async def _exchange_doors(self, settings: Settings, was: Mapping[Path, str]) -> None:
+    async def _exchange_doors(self, settings: Settings, looked: Marks) -> None:
         """Send through other transports where the way out, or whom it trusts, is another."""
         ca_file = settings.egress.ca_file
-        same_trust = ca_file is None or was.get(ca_file) == self.read.get(ca_file)
-        if settings.egress == self.parts.settings.egress and same_trust:
-            return
-        # Those before are closed when nothing is under way on them.
-        for closing in await self.parts.doors.replace(ways(settings)):
-            self.parts.in_background(closing)
+        if ca_file is not None and ca_file not in looked:
+            looked = await self.aside.run(lambda: FileMarks().of([ca_file]))
+        way = self._way(settings, looked)
+        if way != self.through:
+            # Those before are closed when nothing is under way on them.
+            for closing in await self.parts.doors.replace(ways(settings)):
+                self.parts.in_background(closing)
+            self.through = way
 
-    async def _follow(self) -> None:
-        """Have the parts follow the settings. What fails on the way is made good by the next turn."""
-        try:
-            await assemble(self.parts)
-        except StoreError as error:
-            self.parts.step_failed(error)
-            raise
-        self.behind = False
+    @staticmethod
+    def _way(settings: Settings, looked: Marks) -> tuple[object, str]:
+        ca_file = settings.egress.ca_file
+        return settings.egress, looked[ca_file] if ca_file is not None else ""
+
+    async def _follow(self, loaded: Loaded) -> tuple[str, ...]:
+        """Have the parts follow the settings. What fails on the way is made good by the next reload."""
+        parts, settings = self.parts, loaded.settings
+        if settings.log != parts.settings.log:
+            logs.configure(settings.log.level, settings.log.format)
+        if self.left is None and settings != parts.settings:
+            self.left = parts.settings
+        parts.settings, self.path = settings, loaded.path
+        if self.left is None:
+            return ()
+        await assemble(parts)
+        changed = told(self.left, settings)
+        self.left, self.stragglers = None, STRAGGLING
+        return changed
 
     def _refuse(self, trigger: Trigger, problems: tuple[str, ...]) -> Reloaded:
         self.parts.metrics.reload_refused()

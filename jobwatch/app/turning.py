@@ -9,19 +9,23 @@ from jobwatch.loop import Loop, Pulse, repeat
 
 @dataclass(slots=True, kw_only=True)
 class Turners:
-    """The daemon's loops, each a task in its one task group. `on_failure` is told what makes a step fail."""
+    """The daemon's loops, each a task in its one task group. `on_failure` is told what makes a step fail.
+
+    `closed` is set at the end of the daemon: a reload under way then starts nothing more.
+    """
 
     group: asyncio.TaskGroup
     stop: asyncio.Event
     pulse: Pulse
     on_failure: Callable[[Exception], None]
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    closed: bool = False
 
     def start(self, loops: Iterable[Loop]) -> None:
-        """Turn these loops from now on. Raises `ValueError` for one that turns already."""
+        """Turn these loops from now on; those that turn already go on as they do."""
         for loop in loops:
-            if loop.name in self.tasks:
-                raise ValueError(f"the loop {loop.name} turns already")
+            if self.closed or loop.name in self.tasks:
+                continue
             turning = repeat(loop, stop=self.stop, pulse=self.pulse, on_failure=self.on_failure)
             self.tasks[loop.name] = self.group.create_task(turning, name=loop.name)
 
@@ -34,5 +38,6 @@ class Turners:
             await asyncio.wait(ended)
 
     async def end_all(self) -> None:
-        """End every loop."""
+        """End every loop, for good."""
+        self.closed = True
         await self.end(tuple(self.tasks))

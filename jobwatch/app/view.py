@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from jobwatch.app.clock import utc_now
+from jobwatch.app.exposure import live_tokens
 from jobwatch.app.parts import Parts
 from jobwatch.app.reloading import Reloader, Trigger
 from jobwatch.app.service import summary
@@ -16,6 +17,7 @@ from jobwatch.metrics import Metrics
 from jobwatch.settings import Settings
 from jobwatch.settings.terms import gathering, terms_of
 from jobwatch.store import Store
+from jobwatch.web.certificates import ServerTls
 from jobwatch.web.configured import Configured
 from jobwatch.web.view import Reloaded, WebView
 
@@ -32,6 +34,7 @@ class Readiness:
     reloader: Reloader | None = None
     holder: str | None = None
     ready: bool = False
+    tls: ServerTls | None = None
 
     def waiting_for(self, holder: str) -> None:
         """Note who holds the store."""
@@ -68,7 +71,11 @@ class Readiness:
 
     def configured(self) -> Configured:
         """What the configuration of now says."""
-        return _configured(self.parts.settings if self.parts is not None else self.settings)
+        return _configured(self.current())
+
+    def current(self) -> Settings:
+        """The settings of now."""
+        return self.parts.settings if self.parts is not None else self.settings
 
     async def reload(self) -> Reloaded:
         """Read the configuration anew. Raises `StoreError` while the store cannot be used."""
@@ -108,4 +115,5 @@ def web_view(readiness: Readiness, metrics: Metrics, pulse: Pulse) -> WebView:
         wake=wake,
         reload=readiness.reload,
         clock=utc_now,
+        tokens=live_tokens(readiness.current),
     )

@@ -8,40 +8,52 @@ from pathlib import Path
 from jobwatch.cli.deliveries import delivery_table, read_receivers
 from jobwatch.cli.ending import Failed
 from jobwatch.cli.job_page import NO_OUTLOOK, Outlook, changes_table, detail_grid, fields_grid
-from jobwatch.cli.reading import JobName, View, job_name, look, named, written
+from jobwatch.cli.reading import View, job_name, look, named, written
 from jobwatch.cli.screen import OutputFormat, Screen
 from jobwatch.cli.text import plain
-from jobwatch.core.documents import Document
-from jobwatch.store.documents import (
-    change_row,
-    condition_row,
-    delivery_row,
-    forecast_document,
-    job_row,
-)
+from jobwatch.store.documents import whole_document
+from jobwatch.store.glance_values import WholeStory
+from jobwatch.store.orders import JobName
 from jobwatch.store.outbox_values import ReceiverRow
 from jobwatch.store.values import (
     AttemptRow,
     ChangeRow,
     ConditionRow,
-    DeliveryFilter,
     DeliveryRow,
     JobRow,
 )
 from jobwatch.story.explaining import pace_of
 
-MOST_DELIVERIES = 200
+MOST_OF_A_KIND = 200
+"""Changes, events, conditions and deliveries, each: the latest so many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
     """One job, what became of it, and who heard of it."""
 
-    row: JobRow
-    changes: Sequence[ChangeRow]
-    deliveries: Sequence[tuple[DeliveryRow, Sequence[AttemptRow]]]
-    conditions: Sequence[ConditionRow] = ()
+    whole: WholeStory
     outlook: Outlook = NO_OUTLOOK
+
+    @property
+    def row(self) -> JobRow:
+        """The job as last recorded."""
+        return self.whole.row
+
+    @property
+    def changes(self) -> Sequence[ChangeRow]:
+        """What was recorded of it, oldest first."""
+        return self.whole.changes
+
+    @property
+    def conditions(self) -> Sequence[ConditionRow]:
+        """Open and closed ones, oldest first."""
+        return self.whole.conditions
+
+    @property
+    def deliveries(self) -> Sequence[tuple[DeliveryRow, Sequence[AttemptRow]]]:
+        """Who was told, oldest first."""
+        return self.whole.deliveries
 
 
 def show_job(config: Path | None, name: str, output: OutputFormat) -> None:
@@ -53,7 +65,7 @@ def show_job(config: Path | None, name: str, output: OutputFormat) -> None:
         story = await read_job(view, await named(view, wanted))
         screen = Screen()
         if output is OutputFormat.JSON:
-            screen.document(_document(story))
+            screen.document(whole_document(story.whole, story.outlook.forecast))
         else:
             rows = [row for row, _ in story.deliveries]
             _show(screen, story, view.now, await read_receivers(view, rows))
@@ -63,42 +75,18 @@ def show_job(config: Path | None, name: str, output: OutputFormat) -> None:
 
 async def read_job(view: View, wanted: JobName) -> Story:
     """Read what the store keeps of a job. Raises `Failed` where it knows none of this name."""
-    row = await view.store.job(wanted.source, wanted.key)
-    if row is None:
+    whole = await view.store.whole_story(wanted.source, wanted.key, limit=MOST_OF_A_KIND)
+    if whole is None:
         raise Failed(f"source {wanted.source} knows no job {plain(written('', *wanted.key))}")
-    asked = DeliveryFilter(source=wanted.source, job_id=wanted.key.id)
-    page = await view.store.deliveries(asked, limit=MOST_DELIVERIES)
-    deliveries = [each for each in page.rows if each.scope == wanted.key.scope]
-    conditions = await view.store.conditions(wanted.source, wanted.key)
-    return Story(
-        row=row,
-        changes=await view.store.changes(wanted.source, wanted.key),
-        deliveries=[(each, await view.store.attempts(each.id)) for each in reversed(deliveries)],
-        conditions=conditions,
-        outlook=await _outlook(view, row, conditions),
-    )
+    return Story(whole=whole, outlook=_outlook(whole, view.now))
 
 
-async def _outlook(view: View, row: JobRow, conditions: Sequence[ConditionRow]) -> Outlook:
+def _outlook(whole: WholeStory, now: datetime) -> Outlook:
     """How fast the job works, up to the last complete sweep, and what is wrong with it."""
-    states = {state.identity.name: state for state in await view.store.sources()}
-    state = states.get(row.source)
-    opened = tuple(each for each in conditions if each.closed_at is None)
-    if not row.snapshot.unfinished or state is None:
-        return Outlook(opened=opened, expiry_told_at=row.expiry_told_at)
-    samples = await view.store.samples(row.source, row.snapshot.key)
-    return Outlook(forecast=pace_of(samples, state, view.now).forecast, opened=opened)
-
-
-def _document(story: Story) -> Document:
-    return {
-        "job": job_row(story.row),
-        "detail": story.row.detail,
-        "forecast": forecast_document(story.outlook.forecast),
-        "conditions": [condition_row(row) for row in story.conditions],
-        "changes": [change_row(change) for change in story.changes],
-        "deliveries": [delivery_row(row, attempts) for row, attempts in story.deliveries],
-    }
+    opened = tuple(each for each in whole.conditions if each.closed_at is None)
+    if not whole.row.snapshot.unfinished or whole.state is None:
+        return Outlook(opened=opened, expiry_told_at=whole.row.expiry_told_at)
+    return Outlook(forecast=pace_of(whole.samples, whole.state, now).forecast, opened=opened)
 
 
 def _show(screen: Screen, story: Story, now: datetime, stands: Mapping[str, ReceiverRow]) -> None:

@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 import structlog
 
-from jobwatch.client.failures import failed_call, result_of
+from jobwatch.client.failures import failed_call, hide_keys, result_of
 from jobwatch.client.turnstile import Surroundings, Turnstile
 from jobwatch.core.clock_offset import Sighting, corrected, estimate, notable
 from jobwatch.core.codec import CallName, Credentials, Provider, Signing
@@ -163,6 +163,7 @@ class Caller:
         try:
             answer = self._read(call, response, sent_at)
         except ApiError as error:
+            hide_keys(error, keys)
             self._failed(call.name, error, took)
             raise
         self._count(call.name, CallResult.OK, took)

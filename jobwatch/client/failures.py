@@ -1,7 +1,15 @@
-"""What the log says of a call that failed: the same keys wherever it is said."""
+"""What is said of a call that failed: the same keys wherever the log says it, and no key of the cloud's anywhere.
 
+Law: whoever stands between us and the cloud may repeat in a refusal what it was sent. What a refusal says is kept, shown
+and told, so the keys leave it here, where they are known.
+"""
+
+import re
+from collections.abc import Iterator
 from typing import TypedDict
+from urllib.parse import quote
 
+from jobwatch.core.codec import Credentials
 from jobwatch.core.errors import ApiError, CallResult, TransportError, TransportKind
 
 
@@ -50,3 +58,34 @@ def result_of(error: TransportError) -> CallResult:
             return CallResult.MALFORMED
         case _:
             return CallResult.NETWORK
+
+
+MASK = "***"
+_CUT_FROM = 6
+"""A text that was cut may end in the beginning of a key: so many characters of it are too many."""
+
+_SIGNED = re.compile(r"(?i)\b(q-signature(?:=|%3d))[0-9a-f]+")
+
+
+def hide_keys(error: ApiError, keys: Credentials) -> None:
+    """Take the keys that a call was signed with, and its signature, out of what its refusal says."""
+    said, error.message = error.message, _without(error.message, keys)
+    error.code, error.request_id = _without(error.code, keys), _without(error.request_id, keys)
+    words = (str(each).replace(said, error.message) if said else str(each) for each in error.args)
+    error.args = tuple(_without(each, keys) for each in words)
+
+
+def _without(text: str, keys: Credentials) -> str:
+    for each in _spellings(keys):
+        text = re.sub(re.escape(each), MASK, text, flags=re.IGNORECASE)
+        for length in range(min(len(each), len(text)), _CUT_FROM - 1, -1):
+            if text.lower().endswith(each[:length].lower()):
+                text = text[:-length] + MASK
+                break
+    return _SIGNED.sub(rf"\1{MASK}", text)
+
+
+def _spellings(keys: Credentials) -> Iterator[str]:
+    """The keys, and as a URL may write them, the longest first."""
+    held = {each for each in (keys.secret_id, keys.secret_key, keys.token or "") if each}
+    yield from sorted(held | {quote(each, safe="") for each in held}, key=len, reverse=True)

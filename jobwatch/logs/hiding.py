@@ -24,6 +24,9 @@ _ASSIGNED = re.compile(
     r"(?i)\b([\w-]{0,40}(?:signature|token|secret|password|passwd|key|key_id|credential|q-ak)s?)(=)[^\s&,;\"')]+"
 )
 _SCHEME = re.compile(r"(?i)\b(bearer|basic) +[\w.~+/=-]{6,}")
+_PARAMETERS = re.compile(r"(\[parameters: )[^\n]*")
+"""What SQLAlchemy's errors say of a statement: the documents of events are among it."""
+
 _KEYS = re.compile(r"\b(whsec_|AKID)[\w+/=-]+")
 
 
@@ -32,6 +35,7 @@ def scrubbed(text: str) -> str:
     text = _without_urls(text)
     text = _HOST.sub(r"\1***", text)
     text = _ASSIGNED.sub(r"\1\2***", text)
+    text = _PARAMETERS.sub(r"\1***]", text)
     text = _SCHEME.sub(r"\1 ***", text)
     return _KEYS.sub(r"\1***", text)
 

@@ -33,6 +33,9 @@ OF_SOURCES = tuple(each.value for each in EventType if each not in OF_JOBWATCH)
 
 CONDITIONS = tuple(name.value for name in JOB_CONDITIONS)
 
+OVERTAKEN = timedelta(seconds=30)
+"""An overview that is older than the one shown by less than this was overtaken; by more, the clock was set back."""
+
 LONGEST = 256
 """Characters of a job's id and scope in a label: no vendor's are longer, and whose are is no vendor."""
 
@@ -58,7 +61,12 @@ class StoredCollector(Collector):
         self._bounds = _bounds(sources, receivers)
 
     def show(self, overview: Overview) -> None:
-        """Take a newer overview; its ages grow from here on."""
+        """Take a newer overview; its ages grow from here on.
+
+        Of two readers one may overtake the other: counters that go back for a moment would look like a burst.
+        """
+        if self._shown is not None and timedelta() < self._shown[0].now - overview.now < OVERTAKEN:
+            return
         self._shown = (overview, self._monotonic())
 
     def collect(self) -> Iterator[Metric]:

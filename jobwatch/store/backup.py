@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO
 
 from jobwatch.core.errors import StoreError
-from jobwatch.store.copying import PART, Contents, Copied, contents, copy, into_place, part_of
+from jobwatch.store.copying import PART, Contents, Step, contents, copy, into_place, part_of
 from jobwatch.store.place import BESIDE, FileLock, check_folder, check_place
 from jobwatch.store.trouble import explained
 
@@ -39,20 +40,20 @@ def belongs_to(store: Path, target: Path) -> bool:
     return target in ours or (target.exists() and store.exists() and target.samefile(store))
 
 
-def write_backup(store: Path, target: Path, copied: Copied | None = None) -> Contents:
+def write_backup(store: Path, target: Path, step: Step | None = None) -> Contents:
     """Write the store as it is now to `target`, replacing a file there. Raises `StoreError`."""
     check_place(store, create=False)
     with part_of(target.resolve()) as part:
-        found = copy(store, part, copied)
+        found = copy(store, part, step)
         _put(part, target.resolve())
         return found
 
 
-def stream_backup(store: Path, out: BinaryIO, copied: Copied | None = None) -> Contents:
+def stream_backup(store: Path, out: BinaryIO, step: Step | None = None) -> Contents:
     """Write the store as it is now to `out`; the copy stands beside the store until it is verified. Raises `StoreError`."""
     check_place(store, create=False)
     with part_of(store.resolve().with_name(f"{store.name}.backup")) as part:
-        found = copy(store, part, copied)
+        found = copy(store, part, step)
         with part.open("rb") as file:
             shutil.copyfileobj(file, out, 1 << 20)
         out.flush()
@@ -140,7 +141,7 @@ def _put_aside(store: Path, now: datetime) -> Path | None:
     """Give the present store a second name, and to a log that it still has as well."""
     if not store.exists():
         return None
-    aside = store.with_name(f"{store.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
+    aside = _free_name(store, now)
     try:
         _second_name(store, aside)
         for end in JOURNALS:
@@ -153,6 +154,13 @@ def _put_aside(store: Path, now: datetime) -> Path | None:
             f"the store {store} cannot be kept as {aside}: {error.strerror}"
         ) from error
     return aside
+
+
+def _free_name(store: Path, now: datetime) -> Path:
+    """A name that says what the file is and since when, also for the second one within a second."""
+    stem = f"{store.name}.before-restore-{now:%Y%m%dT%H%M%SZ}"
+    names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+    return next(path for name in names if not (path := store.with_name(name)).exists())
 
 
 def _second_name(store: Path, aside: Path) -> None:

@@ -1,7 +1,7 @@
 """Lists for readers whom nobody knows: a page costs a bounded reading, whatever is asked for and however much there is.
 
-1. Rows come newest first in an order that no row leaves. A place in it is the last row of a page, so that what is added
-   meanwhile neither repeats nor hides a row.
+1. Rows come newest first, and a place in their order is the last row of a page: what is added meanwhile neither repeats
+   nor hides a row. A job that changes meanwhile moves to the front, where the next walk finds it.
 2. What no index finds is looked for among `LOOKED_AT` rows: such a page may hold fewer rows than asked for, even none,
    and go on all the same.
 3. What is unfinished, waits or was given up has an index of its own, and costs as much as there is of it.

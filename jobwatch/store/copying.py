@@ -21,8 +21,8 @@ from jobwatch.store.schema import REVISIONS
 from jobwatch.store.tables import APPLICATION_ID
 from jobwatch.store.trouble import explained, is_full, refused
 
-PAGES = 2000
-"""Pages of 4 KiB that are copied in one step."""
+STEP = 100_000
+"""Instructions of SQLite between two calls of a `Step`."""
 
 BUSY_SECONDS = 10.0
 PART = ".part"
@@ -37,8 +37,8 @@ _WRITING = frozenset(
 )
 """Only the copy is written: these are about its disk."""
 
-Copied = Callable[[int, int], None]
-"""Called after every step with the pages that are left and those there are."""
+Step = Callable[[], None]
+"""Called again and again while it is copied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,25 +89,18 @@ def _hold(handle: int, part: Path) -> None:
     os.ftruncate(handle, 0)
 
 
-def copy(source: Path, part: Path, copied: Copied | None = None) -> Contents:
+def copy(source: Path, part: Path, step: Step | None = None) -> Contents:
     """Write the store at `source`, as it is at one moment, into the empty file `part`, and verify it.
 
-    A store that is being written meanwhile is read as it was when the copy began; its writer never waits, only its log
-    grows until the copy is done. Raises `StoreError`, `StoreUnusable` for a source that is no sound store.
+    What was freed within the store is left out. A store that is being written meanwhile is read as it was when the copy
+    began; its writer never waits, only its log grows until the copy is done: https://www.sqlite.org/lang_vacuum.html
+    Raises `StoreError`, `StoreUnusable` for a source that is no sound store.
     """
     try:
-        with closing(_opened(source)) as there, closing(_connected(part, "rw")) as here:
-            there.execute("BEGIN")
-            there.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            _check_room(there, source, part)
-            # A torn copy is thrown away: nothing of it needs a journal, and the disk is waited for once, at the end.
-            here.execute("PRAGMA journal_mode=OFF")
-            here.execute("PRAGMA synchronous=OFF")
-            there.backup(
-                here, pages=PAGES, progress=lambda _, left, of: copied(left, of) if copied else None
-            )
-            # As one file that any program reads, from a folder where nothing may be written as well.
-            here.execute("PRAGMA journal_mode=DELETE")
+        with closing(_opened(source)) as connection:
+            _check_room(connection, source, part)
+            connection.set_progress_handler(step, STEP)
+            connection.execute("VACUUM INTO ?", (str(part),))
     except sqlite3.Error as error:
         raise _told(error, source, part) from error
     return contents(part, thorough=True)
@@ -120,16 +113,15 @@ def _told(error: sqlite3.Error, source: Path, part: Path) -> StoreError:
     return StoreError(f"the disk of {part} {why} ({error}); make room, or write the copy elsewhere")
 
 
-def _check_room(there: sqlite3.Connection, source: Path, part: Path) -> None:
-    pages, size = (
-        there.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size")
-    )
+def _check_room(connection: sqlite3.Connection, source: Path, part: Path) -> None:
+    names = ("page_count", "freelist_count", "page_size")
+    pages, unused, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names)
     volume = os.statvfs(part.parent)
     free = volume.f_bavail * volume.f_frsize
-    if pages * size > free:
+    if (pages - unused) * size > free:
         raise StoreError(
-            f"a copy of {source} needs {pages * size / 1e6:,.1f} MB, and {part.parent} has {free / 1e6:,.1f} MB left: "
-            "make room, or write it elsewhere"
+            f"a copy of {source} needs up to {(pages - unused) * size / 1e6:,.1f} MB, and {part.parent} has "
+            f"{free / 1e6:,.1f} MB left: make room, or write it elsewhere"
         )
 
 

@@ -194,6 +194,7 @@ def event_row(row: EventRow) -> Document:
         "job_id": row.job_id,
         "recorded_at": instant(row.recorded_at),
         "released": row.released,
+        "sweep": row.sweep,
         "event": body_of(row),
     }
 

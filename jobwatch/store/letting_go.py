@@ -87,11 +87,12 @@ def take_back_all(connection: Connection, now: datetime) -> None:
         )
 
 
-def give_back(connection: Connection, owner: str, now: datetime) -> int:
+def give_back(connection: Connection, owner: str, now: datetime, receiver: str | None) -> int:
     """Return what an owner claimed and will not send: those attempts were never made and do not count."""
+    for_it = [] if receiver is None else [deliveries.c.receiver == receiver]
     ids = connection.scalars(
         update(deliveries)
-        .where(deliveries.c.owner == owner, state_is("claimed"))
+        .where(deliveries.c.owner == owner, state_is("claimed"), *for_it)
         .values(
             state=DeliveryState.PENDING,
             attempts=deliveries.c.attempts - 1,

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, bindparam, delete, exists, or_, select
 
-from jobwatch.store.order import CHUNK
 from jobwatch.store.outbox_tables import (
     conditions,
     deliveries,
@@ -20,8 +19,8 @@ from jobwatch.store.outbox_tables import (
 from jobwatch.store.tables import changes, has_left, jobs, progress_samples, sources
 from jobwatch.store.values import Pruned, Retention
 
-LIMIT = CHUNK
-"""Rows of each kind that one call removes at most."""
+LIMIT = 1000
+"""Rows of each kind that one call removes at most: everybody who writes waits for a call."""
 
 
 def prune(connection: Connection, retention: Retention, now: datetime) -> Pruned:

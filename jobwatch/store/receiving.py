@@ -122,17 +122,22 @@ def resume(
     return True
 
 
-def retire(connection: Connection, configured: Collection[str], now: datetime) -> dict[str, int]:
-    """Give up what waits for receivers that are not configured any more; it can be redelivered.
+def retire(
+    connection: Connection, configured: Collection[str], limit: int, now: datetime
+) -> dict[str, int]:
+    """Give up what waits for receivers that are not configured any more, `limit` at most; it can be redelivered.
 
-    Returns how much of each.
-
-    What another process is sending right now is left to it.
+    Returns how much of each. What another process is sending right now is left to it.
     """
     idle = or_(state_is("pending"), and_(state_is("claimed"), deliveries.c.claimed_until < now))
+    some = (
+        select(deliveries.c.id)
+        .where(state_is("pending", "claimed"), deliveries.c.receiver.not_in(configured), idle)
+        .limit(limit)
+    )
     dropped = connection.scalars(
         update(deliveries)
-        .where(state_is("pending", "claimed"), deliveries.c.receiver.not_in(configured), idle)
+        .where(deliveries.c.id.in_(some))
         .values(
             state=DeliveryState.DEAD,
             settled_at=now,

@@ -125,11 +125,14 @@ class Store(Tending):
             )
         )
 
-    async def give_back(self, owner: str) -> int:
-        """Return all claims of an owner that will not be sent; their attempts do not count. Returns how many."""
+    async def give_back(self, owner: str, *, receiver: str | None = None) -> int:
+        """Return claims of an owner that will not be sent, all or those for one receiver. Returns how many.
+
+        Their attempts do not count.
+        """
         return await self._database.write(
             lambda connection: letting_go.give_back(
-                connection, owner, self._database.now(connection)
+                connection, owner, self._database.now(connection), receiver
             )
         )
 

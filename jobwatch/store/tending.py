@@ -12,6 +12,9 @@ from jobwatch.store.noticing import Moment
 from jobwatch.store.outbox_values import ReceiverRow
 from jobwatch.store.recounting import recount, tellings
 
+SOME = 5_000
+"""Deliveries that one transaction brings over or gives up: many more would hold up everybody else."""
+
 
 class Tending(Attending):
     """The part of `Store` that knows receivers. Times are those of the store's own clock."""
@@ -37,22 +40,32 @@ class Tending(Attending):
         )
 
     async def retire_receivers(self, configured: Collection[str]) -> dict[str, int]:
-        """Give up what waits for receivers that are not configured any more. Returns how many deliveries of each."""
+        """Give up some of what waits for receivers that are not configured any more; call again until there is none.
+
+        Returns how many deliveries of each.
+        """
         return await self._database.write(
             lambda connection: receiving.retire(
-                connection, configured, self._database.now(connection)
+                connection, configured, SOME, self._database.now(connection)
             )
         )
 
     async def rename_receivers(
         self, configured: Collection[str], fingerprints: Mapping[str, str]
     ) -> dict[str, str]:
-        """Let configured receivers go on that are reached as one of the past was: its queue, its state, its counters.
+        """Let configured receivers go on that are reached as one of the past was: its state, its counters.
 
-        `fingerprints` tell how each is reached (`Manner.fingerprint`). Returns old names by new ones.
+        `fingerprints` tell how each is reached (`Manner.fingerprint`). Returns old names by new ones. Its queue comes
+        after it with `follow_receivers`.
         """
         return await self._database.write(
             lambda connection: renaming.rename_receivers(connection, configured, fingerprints)
+        )
+
+    async def follow_receivers(self, configured: Collection[str]) -> int:
+        """Bring over some of what is told to renamed receivers under their old names; call again until it is 0."""
+        return await self._database.write(
+            lambda connection: renaming.follow(connection, configured, SOME)
         )
 
     async def paused_receivers(self) -> dict[str, datetime | None]:

@@ -101,7 +101,7 @@ class OpenCondition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """What a `record` wrote: the row of every job in the batch, and how many events and deliveries."""
+    """What a `record` wrote: the row of every job, how many events and deliveries, and who is told what."""
 
     rows: dict[JobKey, int] = field(default_factory=dict)
     events: int = 0
@@ -152,8 +152,7 @@ class ChangeRow:
 class EventRow:
     """One event: `body` is the document, final once `released`.
 
-    `position` counts recorded events over all sources. `source` is "" where an event is about no source. `sweep` is
-    the one that brought it, None where none did.
+    `position` counts recorded events over all sources. `source` is "" and `sweep` None where there was none.
     """
 
     id: str
@@ -218,10 +217,7 @@ class DeliveryRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
-    """A job in a list or on its own page; `detail` is DescribeJob's last word, as kept in the event.
-
-    `expiry_told_at` is when people were told that its output expires, None where they were not.
-    """
+    """A job in a list; `detail` is DescribeJob's last word, `expiry_told_at` when people were told that output expires."""
 
     source: str
     snapshot: Snapshot

@@ -62,13 +62,14 @@ _ORDER = {kind: place for place, kind in enumerate(Kind)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """What happened at some time, and what belongs to it."""
+    """What happened at some time, and what belongs to it. `bad`: an attempt that failed, a delivery that was given up."""
 
     at: datetime
     kind: Kind
     words: str
     notes: tuple[str, ...] = ()
     event_id: str | None = None
+    bad: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +252,7 @@ def _deliveries(known: Known) -> Iterator[Line]:
                 kind=Kind.ATTEMPT,
                 words=_attempt(row, attempt),
                 event_id=row.event_id,
+                bad=attempt.result is not Result.OK,
             )
         unsent = row.state not in (*OPEN, DeliveryState.DELIVERED)
         if unsent and row.settled_at is not None:
@@ -259,6 +261,7 @@ def _deliveries(known: Known) -> Iterator[Line]:
                 kind=Kind.DELIVERY,
                 words=f"{row.receiver}, {row.event_type}: {said(DELIVERIES, row.state)}{_why(row, known)}",
                 event_id=row.event_id,
+                bad=row.state is DeliveryState.DEAD,
             )
 
 

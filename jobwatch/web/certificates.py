@@ -45,11 +45,12 @@ class ServerTls:
     def __repr__(self) -> str:
         return f"ServerTls({self._files[0]}, {self._files[1]})"
 
-    def renew(self) -> bool:
-        """Take the files if they changed and fit; True where new ones are shown from now on.
+    def renew(self, cert_file: Path | None = None, key_file: Path | None = None) -> bool:
+        """Take the files, or others from now on, if they changed and fit; True where new ones are shown.
 
         Call it each few seconds: it reads both files. `take_problem` says what was wrong with them.
         """
+        self._files = (cert_file or self._files[0], key_file or self._files[1])
         try:
             content = _digest(self._files)
             if content == self._content:

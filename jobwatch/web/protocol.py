@@ -83,7 +83,11 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """Answer what is no HTTP, or what failed outside of every handler. Only the latter is logged."""
         del message  # it repeats what was sent
-        if not isinstance(exc, HttpProcessingError):
+        if isinstance(exc, ConnectionError):
+            raise exc  # the client is gone, and nobody is left to answer
+        if isinstance(exc, UnicodeError):
+            status = HTTPStatus.BAD_REQUEST  # aiohttp repeats a header that is no text
+        elif not isinstance(exc, HttpProcessingError):
             self.logger.error("a request failed", exc_info=exc)
         if request.writer.output_size > 0:
             raise ConnectionError("an answer is under way already")

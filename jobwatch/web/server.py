@@ -32,6 +32,9 @@ from jobwatch.web.view import WebView
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 BACKLOG = 512
+ACCEPTED_AT_ONCE = 16
+"""Where no file is left for a new connection, asyncio complains as often as this, once a second."""
+
 RECEIVE_BUFFER = 32 * 1024
 PATH_SHOWN = 200
 
@@ -205,14 +208,19 @@ async def serve(
 async def _listen(made: Callable[[], asyncio.BaseProtocol], host: str, port: int) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     try:
-        listener = await loop.create_server(made, host, port, backlog=BACKLOG, start_serving=False)
+        listener = await loop.create_server(made, host, port, backlog=ACCEPTED_AT_ONCE)
         for each in listener.sockets:
-            # Taken over by each connection: so much may wait to be read, and comes in one piece at most.
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        await listener.start_serving()
+            _widen(each.dup())
     except (OSError, UnicodeError) as error:
         raise ConfigError([f"http.listen: {_place(host, port)} {_why(error)}"]) from error
     return listener
+
+
+def _widen(listening: socket.socket) -> None:
+    """Let more wait at the door than asyncio takes in at once, and each say only so much unread."""
+    with listening:
+        listening.listen(BACKLOG)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
 
 def _place(host: str, port: int) -> str:

@@ -18,6 +18,7 @@ _ODD = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _PICTURES = 0x2400
+_A_SECOND = timedelta(seconds=1)
 _TIME = Markup('<time datetime="{}" title="{}">{}</time>')
 
 
@@ -52,6 +53,8 @@ def age(moment: datetime | None, now: datetime) -> str:
 
 def when(moment: datetime, now: datetime) -> Markup:
     """A moment as how long ago it was or how soon it comes; its title tells it in UTC."""
+    if timedelta() < moment - now < _A_SECOND:
+        return _stamped(moment, "now")
     told = f"in {length(moment - now)}" if moment > now else f"{length(now - moment)} ago"
     return _stamped(moment, told)
 

@@ -197,7 +197,7 @@ def browses() -> Iterator[tuple[str, Browse]]:
     """Every list with every filter, first page and later."""
     for name, value in EVERY_JOB_FILTER.items():
         for unfinished in (None, True, False):
-            wanted = JobFilter(**{name: value}, unfinished=unfinished)  # type: ignore[arg-type]
+            wanted = JobFilter(**{name: value}, unfinished=unfinished)
             yield (
                 f"jobs {name} {unfinished}",
                 lambda c, p, w=wanted: browsing.browse_jobs(c, w, ANY_TIME, p),  # type: ignore[misc]

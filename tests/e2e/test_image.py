@@ -253,6 +253,8 @@ async def test_a_container_watches_tells_is_scraped_and_leaves_a_store_that_tell
     assert took < READY_WITHIN
     await stage.endings(3)
     await asyncio.to_thread(watched, stage)
+    await asyncio.to_thread(confined, stage, "first")
+    await asyncio.to_thread(asked, stage, "first")
     peak = await asyncio.to_thread(healthy, stage, "first")
     ended = await asyncio.to_thread(stage.stop, "first")
     assert (ended["ExitCode"], ended["OOMKilled"]) == (0, False), stage.said("first")
@@ -293,11 +295,35 @@ def scraped(port: int) -> dict[str, float]:
     return sums
 
 
+def confined(stage: Stage, name: str) -> None:
+    """The program is nobody's, holds nothing, and not even root in its container writes outside of the volume."""
+    podman, attempt = stage.engine.podman, stage.engine.try_podman
+    status = podman("exec", name, "cat", "/proc/1/status")
+    found = {line.split(":")[0]: line.split()[1:] for line in status.splitlines() if ":" in line}
+    assert (found["Uid"], found["Gid"]) == (["65532"] * 4, ["65532"] * 4)
+    assert (found["CapEff"], found["NoNewPrivs"]) == (["0000000000000000"], ["1"])
+    for place in ("/x", "/etc/x", "/tmp/x", "/opt/jobwatch/x"):
+        refused = attempt("exec", "--user", "0", name, "touch", place)
+        assert "Read-only file system" in refused.stderr
+    limit = stage.engine.inspect("container", name)["HostConfig"]["Memory"]
+    assert limit == 256 * 2**20
+
+
+def asked(stage: Stage, name: str) -> None:
+    """What the page tells people to ask in the container is answered."""
+    page = (ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
+    questions = re.findall(r"^docker exec jobwatch (jobwatch .*?)(?: +#.*)?$", page, re.MULTILINE)
+    answers = {each: stage.engine.podman("exec", name, *shlex.split(each)) for each in questions}
+    assert answers["jobwatch health --ready"] == "ready"
+    assert len(answers) == 4
+    copy = "jobwatch backup - > /var/lib/jobwatch/copy.db && head -c 15 /var/lib/jobwatch/copy.db"
+    assert stage.engine.podman("exec", name, "sh", "-c", copy) == "SQLite format 3"
+
+
 def healthy(stage: Stage, name: str) -> int:
     """The image's own check, before, while and after nothing in the container goes on; the most memory in MB."""
     podman, attempt = stage.engine.podman, stage.engine.try_podman
     assert attempt("healthcheck", "run", name).returncode == 0
-    assert podman("exec", name, "jobwatch", "health", "--ready") == "ready"
     peak = podman(
         "exec",
         name,

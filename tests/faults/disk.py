@@ -27,8 +27,8 @@ class Volume:
     def _ballast(self) -> Path:
         return self.folder / "ballast"
 
-    def fill(self) -> None:
-        """Leave not one byte."""
+    def fill(self, *, leave: int = 0) -> None:
+        """Leave not one byte, or so many."""
         handle = os.open(self._ballast, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
         for size in (65_536, 4096, 1):
             try:
@@ -36,7 +36,12 @@ class Volume:
                     pass
             except OSError:
                 continue
+        os.ftruncate(handle, os.fstat(handle).st_size - leave)
         os.close(handle)
+
+    @property
+    def is_full(self) -> bool:
+        return self._ballast.exists()
 
     def make_room(self) -> None:
         self._ballast.unlink()

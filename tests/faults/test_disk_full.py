@@ -12,10 +12,15 @@ import pytest
 import yaml
 
 from jobwatch.app.clock import utc_now
+from jobwatch.core.errors import StoreError
 from jobwatch.simulator.receiver import Received, Reply
 from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
+from jobwatch.store import backup, copying
 from tests.cli_rig import Done, child
+from tests.contract.databases import Stores
+from tests.contract.test_store_upgrades import filled
+from tests.contract.watcher import Clock
 from tests.daemon import PATIENCE, Daemon, configuration, free_port, get
 from tests.faults.disk import Volume, in_memory, on_a_loop_device
 from tests.faults.test_kills import running_jobs
@@ -151,19 +156,19 @@ def command(folder: Path, config: dict[str, Any], *words: str) -> Done:
     return child(*words, "--config", file)
 
 
-@pytest.mark.parametrize("filled", [False, True])
+@pytest.mark.parametrize("there", [False, True])
 async def test_a_disk_that_is_full_at_the_start_is_named_and_recovers(
-    tmp_path: Path, small: Volume, *, filled: bool
+    tmp_path: Path, small: Volume, *, there: bool
 ) -> None:
     """A store is there already, or there is none."""
     world = World(running_jobs(JOBS))
     async with Simulation(world, clock=utc_now) as simulation:
         config = settings(simulation, small)
-        if filled:
+        if there:
             done = await asyncio.to_thread(command, tmp_path, config, "once")
             assert done.returncode == 0, done.stderr
         small.fill()
-        for words in (["once"], ["jobs"]) if filled else (["once"],):
+        for words in (["once"], ["jobs"]) if there else (["once"],):
             done = await asyncio.to_thread(command, tmp_path, config, *words)
             assert done.returncode == 1, done.stderr
             (said,) = [line for line in done.stderr.splitlines() if line.startswith("jobwatch:")]
@@ -188,3 +193,49 @@ async def test_a_volume_that_is_read_only_at_the_start_is_refused(
             (said,) = [line for line in done.stderr.splitlines() if line.startswith("jobwatch:")]
             assert "Read-only file system" in said
             assert "mount the volume" in said
+
+
+async def test_a_migration_that_finds_no_room_changes_nothing_and_is_made_later(
+    small: Volume,
+) -> None:
+    """With so little room, it breaks off at one place or another."""
+    stores = Stores(Clock())
+    stores.use_file(small.folder / "jobwatch.db")
+    await filled(stores)
+    before = stores.path.read_bytes()
+    for leave in range(0, 96 * 1024, 16 * 1024):
+        small.fill(leave=leave)
+        with pytest.raises(StoreError, match="make room"):
+            await stores.open()
+        small.make_room()
+        with closing(sqlite3.connect(stores.path)) as raw:
+            assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+    assert stores.path.read_bytes()[4096:] == before[4096:]
+    assert (await stores.open()).store_id == "s"
+    await stores.close()
+
+
+async def test_a_backup_that_finds_no_room_leaves_the_one_before_and_nothing_else(
+    tmp_path: Path, small: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it begins, or on the way."""
+    stores = Stores(Clock())
+    stores.use_file(tmp_path / "jobwatch.db")
+    await (await stores.open()).close()
+    saved = small.folder / "saved.db"
+    saved.write_bytes(b"the one before")
+    small.fill(leave=64 * 1024)
+    with pytest.raises(StoreError, match=r"needs up to .* make room, or write it elsewhere"):
+        backup.write_backup(stores.path, saved)
+    small.make_room()
+
+    def fill() -> None:
+        if not small.is_full:
+            small.fill()
+
+    monkeypatch.setattr(copying, "STEP", 50)
+    with pytest.raises(StoreError, match=r"is full .* make room, or write the copy elsewhere"):
+        backup.write_backup(stores.path, saved, fill)
+    small.make_room()
+    assert saved.read_bytes() == b"the one before"
+    assert [each.name for each in small.folder.iterdir()] == ["saved.db"]

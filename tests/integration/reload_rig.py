@@ -65,6 +65,16 @@ class Stage:
         await self.until(lambda: len(self.logged(*names)) > before, "a reload")
         return self.logged(*names)[before]
 
+    async def looked_at(self, before: int = 0) -> EventDict:
+        """Have the files looked at now and not once in five seconds, until a reload comes of it."""
+
+        def reloaded() -> bool:
+            self.origin.bell.ring()
+            return len(self.logged("configuration.reloaded", "configuration.refused")) > before
+
+        await self.until(reloaded, "a reload because of a file")
+        return await self.next_reload(before)
+
     def logged(self, *names: str) -> list[EventDict]:
         return [each for each in self.entries if each["event"] in names]
 

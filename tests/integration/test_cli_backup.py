@@ -1,22 +1,43 @@
 """`jobwatch backup` and `jobwatch restore`: what they say, what they refuse, and what is told after a restore."""
 
+import asyncio
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from jobwatch.store import copying
-from tests.cli_rig import configuration, environment, fill_store, jobwatch, read
+from jobwatch.app.clock import utc_now
+from jobwatch.store import SqliteSettings, Store, copying
+from tests.cli_rig import configuration, environment, jobwatch, read
+from tests.contract.watcher import Clock, Watcher
+from tests.factories import job
+from tests.new_store import new_store
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that knows four jobs, and its configuration."""
     folder = tmp_path_factory.mktemp("filled")
-    fill_store(folder)
+    asyncio.run(_fill(folder / "jobwatch.db"))
+    configuration(folder)
     return folder
+
+
+async def _fill(path: Path) -> None:
+    clock = Clock(utc_now() - timedelta(minutes=2))
+    await asyncio.to_thread(new_store, path, clock())
+    settings = SqliteSettings(path=path)
+    store = await Store.open(settings, owner="test", clock=clock, exclusive=True)
+    watcher = await Watcher.start(store, clock)
+    await watcher.sees(*(job(id=f"job-{number}") for number in range(4)))
+    await store.close()
 
 
 @pytest.fixture
@@ -119,3 +140,31 @@ def test_what_is_no_backup_is_refused_in_words(file: Path) -> None:
         done = jobwatch("restore", file.with_name(name), "--force", "--config", file)
         assert done.returncode == 2
         assert words in done.stderr
+
+
+PAGE = ROOT / "docs" / "store.md"
+
+
+def shown(page: Path) -> list[list[str]]:
+    """The commands of a page that run on the host itself, by their words."""
+    blocks = re.findall(
+        r"^```sh\n(.*?)^```", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
+    lines = [shlex.split(line, comments=True) for line in "".join(blocks).splitlines()]
+    return [words for words in lines if words[0] == "jobwatch"]
+
+
+def test_the_commands_of_the_page_on_the_store_do_what_it_says(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In their order, beside a configuration; only the folder of the backups is another one."""
+    monkeypatch.chdir(file.parent)
+    (file.parent / "backups").mkdir()
+    commands = shown(PAGE)
+    assert len(commands) >= 7
+    for _, *words in commands:
+        given = [word.replace("/backups/", f"{file.parent}/backups/") for word in words]
+        done = jobwatch(*given)
+        assert (done.returncode, done.stderr) == (0, ""), words
+    assert len(read("jobs")["jobs"]) == 4
+    assert read("mutes")["mutes"][0]["reason"] == "restored a backup"

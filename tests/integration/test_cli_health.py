@@ -204,7 +204,7 @@ LISTENERS: dict[str, tuple[Answer, str]] = {
     ),
     "too large a length": (
         sends(OK + b"Content-Length: 99999999999999999999\r\n\r\n[]"),
-        NO_HTTP,
+        FOREIGN.format(200),
     ),
     "a broken chunk": (
         sends(OK + b"Transfer-Encoding: chunked\r\n\r\nffffffffffff\r\nab"),

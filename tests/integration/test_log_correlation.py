@@ -23,6 +23,7 @@ from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
 from jobwatch.store.recounting import LINES
 from jobwatch.store.values import DeliveryFilter, EventFilter
+from tests.cli_rig import aside, configuration
 from tests.integration.watching_rig import large_account, running, turns, until_full_is_due
 from tests.log_stream import Stream, kept_logging
 from tests.rig import START, Clock, Rig, job, rig, step
@@ -88,6 +89,19 @@ async def test_from_a_webhook_to_its_sweep_and_back(
             if each.event.id == webhook_id
         ]
         assert told.event.sweep == sweep
+
+
+async def test_explain_names_the_sweep_to_look_for(
+    tmp_path: Path, clock: Clock, written: Stream
+) -> None:
+    async with (
+        Simulation(World([ending(1)]), clock=clock) as cloud,
+        rig(cloud, clock, tmp_path / "jobwatch.db") as one,
+    ):
+        await one_ending(one, clock)
+    (recorded,) = [each for each in written.lines("event.recorded") if each["type"] == "job.failed"]
+    done = await aside("explain", "prod/job-1", "--config", configuration(tmp_path))
+    assert f"recorded by sweep {recorded['sweep']}" in done.stdout
 
 
 async def test_each_sweep_has_a_name_of_its_own_and_leaves_none_behind(

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from jobwatch.metrics import Rendered
 from jobwatch.web import build_app, serve
+from jobwatch.web.connections import Limits
 from jobwatch.web.scraping import RENDERINGS_AT_ONCE, send
 from tests.integration.test_web import HOST, World
 
@@ -117,16 +118,17 @@ async def test_who_does_not_read_is_hung_up_on_and_has_nothing_of_the_page_copie
     async def handler(request: web.Request) -> web.StreamResponse:
         transport = request.transport
         assert isinstance(transport, asyncio.Transport)
-        sending = asyncio.create_task(send(request, page, patience=0.3))
+        sending = asyncio.create_task(send(request, page))
         await asyncio.sleep(0.1)
         held.append(transport.get_write_buffer_size())
-        answer = await sending
-        done.set()
-        return answer
+        try:
+            return await sending
+        finally:
+            done.set()
 
     app = web.Application()
     app.router.add_get("/metrics", handler)
-    async with serve(app, HOST, 0) as url:
+    async with serve(app, HOST, 0, limits=Limits(work=0.3, answer=0.3)) as url:
         with socket.socket() as slow:
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             slow.connect((HOST, int(url.rpartition(":")[2])))

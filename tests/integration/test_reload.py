@@ -37,8 +37,7 @@ async def test_a_changed_file_is_taken_up_by_itself(tmp_path: Path) -> None:
     async with stage(tmp_path) as at:
         at.tree["receivers"]["ops"]["url"] = at.simulation.hook_url("/elsewhere")
         at.write()
-        at.origin.bell.ring()  # a look now instead of one in five seconds
-        await at.until(lambda: at.logged("configuration.reloaded") or at.origin.bell.ring(), "it")
+        await at.looked_at()
         assert at.logged("configuration.reloaded")[0]["trigger"] == "file"
         at.end("after")
         await at.heard("after", "/elsewhere")

@@ -1,6 +1,7 @@
 """The server over TLS: who it speaks to, and a certificate that changes while it runs."""
 
 import asyncio
+import contextlib
 import shutil
 import socket
 import ssl
@@ -13,7 +14,7 @@ from jobwatch.core.errors import ConfigError
 from jobwatch.web.certificates import ServerTls
 from jobwatch.web.connections import Limits
 from tests.certificates import Pair, make_pair
-from tests.integration.exposed import HOST, READ, Door, exposed, port_of, say
+from tests.integration.exposed import HOST, LARGE, READ, Door, exposed, port_of, say
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,10 @@ async def test_tls_1_2_is_spoken_and_nothing_older(pair: Pair) -> None:
         port = port_of(client)
         newest = ssl.TLSVersion.TLSv1_2
         assert (await shown(port, maximum_version=newest))[1] == "TLSv1.2"
-        with pytest.warns(DeprecationWarning), pytest.raises((ssl.SSLError, ConnectionError)):
+        with (
+            pytest.warns(DeprecationWarning, match="TLSv1"),
+            pytest.raises((ssl.SSLError, ConnectionError)),
+        ):
             await shown(port, minimum_version=ssl.TLSVersion.TLSv1, maximum_version=ssl.TLSVersion.TLSv1_1)  # fmt: skip
         assert (await client.get("/healthz", ssl=trusting(pair))).status == 200
 
@@ -101,10 +105,8 @@ async def test_who_does_not_speak_tls_is_hung_up_on_and_fills_no_log(
             writer.write(data)
             writer.write_eof()
             async with asyncio.timeout(10):
-                try:
+                with contextlib.suppress(ConnectionError):
                     assert b"HTTP" not in await reader.read()
-                except ConnectionError:
-                    pass
             writer.close()
         assert (await client.get("/healthz", ssl=trusting(pair))).status == 200
     assert (caplog.records, failures) == ([], [])
@@ -120,9 +122,7 @@ async def test_who_never_finishes_the_handshake_is_hung_up_on(pair: Pair) -> Non
 
 async def test_connections_without_a_handshake_keep_nobody_out(pair: Pair) -> None:
     async with exposed(Door(), Limits(connections=4), ServerTls(*pair)) as client:
-        idle = []
-        for _ in range(20):
-            idle.append(socket.create_connection((HOST, port_of(client))))
+        idle = [socket.create_connection((HOST, port_of(client))) for _ in range(20)]
         for _ in range(3):
             assert (await client.get("/healthz", ssl=trusting(pair))).status == 200
         for each in idle:
@@ -191,9 +191,11 @@ def test_files_that_cannot_be_used_are_a_mistake_of_the_configuration(
 
 
 async def test_a_large_page_arrives_whole_over_tls(pair: Pair) -> None:
-    async with exposed(Door(), tls=ServerTls(*pair)) as client:
-        async with client.get("/large", ssl=trusting(pair)) as answer:
-            assert len(await answer.read()) == 16 * 1024 * 1024
+    async with (
+        exposed(Door(), tls=ServerTls(*pair)) as client,
+        client.get("/large", ssl=trusting(pair)) as answer,
+    ):
+        assert await answer.read() == LARGE
 
 
 async def test_plain_http_answers_nothing_to_a_greeting_of_tls() -> None:

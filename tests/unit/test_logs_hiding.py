@@ -24,6 +24,7 @@ WORDS = [
     ("Authorization: Bearer canary.canary", "Authorization: Bearer ***"),
     ("signed with whsec_canary+/=", "signed with whsec_***"),
     ("the id AKIDcanary is unknown", "the id AKID*** is unknown"),
+    ("[SQL: SELECT 1]\n[parameters: (1, 'canary')]\n(Background", "[SQL: SELECT 1]\n[parameters: ***]\n(Background"),
     ("a token was refused: 403", "a token was refused: 403"),
 ]  # fmt: skip
 

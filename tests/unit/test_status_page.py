@@ -1,57 +1,38 @@
 """The status page: what it tells, and that nothing it tells becomes markup."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
+from jobwatch.core.breaker import ReceiverState
+from jobwatch.core.forecast import Sample
 from jobwatch.core.model import Outcome
-from jobwatch.core.overview import OutboxDepth, SourceKeys, SourceState
-from jobwatch.store.values import JobRow
-from jobwatch.web.status_page import Bar, Status, bar, percent, render, style_hash
+from jobwatch.core.muting import Mute, Silence
+from jobwatch.core.overview import SourceKeys, SourceState
+from jobwatch.store.glance_values import Glance, Lately, SeenJob
+from jobwatch.store.outbox_values import ReceiverRow
+from jobwatch.store.values import ConditionRow, JobRow
+from jobwatch.web.frame import Frame, style_hash
+from jobwatch.web.status_page import Status, render
+from jobwatch.web.status_receiver import ReceiverView
 from jobwatch.web.status_source import SourceView
-from jobwatch.web.status_words import age, span
-from tests.factories import (
-    DAY,
-    ENDED_JOBS,
-    HOUR,
-    MINUTE,
-    NOW,
-    SECOND,
-    job,
-    progress,
-    snapshot,
-)
+from tests.factories import DAY, ENDED_JOBS, HOUR, MINUTE, NOW, SECOND, job, progress, snapshot
+from tests.html_page import HtmlPage
 from tests.overviews import last_error, last_sweep, source_view, spending
 from tests.overviews import state as source_state
 
-HOSTILE = "<script>alert(1)</script>\"'&{{ 7 * 7 }}\u202e"
-
-
-class Page(HTMLParser):
-    """The page as a browser reads it: tags with their attributes, and text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self._words: list[str] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    def handle_data(self, data: str) -> None:
-        if self.tags[-1:] != ["style"]:
-            self._words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join("".join(self._words).split())
+HOSTILE = "<script>alert(1)</script>\"'&{{ 7 * 7 }}"
+FRAME = Frame(instance="jobwatch", version="0.1.0", now=NOW)
+STALLED = ConditionRow(
+    id="cnd_1",
+    name="stalled",
+    since=NOW - 2 * HOUR,
+    opened_at=NOW - HOUR,
+    reminded_at=None,
+    reminders=0,
+    closed_at=None,
+)
 
 
 def state(**fields: Any) -> SourceState:
@@ -62,33 +43,76 @@ def source(known: SourceState | None, **fields: Any) -> SourceView:
     return source_view(state=known, **fields)
 
 
-def status(**fields: Any) -> Status:
-    defaults: dict[str, Any] = {
-        "instance": "jobwatch",
-        "version": "0.1.0",
-        "now": NOW,
-        "sources": [source(state())],
-        "unfinished": [],
-        "unfinished_total": 0,
-        "endings": [],
-        "receivers": [OutboxDepth("ops", 0, 0, None)],
-    }
-    return Status(**(defaults | fields))
+def receiver(**fields: Any) -> ReceiverView:
+    defaults: dict[str, Any] = {"name": "ops", "state": ReceiverState.ACTIVE}
+    return ReceiverView(format="standard", row=ReceiverRow(**(defaults | fields)))
 
 
 def row(status_word: str = "Active", **fields: Any) -> JobRow:
     return JobRow(source="prod", snapshot=snapshot(of=job(status_word, **fields)))
 
 
-def page(**fields: Any) -> Page:
-    return Page(render(status(**fields)))
+def html(*, glance: dict[str, Any] | None = None, **fields: Any) -> str:
+    """The page of one healthy source and receiver, but for what a test says."""
+    found = Glance(now=NOW, **(glance or {}))
+    defaults: dict[str, Any] = {
+        "frame": FRAME,
+        "glance": found,
+        "sources": [source(state())],
+        "receivers": [receiver()],
+    }
+    return render(Status(**(defaults | fields)))
+
+
+def page(**fields: Any) -> HtmlPage:
+    return HtmlPage(html(**fields))
+
+
+def unfinished(*rows: JobRow, total: int | None = None) -> dict[str, Any]:
+    seen = tuple(SeenJob(row=each) for each in rows)
+    return {"unfinished": seen, "unfinished_of": {"prod": len(rows) if total is None else total}}
+
+
+def test_a_page_without_trouble_says_so_first() -> None:
+    shown = page()
+    assert shown.text.index("All is well") < shown.text.index("Unfinished jobs")
+    assert "as of 2026-11-21 20:00:00 UTC" in shown.text
+    assert "1 of 1" in shown.text
+
+
+def test_what_is_wrong_stands_above_everything_and_leads_there() -> None:
+    failing = state(failures=4, failing_since=NOW - 2 * MINUTE, last_error=last_error())
+    shown = page(
+        sources=[source(failing, up=False, conditions=(("stalled", 2),))],
+        receivers=[receiver(state=ReceiverState.PAUSED, reason="gone", pending=3)],
+        loops=["notify ops"],
+    )
+    problems = shown.text.partition("4 problems")[2].partition("sources up to date")[0]
+    assert "jobwatch the loop notify ops hangs" in problems
+    assert "source prod cannot be read for 2 min: AccessDenied" in problems
+    assert "receiver ops paused: it said that it is gone" in problems
+    assert "jobs 2 stalled" in problems
+    assert {"#source-prod", "#receiver-ops", "#trouble"} <= set(shown.links)
+    assert "All is well" not in shown.text
+
+
+def test_a_hundred_broken_sources_do_not_bury_the_rest() -> None:
+    broken = [source(state(failures=1), name=f"s{number}", up=False) for number in range(100)]
+    assert "and 92 more sources" in page(sources=broken).text
+
+
+def test_what_readiness_waits_for_is_said() -> None:
+    assert (
+        "not ready: source new was not attempted yet"
+        in page(missing=["source new was not attempted yet"]).text
+    )
 
 
 def test_the_age_of_a_sources_data_is_told() -> None:
     text = page().text
     assert "data 12 s old, read every 30 s" in text
-    assert "all jobs listed 5 min ago, every 10 min · 1200 listed, 3 unfinished" in text
-    assert "as of 2026-11-21 20:00:00 UTC" in text
+    assert "3 unfinished of 1,200 listed" in text
+    assert "all jobs listed 5 min ago, every 10 min" in text
 
 
 def test_a_source_that_was_never_read_says_never() -> None:
@@ -103,174 +127,241 @@ def test_a_failing_source_tells_since_when_and_why() -> None:
     assert "AccessDenied: no right to list (1 min ago, request req-1)" in text
 
 
+def test_an_error_that_is_over_is_told_as_such() -> None:
+    assert (
+        "last error, recovered since: AccessDenied"
+        in page(sources=[source(state(last_error=last_error()))]).text
+    )
+
+
 def test_a_scope_that_is_overdue_is_marked_as_such() -> None:
     late = source(state(), up=False, overdue=("all",))
     shown = page(sources=[late])
     assert "all jobs listed 5 min ago, every 10 min: overdue" in shown.text
     assert "read every 30 s: overdue" not in shown.text
-    assert shown.attributes.count(("class", "error")) == 1
     both = page(sources=[replace(late, overdue=("unfinished", "all"))])
     assert "data 12 s old, read every 30 s: overdue" in both.text
 
 
+def test_many_sources_are_folded_away_but_for_those_that_need_a_look() -> None:
+    many = [source(state(), name=f"s{number}") for number in range(20)]
+    shown = page(sources=[*many, source(state(failures=1), name="bad", up=False)])
+    assert "20 sources up to date" in shown.text
+    assert shown.ids.index("source-bad") < shown.ids.index("source-s0")
+
+
 def test_an_unfinished_job_is_shown_with_its_progress() -> None:
-    shown = page(
-        unfinished=[row(progress=progress(succeeded=3, failed=1), created_at=NOW - 2 * HOUR)],
-        unfinished_total=1,
-    )
+    made = row(progress=progress(succeeded=3, failed=1), created_at=NOW - 2 * HOUR)
+    shown = page(glance=unfinished(made))
     assert "nightly copy" in shown.text
-    assert "40 % · 4 of 10 tasks finished, 1 failed" in shown.text
-    assert "prod/job-1 · Copy · in this status for 10 min · created 2 h ago" in shown.text
-    assert ("aria-label", "40 % finished") in shown.attributes
+    assert "40 %" in shown.text
+    assert "4 of 10 tasks, 1 failed" in shown.text
+    assert "prod/job-1 Copy in this status for 10 min created 2 h ago" in shown.text
+    assert ("aria-label", "40 % finished, 1 failed") in shown.attributes
     assert ("width", "30.00") in shown.attributes
+    assert "/jobs/prod/job-1" in shown.links
+
+
+def test_a_running_job_tells_when_it_will_be_done_and_how_that_is_known() -> None:
+    samples = (Sample(NOW - 10 * MINUTE, 1000, 0, 0), Sample(NOW - 12 * SECOND, 1000, 500, 0))
+    running = row(progress=progress(succeeded=500, total=1000))
+    seen = SeenJob(row=running, samples=samples)
+    text = page(glance={"unfinished": (seen,), "unfinished_of": {"prod": 1}}).text
+    assert "about 9 min 36 s left, at the pace of the last 9 min (3,061 tasks an hour)" in text
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
         (progress(total=0), "tasks not counted yet"),
-        (progress(succeeded=0), "0 % · 0 of 10 tasks finished"),
+        (progress(succeeded=0), "0 % 0 of 10 tasks"),
     ],
 )
 def test_a_job_that_has_not_begun_says_so(given: Any, words: str) -> None:
-    assert words in page(unfinished=[row(progress=given)], unfinished_total=1).text
+    assert words in page(glance=unfinished(row(progress=given))).text
 
 
 def test_a_job_without_counters_has_no_bar() -> None:
-    shown = page(unfinished=[row(progress=None)], unfinished_total=1)
+    shown = page(glance=unfinished(row(progress=None)))
     assert "svg" not in shown.tags
     assert "tasks" not in shown.text
 
 
-def test_a_list_that_is_cut_says_of_how_many() -> None:
-    text = page(unfinished=[row(), row(id="job-2")], unfinished_total=1234).text
-    assert "Unfinished jobs 1234, the 2 seen last" in text
+def test_a_job_of_a_source_that_is_behind_says_of_when_it_is() -> None:
+    behind = source(state(failures=2), up=False)
+    assert "as of 12 s ago" in page(sources=[behind], glance=unfinished(row())).text
+    assert "as of 12 s ago" not in page(glance=unfinished(row())).text
+
+
+def test_a_job_in_trouble_stands_on_top_and_only_there() -> None:
+    seen = SeenJob(row=row(), conditions=(STALLED,))
+    calm = SeenJob(row=row(id="job-2", description="calm"))
+    shown = page(
+        sources=[source(state(), conditions=(("stalled", 1),))],
+        glance={
+            "troubled": (seen,),
+            "unfinished": (calm, seen),
+            "unfinished_of": {"prod": 2},
+        },
+    )
+    assert "Jobs in trouble 1" in shown.text
+    assert "stalled 2 h" in shown.text
+    assert shown.links.count("/jobs/prod/job-1") == 1
+    assert "Unfinished jobs 2, 1 of them above" in shown.text
+
+
+def test_a_list_that_is_cut_says_of_how_many_and_leads_to_all() -> None:
+    shown = page(glance=unfinished(row(), row(id="job-2"), total=1234))
+    assert "Unfinished jobs 1,234, here the 2 that changed last" in shown.text
+    assert "/jobs?show=unfinished" in shown.links
 
 
 @pytest.mark.parametrize("outcome", list(ENDED_JOBS))
 def test_an_ending_is_told_with_its_outcome(outcome: Outcome) -> None:
     ended = JobRow(source="prod", snapshot=snapshot(of=ENDED_JOBS[outcome]))
-    text = page(endings=[ended]).text
+    text = page(glance={"endings": (ended,)}).text
     assert outcome.value.replace("_", " ") in text
     assert "ended 1 min ago" in text
 
 
+def test_an_ending_tells_why() -> None:
+    reason = {"failures": [{"code": "NoManifest", "message": "it is not there"}]}
+    ended = JobRow(source="prod", snapshot=snapshot("Failed"), detail=reason)
+    assert "NoManifest: it is not there" in page(glance={"endings": (ended,)}).text
+
+
 def test_an_ending_without_a_time_of_its_own_tells_when_it_was_seen() -> None:
     gone = JobRow(source="prod", snapshot=snapshot(of=job(), outcome=Outcome.VANISHED))
-    text = page(endings=[gone]).text
+    text = page(glance={"endings": (gone,)}).text
     assert "vanished" in text
     assert "seen ended 10 min ago" in text
 
 
+def test_failures_of_the_last_day_are_counted() -> None:
+    lately = Lately(outcomes={"failed": 2, "vanished": 1, "succeeded": 4}, cut=True)
+    text = page(glance={"lately": lately}).text
+    assert "at least 7" in text.partition("ended in a day")[2][:20]
+    assert text.partition("of them failed")[2].startswith(" 3 ")
+
+
 @pytest.mark.parametrize(
-    ("depth", "words"),
+    ("fields", "words"),
     [
-        (OutboxDepth("ops", 0, 0, None), "all told"),
-        (OutboxDepth("ops", 5, 0, NOW - MINUTE), "5 waiting, the oldest for 1 min · 0 dead"),
-        (OutboxDepth("ops", 5, 2, NOW - MINUTE), "2 dead"),
+        ({}, "all told"),
+        ({"pending": 5, "oldest_at": NOW - MINUTE}, "5 waiting, the oldest for 1 min"),
+        ({"dead": 2}, "2 given up and kept"),
+        ({"last_success_at": NOW - HOUR}, "last accepted: 1 h ago"),
+        ({"last_error": "http_5xx (500): no"}, "last error: http_5xx (500): no"),
+        (
+            {
+                "state": ReceiverState.FAILING,
+                "reason": "timeout",
+                "failures": 5,
+                "failing_since": NOW - HOUR,
+                "open_until": NOW + MINUTE,
+            },
+            "failing for 1 h, 5 failures in a row: no answer in time left alone for another 1 min",
+        ),
     ],
 )
-def test_a_receiver_tells_its_queue(depth: OutboxDepth, words: str) -> None:
-    assert words in page(receivers=[depth]).text
+def test_a_receiver_tells_how_it_fares(fields: dict[str, Any], words: str) -> None:
+    assert words in page(receivers=[receiver(**fields)]).text
+
+
+def test_a_mute_tells_what_it_silences_and_for_how_long() -> None:
+    mute = Mute(
+        id=1,
+        silence=Silence(source="prod", reason="moving house"),
+        created_at=NOW,
+        expires_at=NOW + 8 * HOUR,
+    )
+    text = page(glance={"mutes": (mute,)}).text
+    assert "source prod for another 8 h: moving house" in text
 
 
 def test_an_empty_installation_says_what_is_missing() -> None:
     text = page(sources=[], receivers=[]).text
+    assert "Nothing is watched" in text
     assert "No source is configured." in text
     assert "nobody is told" in text
 
 
-def test_text_from_outside_never_becomes_markup() -> None:
+def hostile(text: str) -> dict[str, Any]:
+    """A page on which everything from outside is this."""
     told = JobRow(
         source="prod",
         snapshot=snapshot(
-            of=replace(
-                job(description=HOSTILE, id=HOSTILE, operation=HOSTILE, scope=HOSTILE),
-                status=HOSTILE,
-            )
+            of=replace(job(description=text, id=text, operation=text, scope=text), status=text)
         ),
+        detail={"failures": [{"code": text, "message": text}]},
     )
     known = state(
         failures=1,
         failing_since=NOW,
-        last_error=last_error(code=HOSTILE, message=HOSTILE, request_id=HOSTILE),
-        last_sweep=last_sweep(kind=HOSTILE, reason=HOSTILE, refused=(HOSTILE,)),
-        keys=SourceKeys(kind=HOSTILE, expires_at=NOW),
-        spending=spending(withheld_until=NOW + HOUR, withheld_reason=HOSTILE),
+        last_error=last_error(code=text, message=text, request_id=text),
+        last_sweep=last_sweep(kind=text, reason=text, refused=(text,)),
+        keys=SourceKeys(kind=text, expires_at=NOW),
+        spending=spending(withheld_until=NOW + HOUR, withheld_reason=text),
     )
-    shown = page(
-        sources=[source(known, conditions=((HOSTILE, 1),))],
-        unfinished=[told],
-        unfinished_total=1,
-        endings=[told],
-        receivers=[OutboxDepth(HOSTILE, 1, 0, NOW)],
+    mute = Mute(
+        id=1,
+        silence=Silence(job=text, description=text, reason=text),
+        created_at=NOW,
+        expires_at=NOW + DAY,
     )
+    seen = SeenJob(row=told, conditions=(STALLED,))
+    return {
+        "sources": [source(known, conditions=((text, 1),))],
+        "receivers": [receiver(last_error=text)],
+        "missing": [text],
+        "glance": {
+            "unfinished": (seen,),
+            "troubled": (seen,),
+            "unfinished_of": {"prod": 1},
+            "endings": (told,),
+            "mutes": (mute,),
+        },
+    }
+
+
+def test_text_from_outside_never_becomes_markup() -> None:
+    shown = page(**hostile(HOSTILE))
     assert "script" not in shown.tags
     assert HOSTILE in shown.text
     assert not [name for name, _ in shown.attributes if name.startswith("on")]
+    assert not [link for link in shown.links if not link.startswith(("/", "#", "?"))]
 
 
-def test_every_hostile_text_is_isolated_so_that_it_cannot_turn_its_surroundings() -> None:
-    html = render(
-        status(unfinished=[row(description="\u202eevil", id="\u202eid")], unfinished_total=1)
-    )
-    assert html.count("\u202e") == html.count("<bdi>\u202e") == 2
-    swept = state(last_sweep=last_sweep(refused=("\u202e",)))
-    html = render(status(sources=[source(swept)]))
-    assert "refused as filters: \u202e</bdi></p>" in html
+@pytest.mark.parametrize("odd", ["\u202e", "\u2066", "\x1b", "\x00", "\ud800", "\u0085"])
+def test_nothing_from_outside_steers_its_surroundings(odd: str) -> None:
+    text = html(**hostile(f"evil{odd}text"))
+    assert odd not in text
+    assert "evil" in text
+    text.encode()
 
 
 def test_the_page_loads_nothing_and_refreshes_itself() -> None:
-    shown = page(unfinished=[row()], unfinished_total=1)
+    shown = page(glance=unfinished(row()))
     assert not {"script", "img", "link", "iframe", "form"} & set(shown.tags)
-    assert not {"src", "href", "style", "action"} & {name for name, _ in shown.attributes}
+    assert not {"src", "style", "action"} & {name for name, _ in shown.attributes}
     assert ("http-equiv", "refresh") in shown.attributes
     assert ("content", "15") in shown.attributes
     assert ("content", "width=device-width, initial-scale=1") in shown.attributes
 
 
+def test_who_reads_can_stop_the_page_from_refreshing() -> None:
+    assert "?refresh=0" in page().links
+    still = page(frame=replace(FRAME, refresh=False, other="?source=prod"))
+    assert ("http-equiv", "refresh") not in still.attributes
+    assert "?source=prod" in still.links
+
+
+def test_every_place_that_is_linked_within_the_page_is_there() -> None:
+    shown = page(**hostile(HOSTILE))
+    assert {link[1:] for link in shown.links if link.startswith("#")} <= set(shown.ids)
+    assert len(shown.ids) == len(set(shown.ids))
+
+
 def test_the_style_sheet_knows_light_and_dark_and_is_named_by_its_hash() -> None:
-    html = render(status())
-    assert "prefers-color-scheme: dark" in html
+    assert "prefers-color-scheme: dark" in html()
     assert style_hash().startswith("'sha256-")
-
-
-@pytest.mark.parametrize(
-    ("ago", "words"),
-    [
-        (timedelta(), "0 s"),
-        (-HOUR, "0 s"),
-        (12 * SECOND, "12 s"),
-        (MINUTE, "1 min"),
-        (MINUTE + 5 * SECOND, "1 min 5 s"),
-        (2 * HOUR + 5 * MINUTE + 9 * SECOND, "2 h 5 min"),
-        (3 * DAY, "3 d"),
-        (3 * DAY + 4 * HOUR, "3 d 4 h"),
-    ],
-)
-def test_ages_are_told_in_two_units_at_most(ago: timedelta, words: str) -> None:
-    assert age(NOW - ago, NOW) == words
-    assert span(ago) == words
-
-
-def test_no_moment_at_all_is_never() -> None:
-    missing: datetime | None = None
-    assert age(missing, NOW) == "never"
-
-
-def test_a_bar_never_grows_over_its_end() -> None:
-    assert bar(progress(succeeded=15, failed=5, total=10)) == Bar(75, 25)
-    assert bar(progress(total=0)) == Bar(0, 0)
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        (progress(), "0 %"),
-        (progress(succeeded=999, total=1000), "99 %"),
-        (progress(succeeded=9_999_999, total=10_000_000), "99 %"),
-        (progress(succeeded=10), "100 %"),
-    ],
-)
-def test_nothing_unfinished_is_called_complete(given: Any, words: str) -> None:
-    assert percent(given) == words

@@ -68,7 +68,7 @@ def test_the_last_sweep_is_told_with_its_reason_and_its_cost() -> None:
 
 
 def test_calls_are_told_with_those_that_were_throttled() -> None:
-    assert told(state(spending=spending())) == [Note("faint", "1320 calls in the last hour")]
+    assert told(state(spending=spending())) == [Note("faint", "1,320 calls in the last hour")]
     slow = spending(rate=0.156, throttled=4, hour=1)
     assert told(state(spending=slow)) == [
         Note("caution", "slowed to 0.16 of 10 calls a second"),
@@ -131,7 +131,7 @@ def test_a_full_sweep_under_way_says_how_far_it_is() -> None:
     known = state(walk=walk, asked_at=NOW - 3 * SECOND)
     assert told(known) == [
         Note("faint", "a full sweep was asked for 3 s ago"),
-        Note("faint", "full sweep under way for 4 min: 57 pages, 57000 jobs so far"),
+        Note("faint", "full sweep under way for 4 min: 57 pages, 57,000 jobs so far"),
     ]
 
 

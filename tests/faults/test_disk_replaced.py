@@ -1,0 +1,54 @@
+"""A store that a person replaces under a running daemon: nothing is written into either file any more, and it ends."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from jobwatch.app.clock import utc_now
+from jobwatch.simulator.simulation import Simulation
+from jobwatch.simulator.world import World
+from jobwatch.store import backup
+from tests.daemon import PATIENCE, Daemon, configuration, free_port
+from tests.faults.test_kills import running_jobs
+from tests.faults.test_receivers_from_outside import delivered, end
+from tests.faults.test_storm_from_outside import until
+
+pytestmark = pytest.mark.timeout(120)
+
+
+async def test_a_daemon_whose_store_was_replaced_ends_and_the_next_goes_on_with_what_lies_there(
+    tmp_path: Path,
+) -> None:
+    world = World(running_jobs(3))
+    async with Simulation(world, clock=utc_now) as simulation:
+        port = free_port()
+        daemon = Daemon(folder=tmp_path, config=configuration(simulation, port), port=port)
+        daemon.start()
+        try:
+            await asyncio.to_thread(daemon.wait_ready)
+            end(world, 0)
+            await until(lambda: delivered(daemon) == 1)
+            saved, aside = tmp_path / "saved.db", tmp_path / "aside.db"
+            await asyncio.to_thread(backup.write_backup, daemon.database, saved)
+            daemon.database.rename(aside)
+            saved.rename(daemon.database)
+            end(world, 1)
+            assert daemon.process is not None
+            assert await asyncio.to_thread(daemon.process.wait, PATIENCE) == 1
+            assert "was replaced by another file while jobwatch ran" in daemon.tail()
+            assert "Traceback" not in daemon.tail()
+            for path in (aside, daemon.database):
+                with closing(sqlite3.connect(path)) as raw:
+                    assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+                    ended = raw.execute("SELECT count(*) FROM events WHERE ending").fetchone()
+                    assert ended == (1,)
+            daemon.start()
+            await until(lambda: delivered(daemon) == 2)
+            assert await asyncio.to_thread(daemon.stop) == 0
+        finally:
+            if daemon.running:
+                daemon.kill()
+    assert len(simulation.sink.received) == 2
