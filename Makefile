@@ -75,6 +75,8 @@ lock: ## resolve the dependencies again (needs uv)
 	  pyproject.toml --output-file requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
 	  pyproject.toml --extra postgres --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	echo 'hatchling>=1.27' | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	  - --constraint requirements-dev.lock --output-file requirements-build.lock
 
 .PHONY: clean
 clean: ## remove what the other targets made

@@ -293,7 +293,7 @@ def test_locks_carry_hashes_and_no_address() -> None:
         text = lock.read_text(encoding="utf-8")
         assert "://" not in text
         pins = re.findall(r"^[a-z0-9][a-z0-9._-]*==", text, flags=re.MULTILINE)
-        assert len(pins) > 20
+        assert len(pins) > 5
         assert text.count("--hash=sha256:") >= len(pins)
 
 

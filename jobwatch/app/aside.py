@@ -34,7 +34,7 @@ class Aside:
         """Run it to its end. Raises what it raises, and `Hangs` where it, or what was run before it, does not end."""
         if self._thread is not None and self._thread.is_alive():
             # What ended may need a moment to be gone.
-            await asyncio.to_thread(self._thread.join, 1.0)
+            await asyncio.to_thread(self._thread.join, 0.1)
             if self._thread.is_alive():
                 raise Hangs
         outcome: Future[T] = Future()

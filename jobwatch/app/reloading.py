@@ -114,7 +114,7 @@ class Reloader:
 
     async def _outdated(self) -> bool:
         try:
-            loaded = await self.aside.run(self.origin.load)
+            loaded = await self.aside.run(self._load)
         except (ConfigError, Hangs):
             return True
         return loaded.settings != self.parts.settings
@@ -179,9 +179,15 @@ class Reloader:
         log.info("configuration.reloaded", trigger=trigger.value, changed=changed)
         return Reloaded(changed=changed)
 
+    def _load(self) -> Loaded:
+        """Read the file and the environment. What came through a pipe cannot be read twice: nobody writes it again."""
+        if self.path is not None and self.path.is_fifo():
+            raise ConfigError([f"{self.path}: is a pipe, which is read once; restart jobwatch"])
+        return self.origin.load()
+
     async def _acceptable(self) -> Loaded:
         """What the configuration says now. Raises `ConfigError` with everything that is wrong with it, and `Hangs`."""
-        loaded = await self.aside.run(self.origin.load)
+        loaded = await self.aside.run(self._load)
         for warning in loaded.warnings:
             log.warning("configuration.doubted", error=warning)
         problems = [

@@ -18,8 +18,8 @@ from jobwatch.core.documents import instant as rfc3339
 from jobwatch.settings.terms import gathering, terms_of
 from jobwatch.store.documents import condition_row, event_row, job_row
 from jobwatch.story.deliveries import rests_until
-from jobwatch.story.explaining import Explained, explain
-from jobwatch.story.lines import Known, Line, summary
+from jobwatch.story.explaining import Explained, explain, summary
+from jobwatch.story.lines import Known, Line
 from jobwatch.story.ruling import Verdict
 
 TEXT_CELLS = 400

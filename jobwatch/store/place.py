@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from jobwatch.core.errors import StoreError, StoreLocked, StoreUnusable
-from jobwatch.store.trouble import MENDED_BY_HAND, is_read_only, refused
+from jobwatch.store.trouble import RIGHT_TO_WRITE, is_read_only, refused
 
 MOUNTS = Path("/proc/self/mountinfo")
 MOUNT_POINT = 4
@@ -142,14 +142,14 @@ def _check_beside(path: Path) -> None:
             )
         raise StoreUnusable(
             f"the directory {path.parent} is not writable; SQLite keeps its log there beside the store: "
-            f"give the user that runs jobwatch {MENDED_BY_HAND}"
+            f"give the user that runs jobwatch {RIGHT_TO_WRITE}"
         )
     for end in BESIDE:
         beside = path.with_name(path.name + end)
         if beside.exists() and not os.access(beside, os.R_OK | os.W_OK):
             raise StoreUnusable(
                 f"{beside} belongs to uid {beside.stat().st_uid} and is not writable for uid {os.geteuid()}: "
-                f"give the user that runs jobwatch {MENDED_BY_HAND}"
+                f"give the user that runs jobwatch {RIGHT_TO_WRITE}"
             )
 
 

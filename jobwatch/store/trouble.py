@@ -18,7 +18,7 @@ WRITE_LOCK = 120
 LITTLE = 256 * 1024
 """Bytes. With less than this left a volume counts as full, whatever SQLite calls it."""
 
-MENDED_BY_HAND = "the right to write there"
+RIGHT_TO_WRITE = "the right to write there"
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _OF_THE_DISK = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
@@ -61,7 +61,7 @@ def refused(what: str, error: OSError, path: Path) -> StoreError:
     if error.errno == errno.EROFS:
         return StoreUnusable(f"{what}: {reason}; mount the volume of {path.parent} writable")
     return StoreUnusable(
-        f"{what}: {reason}; give the user that runs jobwatch (uid {os.geteuid()}) the right to write there"
+        f"{what}: {reason}; give the user that runs jobwatch (uid {os.geteuid()}) {RIGHT_TO_WRITE}"
     )
 
 
@@ -97,7 +97,7 @@ def is_read_only(path: Path) -> bool:
 def _how_to_write(path: Path) -> str:
     if is_read_only(path):
         return f"the volume of {path.parent} is read-only; mount it writable, and see the system's log if it was"
-    return f"give the user that runs jobwatch (uid {os.geteuid()}) {MENDED_BY_HAND}, and to the files beside it"
+    return f"give the user that runs jobwatch (uid {os.geteuid()}) {RIGHT_TO_WRITE}, and to the files beside it"
 
 
 def writer_of(path: Path) -> str:

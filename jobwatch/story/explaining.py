@@ -11,7 +11,7 @@ from jobwatch.core.overview import SourceState
 from jobwatch.core.rules import JOB_CONDITIONS, Rules, Sight, is_fresh
 from jobwatch.story.coming import Due, coming
 from jobwatch.story.lines import Known, Line, story
-from jobwatch.story.phrases import length
+from jobwatch.story.phrases import instant, length, tasks
 from jobwatch.story.ruling import Verdict, verdicts
 
 
@@ -116,3 +116,15 @@ def pace_of(samples: Sequence[Sample], state: SourceState | None, now: datetime)
     return Pace(
         forecast=found, over=None if found.rate is None else data_at - measured_from(known).at
     )
+
+
+def summary(known: Known) -> str:
+    """The job in one line: how it stands, since when."""
+    snapshot = known.row.snapshot
+    job = snapshot.job
+    counted = f"; tasks: {tasks(job.progress)}" if job.progress else ""
+    if snapshot.outcome is not None:
+        lasted = job.ended_at - job.created_at if job.ended_at and job.created_at else None
+        after = f" after {length(lasted)}" if lasted is not None else ""
+        return f"{snapshot.outcome.value.replace('_', ' ')}{after}{counted}"
+    return f"unfinished, in status {job.status} since {instant(snapshot.status_since)}{counted}"

@@ -26,7 +26,7 @@ from jobwatch.store.values import (
 )
 from jobwatch.story.deliveries import answer_of
 from jobwatch.story.event_words import condition_words, failure_reasons, part
-from jobwatch.story.phrases import NOTHING, instant, length, tasks
+from jobwatch.story.phrases import NOTHING, instant
 from jobwatch.story.words import (
     AUTHORITIES,
     CHANGES,
@@ -287,15 +287,3 @@ def _attempt(row: DeliveryRow, attempt: AttemptRow) -> str:
         f"{row.receiver}, {row.event_type}: {result} "
         f"({status}{took}, try {attempt.number}{by_hand}){answer}"
     )
-
-
-def summary(known: Known) -> str:
-    """The job in one line: how it stands, since when."""
-    snapshot = known.row.snapshot
-    job = snapshot.job
-    counted = f"; tasks: {tasks(job.progress)}" if job.progress else ""
-    if snapshot.outcome is not None:
-        lasted = job.ended_at - job.created_at if job.ended_at and job.created_at else None
-        after = f" after {length(lasted)}" if lasted is not None else ""
-        return f"{snapshot.outcome.value.replace('_', ' ')}{after}{counted}"
-    return f"unfinished, in status {job.status} since {instant(snapshot.status_since)}{counted}"

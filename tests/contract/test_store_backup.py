@@ -238,6 +238,19 @@ async def test_a_backup_goes_where_there_was_no_store(stores: Stores, target: Pa
     assert await ids_in(place, stores) == set()
 
 
+def test_what_root_restores_belongs_to_whom_the_store_belonged(
+    stores: Stores, target: Path
+) -> None:
+    """Else the daemon, which runs as somebody else, could not open it."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to give a file away")
+    backup.write_backup(stores.path, target)
+    os.chown(stores.path, 65534, 65534)
+    backup.restore(target, stores.path, owner="x", now=NOW)
+    for path in (stores.path, stores.path.with_name("jobwatch.db.lock")):
+        assert (path.stat().st_uid, path.stat().st_gid) == (65534, 65534)
+
+
 def revised(path: Path, revision: str) -> None:
     with closing(sqlite3.connect(path)) as raw, raw:
         raw.execute("UPDATE alembic_version SET version_num = ?", (revision,))

@@ -16,7 +16,7 @@ from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
 from jobwatch.web.api import ENDPOINTS
 from jobwatch.web.api.refused import Code
-from tests.cli_rig import lives
+from tests.cli_rig import aside, lives
 from tests.daemon import Daemon, configuration, free_port
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
@@ -90,9 +90,44 @@ async def test_every_example_of_the_page_is_answered_as_shown(tmp_path: Path) ->
             for command, shown in examples():
                 real = await asyncio.to_thread(ask, command, port)
                 assert not unlike(shown, real), (command, unlike(shown, real), real)
+            await check_against_the_command_line(tmp_path / "jobwatch.yaml", port)
         finally:
             await asyncio.to_thread(daemon.stop)
     assert len(examples()) == 11
+
+
+async def check_against_the_command_line(config: Path, port: int) -> None:
+    """Both give the same documents of the same things."""
+    for words, path, key in (
+        (("jobs",), "jobs", "jobs"),
+        (("jobs", "--outcome", "failed"), "jobs?outcome=failed", "jobs"),
+        (("deliveries", "--state", "delivered"), "deliveries?state=delivered", "deliveries"),
+        (("events", "--type", "job.failed"), "events?type=job.failed", "events"),
+        (("receivers",), "receivers", "receivers"),
+        (("mutes", "--ended"), "mutes?ended=true", "mutes"),
+        *(
+            (("job", "prod/job-failed"), "jobs/prod/job-failed", key)
+            for key in (
+                "job",
+                "detail",
+                "forecast",
+                "conditions",
+                "changes",
+                "events",
+                "deliveries",
+            )
+        ),
+    ):
+        done = await aside(*words, "--config", config, "--output", "json")
+        real = await asyncio.to_thread(ask, f"curl -s {BASE}/api/v1/{path}", port)
+        assert real[key] == json.loads(done.stdout)[key], (words, key)
+    done = await aside("sources", "--config", config, "--output", "json")
+    (source,) = (await asyncio.to_thread(ask, f"curl -s {BASE}/api/v1/sources", port))["sources"]
+    del source["data_age_seconds"]
+    (said,) = json.loads(done.stdout)["sources"]
+    assert set(source) == set(said)
+    for each in ("name", "account", "standing", "listed", "conditions", "baselined_at"):
+        assert source[each] == said[each]
 
 
 def wait_told(port: int) -> None:

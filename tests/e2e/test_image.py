@@ -13,10 +13,8 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -24,17 +22,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from jobwatch import __version__
 from jobwatch.app.clock import utc_now
 from jobwatch.simulator.receiver import WebhookSink
-from jobwatch.simulator.simulation import DEMO_ACCOUNT, DEMO_CREDENTIALS, Server
+from jobwatch.simulator.simulation import DEMO_CREDENTIALS, Server
 from tests.daemon import free_port, get
+from tests.e2e.container_stage import HOST, PATIENCE, SECRET, Stage
 from tests.image import IMAGE, REVISION, ROOT, Engine, engine, pip_configuration
-from tests.tls_front import Certificate, certificate, front
+from tests.tls_front import certificate, front
 
-HOST = "host.containers.internal"
-"""The name that podman gives the machine that a container runs on."""
-SECRET = "whsec_YSBzZWNyZXQgb2YgdGhlIHRlc3Qgb2YgdGhlIGltYWdl"
 JOBS = 4000
 READY_WITHIN = 10.0
-PATIENCE = 60.0
 
 SHELL = r"""
 for tool in gcc cc make pip pip3 curl wget; do command -v $tool && echo "found $tool"; done
@@ -67,101 +62,6 @@ def built() -> Iterator[Engine]:
     with engine() as made:
         yield made
         print(f"\nimage: {made.took} s, {made.inspect('image', IMAGE)['Size'] // 10**6} MB")
-
-
-def documented() -> list[str]:
-    """The words of the first `docker run` that the page shows, behind `run` and up to the name of the image."""
-    page = (ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"^docker run (.*?[^\\])$", page, flags=re.MULTILINE | re.DOTALL)
-    assert found is not None
-    *words, image = shlex.split(found[1].replace("\\\n", " "))
-    assert image == "jobwatch"
-    return words
-
-
-def replaced(words: list[str], values: Mapping[str, str]) -> list[str]:
-    """The same with other values for some options. Each has to be there."""
-    assert set(values) <= set(words)
-    before = ["", *words]
-    return [values.get(option, word) for option, word in zip(before, words, strict=False)]
-
-
-@dataclass(slots=True, kw_only=True)
-class Stage:
-    """What surrounds the containers of a test: a cloud, a receiver, and the way to reach both."""
-
-    engine: Engine
-    sink: WebhookSink
-    volume: str
-    trusted: Certificate
-    cloud_port: int
-    sink_port: int
-    port: int = field(default_factory=free_port)
-
-    def start(self, name: str) -> float:
-        """Start a container as the page says; gives how many seconds it took to be ready."""
-        keys = {
-            "TENCENTCLOUD_SECRET_ID": DEMO_CREDENTIALS.secret_id,
-            "TENCENTCLOUD_SECRET_KEY": DEMO_CREDENTIALS.secret_key,
-        }
-        here = replaced(
-            documented(),
-            {
-                "--name": name,
-                "--publish": f"127.0.0.1:{self.port}:19870",
-                "--volume": f"{self.volume}:/var/lib/jobwatch",
-            },
-        )
-        settings = {
-            **keys,
-            "JOBWATCH_SOURCES__PROD__EVERY": "1s",
-            "JOBWATCH_SOURCES__PROD__RATE_LIMIT__REQUESTS_PER_SECOND": "200",
-            "JOBWATCH_SOURCES__PROD__FIRST_SIGHT": "baseline",
-            "JOBWATCH_SOURCES__PROD__PROVIDER__UIN": DEMO_ACCOUNT.uin,
-            "JOBWATCH_SOURCES__PROD__PROVIDER__APPID": DEMO_ACCOUNT.appid,
-            "JOBWATCH_SOURCES__PROD__PROVIDER__ENDPOINT": f"https://{HOST}:{self.cloud_port}",
-            "JOBWATCH_RECEIVERS__OPS__URL": f"https://{HOST}:{self.sink_port}/ops",
-            "JOBWATCH_RECEIVERS__OPS__SECRETS": SECRET,
-            "JOBWATCH_RECEIVERS__OPS__WANTS__TYPES": "endings,source.baselined",
-            "JOBWATCH_EGRESS__CA_FILE": "/run/secrets/ca.pem",
-        }
-        given = [word for key, value in settings.items() for word in ("--env", f"{key}={value}")]
-        mounts = [
-            "--volume",
-            f"{self.trusted.file}:/run/secrets/ca.pem:ro",
-            "--read-only-tmpfs=false",
-        ]
-        began = time.monotonic()
-        self.engine.podman("run", *here, *given, *mounts, IMAGE)
-        while get(f"http://127.0.0.1:{self.port}/readyz")[0] != 200:
-            assert time.monotonic() - began < PATIENCE, self.said(name)
-            assert self.engine.inspect("container", name)["State"]["Running"], self.said(name)
-            time.sleep(0.05)
-        return time.monotonic() - began
-
-    def said(self, name: str) -> str:
-        done = self.engine.try_podman("logs", name)
-        return done.stdout + done.stderr
-
-    def stop(self, name: str) -> dict[str, Any]:
-        """Stop it as an engine does, by SIGTERM and its own grace; the state that it ended in."""
-        self.engine.podman("stop", name)
-        state: dict[str, Any] = self.engine.inspect("container", name)["State"]
-        return state
-
-    def told(self) -> list[dict[str, Any]]:
-        return [each.event for each in self.sink.accepted]
-
-    async def endings(self, more: int) -> list[str]:
-        """Wait for so many more endings; the ids of all that arrived, in their order."""
-        wanted = self._endings() + more
-        async with asyncio.timeout(PATIENCE):
-            while self._endings() < wanted:
-                await asyncio.sleep(0.05)
-        return [each.id for each in self.sink.accepted]
-
-    def _endings(self) -> int:
-        return sum(event["type"].startswith("job.") for event in self.told())
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ async def test_a_person_logs_in_looks_around_and_logs_out_on_a_phone() -> None:
     async with serve(door.app(), HOST, 0) as url, browser(url) as chrome:
         for scheme in ("light", "dark"):
             async with chrome.visit(scheme, "phone") as visit:
-                assert await visit.go("/schemas/") == 200
-                assert visit.page.url == f"{url}/login?next=%2Fschemas%2F"
+                assert await visit.go("/metrics") == 200
+                assert visit.page.url == f"{url}/login?next=%2Fmetrics"
                 assert await visit.sideways() == 0
                 await visit.picture(f"login-{scheme}")
                 await visit.page.fill("#token", "not the token")
@@ -31,27 +31,30 @@ async def test_a_person_logs_in_looks_around_and_logs_out_on_a_phone() -> None:
                 visit.complaints.clear()  # the browser reports a 403 as an error
                 await visit.page.fill("#token", READ)
                 await visit.page.click("button")
-                await visit.page.wait_for_url(f"{url}/schemas/")
-                assert "job.failed" in await visit.text()
+                await visit.page.wait_for_url(f"{url}/metrics")
+                assert "jobwatch_build_info" in await visit.text()
                 assert await visit.run("document.cookie") == ""
                 await visit.go("/login")
                 await visit.page.click("button")
                 await visit.page.wait_for_url(f"{url}/login")
-                await visit.go("/schemas/")
+                await visit.go("/metrics")
                 assert "/login" in visit.page.url
                 assert visit.complaints == []
 
 
 async def test_a_browser_behind_an_https_address_keeps_its_session_on_this_machine() -> None:
     door = Door(read=READ, public_url="https://jobwatch.example.com")
-    async with serve(door.app(), "localhost", 0) as url, browser(url) as chrome:
-        async with chrome.visit() as visit:
-            await visit.go("/schemas/")
-            await visit.page.fill("#token", READ)
-            await visit.page.click("button")
-            await visit.page.wait_for_url(f"{url}/schemas/")
-            (cookie,) = await visit.page.context.cookies()
-            assert (cookie["name"], cookie["secure"]) == ("__Host-jobwatch", True)
+    async with (
+        serve(door.app(), "localhost", 0) as url,
+        browser(url) as chrome,
+        chrome.visit() as visit,
+    ):
+        await visit.go("/schemas/")
+        await visit.page.fill("#token", READ)
+        await visit.page.click("button")
+        await visit.page.wait_for_url(f"{url}/schemas/")
+        (cookie,) = await visit.page.context.cookies()
+        assert (cookie["name"], cookie["secure"]) == ("__Host-jobwatch", True)
 
 
 ATTACK = """<!doctype html><form id="f" method="post" action="{target}"><input name="a" value="b"></form>
@@ -83,11 +86,15 @@ async def foreign(target: str) -> AsyncIterator[str]:
 async def test_a_page_of_another_site_changes_nothing_through_a_browser_on_this_machine() -> None:
     door = Door()
     with capture_logs() as logs:
-        async with serve(door.app(), HOST, 0) as url, foreign(url + CHANGE) as evil:
-            async with browser(evil) as chrome, chrome.visit() as visit:
-                await visit.go("/")
-                await visit.page.wait_for_url(url + CHANGE)
-                assert "foreign_page" in await visit.text()
+        async with (
+            serve(door.app(), HOST, 0) as url,
+            foreign(url + CHANGE) as evil,
+            browser(evil) as chrome,
+            chrome.visit() as visit,
+        ):
+            await visit.go("/")
+            await visit.page.wait_for_url(url + CHANGE)
+            assert "foreign_page" in await visit.text()
     assert door.changed == 0
     denied = [each["reason"] for each in logs if each["event"] == "request.denied"]
     assert len(denied) >= 4

@@ -231,7 +231,7 @@ async def test_even_where_all_are_at_work_there_is_room_for_one_more() -> None:
 def test_the_limits_leave_most_files_to_calls_receivers_and_the_store() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
-        for files, plain, tls in ((256, 64, 64), (1024, 256, 256), (4096, 1024, 256), (20, 16, 16)):
+        for files, plain, tls in ((256, 64, 64), (1024, 256, 256), (4096, 1024, 512), (20, 16, 16)):
             resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
             found = usual_limits(tls=False).connections, usual_limits(tls=True).connections
             assert found == (plain, tls)

@@ -9,11 +9,10 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from jobwatch.core.documents import document
 from jobwatch.store import Store
 from jobwatch.web import Configured, WebView, build_app, serve
 from tests.contract.watcher import OTHER, Clock, Watcher, claim, outcome
-from tests.factories import MINUTE, NOW, SECOND, event, job, origin, snapshot
+from tests.factories import MINUTE, NOW, SECOND, data_of, event, job, origin, snapshot
 from tests.html_page import HtmlPage
 from tests.overviews import shape
 from tests.web_rig import bare_view, closed, opened_store
@@ -98,7 +97,7 @@ async def test_a_job_of_any_name_has_its_page_where_events_say_it_is(site: Site)
     told = event(
         snapshot(of=odd), origin=origin(source="vault_jobs", public_url="https://jobs.example.com/")
     )
-    link = document(told, 1)["data"]["links"]["job"]
+    link = data_of(told)["links"]["job"]
     path = link.removeprefix("https://jobs.example.com")
     assert path.count("/") == 4
     shown = await site.get(path)

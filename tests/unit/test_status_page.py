@@ -9,21 +9,15 @@ from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.forecast import Sample
 from jobwatch.core.model import Outcome
 from jobwatch.core.muting import Mute, Silence
-from jobwatch.core.overview import SourceKeys, SourceState
-from jobwatch.store.glance_values import Glance, Lately, SeenJob
-from jobwatch.store.outbox_values import ReceiverRow
+from jobwatch.core.overview import SourceKeys
+from jobwatch.store.glance_values import Lately, SeenJob
 from jobwatch.store.values import ConditionRow, JobRow
-from jobwatch.web.frame import Frame, style_hash
-from jobwatch.web.status_page import Status, render
-from jobwatch.web.status_receiver import ReceiverView
-from jobwatch.web.status_source import SourceView
+from jobwatch.web.frame import style_hash
 from tests.factories import DAY, ENDED_JOBS, HOUR, MINUTE, NOW, SECOND, job, progress, snapshot
-from tests.html_page import HtmlPage
-from tests.overviews import last_error, last_sweep, source_view, spending
-from tests.overviews import state as source_state
+from tests.overviews import last_error, last_sweep, spending
+from tests.status_rig import FRAME, html, page, receiver, row, source, state, unfinished
 
 HOSTILE = "<script>alert(1)</script>\"'&{{ 7 * 7 }}"
-FRAME = Frame(instance="jobwatch", version="0.1.0", now=NOW)
 STALLED = ConditionRow(
     id="cnd_1",
     name="stalled",
@@ -33,44 +27,6 @@ STALLED = ConditionRow(
     reminders=0,
     closed_at=None,
 )
-
-
-def state(**fields: Any) -> SourceState:
-    return source_state(**({"listed": 1200, "unfinished": 3} | fields))
-
-
-def source(known: SourceState | None, **fields: Any) -> SourceView:
-    return source_view(state=known, **fields)
-
-
-def receiver(**fields: Any) -> ReceiverView:
-    defaults: dict[str, Any] = {"name": "ops", "state": ReceiverState.ACTIVE}
-    return ReceiverView(format="standard", row=ReceiverRow(**(defaults | fields)))
-
-
-def row(status_word: str = "Active", **fields: Any) -> JobRow:
-    return JobRow(source="prod", snapshot=snapshot(of=job(status_word, **fields)))
-
-
-def html(*, glance: dict[str, Any] | None = None, **fields: Any) -> str:
-    """The page of one healthy source and receiver, but for what a test says."""
-    found = Glance(now=NOW, **(glance or {}))
-    defaults: dict[str, Any] = {
-        "frame": FRAME,
-        "glance": found,
-        "sources": [source(state())],
-        "receivers": [receiver()],
-    }
-    return render(Status(**(defaults | fields)))
-
-
-def page(**fields: Any) -> HtmlPage:
-    return HtmlPage(html(**fields))
-
-
-def unfinished(*rows: JobRow, total: int | None = None) -> dict[str, Any]:
-    seen = tuple(SeenJob(row=each) for each in rows)
-    return {"unfinished": seen, "unfinished_of": {"prod": len(rows) if total is None else total}}
 
 
 def test_a_page_without_trouble_says_so_first() -> None:
@@ -225,7 +181,7 @@ def test_an_ending_is_told_with_its_outcome(outcome: Outcome) -> None:
 
 
 def test_an_ending_tells_why() -> None:
-    reason = {"failures": [{"code": "NoManifest", "message": "it is not there"}]}
+    reason: dict[str, object] = {"failures": [{"code": "NoManifest", "message": "it is not there"}]}
     ended = JobRow(source="prod", snapshot=snapshot("Failed"), detail=reason)
     assert "NoManifest: it is not there" in page(glance={"endings": (ended,)}).text
 

@@ -34,6 +34,9 @@ RETRY_AFTER_SECONDS = 5
 WORTH_COMPRESSING = 1024
 """Bytes."""
 
+PATH_SHOWN = 200
+"""Characters."""
+
 log = structlog.get_logger()
 
 
@@ -78,6 +81,11 @@ class Call:
     def peer(self) -> str | None:
         """Who asks, as far as the socket knows."""
         return self.request.remote
+
+    @property
+    def path(self) -> str:
+        """What is asked for, as far as a log shows it."""
+        return self.request.path[:PATH_SHOWN]
 
     def part(self, name: str) -> str:
         """A part of the path, without its percent signs."""
@@ -142,10 +150,10 @@ async def _do(endpoint: Endpoint, call: Call) -> Write:
     except Refusal as refusal:
         raise _refused(refusal) from refusal
     except (StoreError, ConfigError, TimeoutError) as error:
-        log.warning("request.refused", path=call.request.path, exc_info=error)
+        log.warning("request.refused", path=call.path, exc_info=error)
         raise unavailable("the store cannot be used now; see /readyz") from error
     except Exception as error:
-        log.exception("request.failed", path=call.request.path)
+        log.exception("request.failed", path=call.path)
         message = "internal error; the log says more"
         raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, Code.INTERNAL, message) from error
 

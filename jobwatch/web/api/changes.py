@@ -62,8 +62,10 @@ def turn(*, on: bool) -> Handler:
                 changed = await store.pause_receiver(name)
             (row,) = await store.receivers([name])
         _wake(call)
-        what = "receiver.resume_ordered" if on else "receiver.pause_ordered"
-        log.info(what, receiver=name, changed=changed, peer=call.peer)
+        if on:
+            log.info("receiver.resume_ordered", receiver=name, changed=changed, peer=call.peer)
+        else:
+            log.info("receiver.pause_ordered", receiver=name, changed=changed, peer=call.peer)
         return lambda: dated(call, {"receiver": receiver_row(row), "changed": changed})
 
     return handler

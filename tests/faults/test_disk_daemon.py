@@ -1,4 +1,4 @@
-"""A store that a person replaces under a running daemon: nothing is written into either file any more, and it ends."""
+"""What the daemon itself makes of a store that was replaced under it, and of a disk that is full when it starts."""
 
 import asyncio
 import sqlite3
@@ -11,12 +11,36 @@ from jobwatch.app.clock import utc_now
 from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
 from jobwatch.store import backup
-from tests.daemon import PATIENCE, Daemon, configuration, free_port
+from tests.daemon import PATIENCE, Daemon, configuration, free_port, get
+from tests.faults.disk import in_memory
 from tests.faults.test_kills import running_jobs
 from tests.faults.test_receivers_from_outside import delivered, end
 from tests.faults.test_storm_from_outside import until
 
 pytestmark = pytest.mark.timeout(120)
+
+
+async def test_a_daemon_that_finds_no_room_at_its_start_waits_unready_and_says_why(
+    tmp_path: Path,
+) -> None:
+    async with Simulation(World(running_jobs(3)), clock=utc_now) as simulation:
+        with in_memory(tmp_path, "4m") as small:
+            port, store = free_port(), {"path": str(small.folder / "jobwatch.db")}
+            config = configuration(simulation, port, store=store)
+            daemon = Daemon(folder=tmp_path, config=config, port=port)
+            small.fill()
+            daemon.start()
+            try:
+                await until(lambda: "make room" in get(f"http://127.0.0.1:{port}/readyz")[1])
+                assert get(f"http://127.0.0.1:{port}/readyz")[0] == 503
+                assert get(f"http://127.0.0.1:{port}/healthz")[0] == 200
+                small.make_room()
+                await asyncio.to_thread(daemon.wait_ready)
+                assert len(daemon.logged("store.awaited")) == 1
+                assert await asyncio.to_thread(daemon.stop) == 0
+            finally:
+                if daemon.running:
+                    daemon.kill()
 
 
 async def test_a_daemon_whose_store_was_replaced_ends_and_the_next_goes_on_with_what_lies_there(
