@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,20 +16,13 @@ from jobwatch.core.outbox import DeliveryState, Result, Settlement
 from jobwatch.metrics import SourceShape
 from jobwatch.store import SqliteSettings, Store
 from jobwatch.web import Configured, Reloaded, build_app, serve
-from tests.contract.watcher import OTHER, PROD, Clock, Watcher, claim, outcome
+from tests.contract.watcher import OTHER, Clock, Watcher, claim, outcome
 from tests.factories import MINUTE, NOW, OPERATIONS, TABLE, job, progress
 from tests.new_store import new_store
 from tests.web_rig import bare_view
 
 HOSTILE_ID = "logs/2026?#%[ä] \N{GREEK SMALL LETTER PI}"
 JSON = {"Content-Type": "application/json"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attended(Configured):
-    """A configuration that says how long a delivery is tried."""
-
-    give_up_after: Mapping[str, timedelta] = field(default_factory=dict)
 
 
 def shape(name: str, provider: str) -> SourceShape:
@@ -44,11 +37,14 @@ def shape(name: str, provider: str) -> SourceShape:
     )
 
 
-def configured() -> Attended:
-    return Attended(
+RECEIVERS = {"ops": "standard", "chat": "slack"}
+
+
+def configured(receivers: Mapping[str, str]) -> Configured:
+    return Configured(
         instance="jobwatch",
         sources=(shape("prod", "cos-batch"), shape("vault_jobs", "cas")),
-        receivers={"ops": "standard", "chat": "slack"},
+        receivers=receivers,
         give_up_after={"ops": timedelta(days=3), "chat": timedelta(hours=6)},
     )
 
@@ -76,8 +72,9 @@ class Api:
     clock: Clock
     prod: Watcher
     vaults: Watcher
-    woken: list[None] = field(default_factory=list)
-    reloads: list[Reloaded] = field(default_factory=list)
+    woken: list[None]
+    reloads: list[Reloaded]
+    receivers: dict[str, str]
 
     async def ask(self, path: str, method: str = "GET", **how: Any) -> Answer:
 
@@ -121,12 +118,13 @@ async def api(folder: Path) -> AsyncIterator[Api]:
 async def _served(store: Store, clock: Clock, prod: Watcher, vaults: Watcher) -> AsyncIterator[Api]:
     woken: list[None] = []
     reloads: list[Reloaded] = []
+    receivers = dict(RECEIVERS)
 
     async def reload() -> Reloaded:
         return reloads.pop()
 
     view = bare_view(
-        configured=configured,
+        configured=lambda: configured(receivers),
         store=lambda: store,
         missing=tuple,
         wake=lambda: woken.append(None),
@@ -146,6 +144,7 @@ async def _served(store: Store, clock: Clock, prod: Watcher, vaults: Watcher) ->
             vaults=vaults,
             woken=woken,
             reloads=reloads,
+            receivers=receivers,
         )
 
 
@@ -160,6 +159,3 @@ async def give_up(api: Api) -> list[int]:
             [Settlement(delivery=each, attempt=attempt, state=DeliveryState.DEAD)]
         )
     return sorted(each.id for each in claimed)
-
-
-NAMES = (PROD.name, OTHER.name)

@@ -14,7 +14,7 @@ from jobwatch.app.shapes import shapes
 from jobwatch.core.errors import StoreError
 from jobwatch.loop import Pulse
 from jobwatch.metrics import Metrics
-from jobwatch.settings import Settings
+from jobwatch.settings import Settings, give_up_after
 from jobwatch.settings.terms import gathering, terms_of
 from jobwatch.store import Store
 from jobwatch.web.certificates import ServerTls
@@ -92,6 +92,7 @@ def _configured(settings: Settings) -> Configured:
         sources=tuple(shapes(settings)),
         receivers=formats,
         gathering=gathering(settings),
+        give_up_after={name: give_up_after(each) for name, each in settings.receivers.items()},
         terms=partial(terms_of, settings),
         events_kept=settings.retention.events,
     )

@@ -8,7 +8,18 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, case, func, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    and_,
+    case,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy import type_coerce as as_
 
 from jobwatch.core.forecast import Sample
@@ -145,13 +156,20 @@ def _endings(
     return tuple(rows[each] for each in places if each in rows), Lately(outcomes=outcomes, cut=cut)
 
 
-_place = tuple_(jobs.c.source_id, jobs.c.row)
+def _at(table: FromClause, places: Sequence[_Place]) -> ColumnElement[bool]:
+    """The rows at these places, source by source: of pairs in one list SQLite makes no search, but reads everything."""
+    rows = defaultdict[int, list[int]](list)
+    for source_id, row in places:
+        rows[source_id].append(row)
+    return or_(
+        *(and_(table.c.source_id == id_, table.c.row.in_(within)) for id_, within in rows.items())
+    )
 
 
 def _job_rows(connection: Connection, places: Sequence[_Place]) -> dict[_Place, JobRow]:
     if not places:
         return {}
-    found = connection.execute(reading.select_jobs.where(_place.in_(places)))
+    found = connection.execute(reading.select_jobs.where(_at(jobs, places)))
     return {(row.source_id, row.row): reading.job_row(row) for row in found}
 
 
@@ -175,7 +193,7 @@ def _opened(
         found = connection.execute(
             select(jobs.c.source_id, jobs.c.row, *(conditions.c[name] for name in names))
             .join_from(jobs, conditions, _of_job)
-            .where(_place.in_(places), is_open)
+            .where(_at(jobs, places), is_open)
             .order_by(conditions.c.opened_at, conditions.c.id)
         )
         for source_id, row, *fields in found:
@@ -190,7 +208,7 @@ def _samples(connection: Connection, places: Sequence[_Place]) -> defaultdict[_P
         of = progress_samples.c
         found = connection.execute(
             select(of.source_id, of.row, of.at, of.total, of.succeeded, of.failed)
-            .where(tuple_(of.source_id, of.row).in_(places))
+            .where(_at(progress_samples, places))
             .order_by(of.source_id, of.row, of.at)
         )
         for source_id, row, *fields in found:

@@ -143,6 +143,18 @@ def damage(path: Path) -> None:
         file.write(os.urandom(path.stat().st_size - 3 * 4096))
 
 
+def test_what_was_written_is_read_again_in_whole(stores: Stores) -> None:
+    """A page of an index that no count needs: only who reads everything finds it."""
+    with closing(sqlite3.connect(stores.path)) as raw:
+        asked = "SELECT pageno FROM dbstat WHERE name = 'ix_events_recorded_at'"
+        ((page,),) = raw.execute(asked).fetchall()
+    with stores.path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(os.urandom(4096))
+    with pytest.raises(StoreUnusable, match="is damaged"):
+        copying.contents(stores.path, thorough=True)
+
+
 async def filled(stores: Stores, clock: Clock, *names: str) -> None:
     prod = await Watcher.start(await stores.open(), clock)
     await prod.sees(*(job(id=name) for name in names))

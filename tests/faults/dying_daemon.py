@@ -22,6 +22,7 @@ from jobwatch.store import (
     receiving,
     recording,
     redelivering,
+    renaming,
     settling,
 )
 from jobwatch.store.engine import SqliteDatabase
@@ -43,6 +44,14 @@ PARTS = {
     "mark": (noticing, "_mark"),
 }
 """What is called only where there is something to claim, to fold, or to settle."""
+
+RELOADS = {
+    "register": (leasing, "register"),
+    "rename": (renaming, "rename_receivers"),
+    "follow": (renaming, "follow"),
+    "retire": (receiving, "retire"),
+}
+"""What every start and every reload calls."""
 
 ORDERS = {
     "pause": (receiving, "pause"),
@@ -69,7 +78,7 @@ def counts(verb: str, args: Sequence[Any]) -> bool:
 
 
 def arm(verb: str, moment: str, nth: int) -> None:
-    module, name = (VERBS | PARTS | ORDERS)[verb]
+    module, name = (VERBS | PARTS | RELOADS | ORDERS)[verb]
     original: Callable[..., Any] = getattr(module, name)
     calls = 0
     committed = False

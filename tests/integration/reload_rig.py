@@ -107,6 +107,24 @@ class Stage:
             JobScript(id=job_id, created_at=utc_now(), steps=(Step("Failed"),))
         )
 
+    def wait_for_a_person(self, job_id: str) -> None:
+        """Let a job begin that a person has to confirm."""
+        self.simulation.world.add(
+            JobScript(id=job_id, created_at=utc_now(), steps=(Step("Suspended"),))
+        )
+
+    def about_conditions(self, source: str = "prod") -> list[dict[str, Any]]:
+        """The events that arrived about conditions of a source, in order."""
+        told = {each.id: each.event for each in self.simulation.sink.accepted}
+        return [
+            each
+            for each in told.values()
+            if each["data"].get("condition") and each["data"]["source"] == source
+        ]
+
+    def conditions(self, source: str = "prod") -> list[str]:
+        return [each["data"]["condition"]["state"] for each in self.about_conditions(source)]
+
 
 @asynccontextmanager
 async def stage(folder: Path) -> AsyncIterator[Stage]:

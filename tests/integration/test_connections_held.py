@@ -1,6 +1,7 @@
 """Slow, idle and greedy clients, over real sockets, with limits that are over soon."""
 
 import asyncio
+import gzip
 import resource
 import socket
 from collections.abc import AsyncIterator
@@ -226,6 +227,35 @@ async def test_even_where_all_are_at_work_there_is_room_for_one_more() -> None:
             assert (await client.get("/healthz")).status == 200
         for each in greedy:
             each.close()
+
+
+async def test_who_is_at_work_stays_while_somebody_idles() -> None:
+    door, reached, go = Door(), asyncio.Event(), asyncio.Event()
+
+    async def work(_request: web.Request) -> web.Response:
+        reached.set()
+        await go.wait()
+        return web.Response(text="done")
+
+    door.change = work  # type: ignore[assignment, method-assign]
+    request = f"POST {CHANGE} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    async with exposed(door, LONG) as client, connected(client, request) as worker:
+        await reached.wait()
+        idle = [await asyncio.open_connection(HOST, port_of(client)) for _ in range(20)]
+        assert (await client.get("/healthz")).status == 200
+        go.set()
+        assert b" 200 " in await one(worker)
+        for _, writer in idle:
+            writer.transport.abort()
+
+
+async def test_a_compressed_body_is_not_unpacked() -> None:
+    door, bomb = Door(), gzip.compress(bytes(10_000_000))
+    assert len(bomb) < BODY_BYTES
+    headers = {"Content-Encoding": "gzip"}
+    async with exposed(door, LONG) as client:
+        assert (await client.post(CHANGE, data=bomb, headers=headers)).status == 200
+    assert door.bodies == [bomb]
 
 
 def test_the_limits_leave_most_files_to_calls_receivers_and_the_store() -> None:

@@ -120,11 +120,22 @@ async def test_who_never_finishes_the_handshake_is_hung_up_on(pair: Pair) -> Non
         writer.close()
 
 
+def ended(connection: socket.socket) -> bool:
+    """Whether the server hung up."""
+    connection.settimeout(5)
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
 async def test_connections_without_a_handshake_keep_nobody_out(pair: Pair) -> None:
     async with exposed(Door(), Limits(connections=4), ServerTls(*pair)) as client:
         idle = [socket.create_connection((HOST, port_of(client))) for _ in range(20)]
         for _ in range(3):
             assert (await client.get("/healthz", ssl=trusting(pair))).status == 200
+        gone = await asyncio.to_thread(lambda: [ended(each) for each in idle[:16]])
+        assert all(gone)
         for each in idle:
             each.close()
 

@@ -74,7 +74,7 @@ def turn(*, on: bool) -> Handler:
 def _budgets(call: Call) -> Mapping[str, timedelta]:
     """How long a delivery is tried, for every receiver that is configured."""
     configured = call.desk.configured
-    told: Mapping[str, timedelta] = getattr(configured, "give_up_after", {})
+    told = configured.give_up_after
     return {name: told.get(name, LONGEST_BUDGET) for name in configured.receivers}
 
 
