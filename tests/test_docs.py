@@ -41,8 +41,9 @@ PAGES = (
     *("README.md", "ARCHITECTURE.md", "CHANGELOG.md"),
     *("docs/assumptions.md", "docs/delivery.md", "docs/detection.md", "docs/egress.md"),
     *("docs/events.md", "docs/metrics.md", "docs/receivers.md", "docs/receiving.md"),
-    "docs/sizing.md",
-    "deploy/README.md",
+    *("docs/api.md", "docs/http.md", "docs/logs.md", "docs/page.md", "docs/reload.md"),
+    *("docs/sizing.md", "docs/store.md"),
+    *("deploy/README.md", "deploy/compose/README.md", "deploy/systemd/README.md"),
 )
 SAMPLES = ROOT / "tests" / "samples" / "payloads"
 

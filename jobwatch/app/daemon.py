@@ -19,12 +19,13 @@ from jobwatch.app.service import Service, watchdog
 from jobwatch.app.shapes import shapes, single_jobs
 from jobwatch.app.turning import Turners
 from jobwatch.app.view import Readiness, web_view
-from jobwatch.core.errors import StoreError, StoreLocked
+from jobwatch.core.errors import StoreError, StoreLocked, StoreUnusable
 from jobwatch.core.overview import Overview
 from jobwatch.loop import Loop, MonotonicClock, Pulse, lag_meter
 from jobwatch.metrics import Metrics
 from jobwatch.settings import Settings
 from jobwatch.store import Store
+from jobwatch.store.place import StoreReplaced
 from jobwatch.store.values import Pruned, Retention
 from jobwatch.web.server import build_app, serve
 
@@ -81,7 +82,7 @@ async def run(
 async def _wait_for_store(
     readiness: Readiness, service: Service, stop: asyncio.Event
 ) -> Store | None:
-    """Open the store; while another daemon holds it, wait, unready, naming the holder."""
+    """Open the store; while another daemon holds it, or its disk is full, wait, unready, and say so."""
     told = ""
     while not stop.is_set():
         service.starting(readiness.missing()[0], OPENING)
@@ -92,6 +93,13 @@ async def _wait_for_store(
             if told != locked.holder:
                 told = locked.holder
                 log.warning("store.locked", holder=locked.holder)
+        except StoreUnusable:
+            raise
+        except StoreError as error:  # a full disk, somebody's lock: what passes without us
+            readiness.waiting_until(str(error))
+            if not told:
+                told = str(error)
+                log.warning("store.awaited", error=told)
         await MonotonicClock().pause(LOCK_RETRY.total_seconds(), stop)
     return None
 
@@ -175,6 +183,9 @@ class Refresher:
             if not self.failing:
                 log.warning("refresh.failed", error=str(error))
             self.failing = True
+            if isinstance(error, StoreReplaced) and self.parts.turners is not None:
+                # Giving back the claims fails for the same reason: so the daemon ends, with these words and code 1.
+                self.parts.turners.stop.set()
             return REFRESH
         self.failing = False
         self.parts.metrics.show(overview)

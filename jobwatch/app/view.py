@@ -33,12 +33,17 @@ class Readiness:
     parts: Parts | None = None
     reloader: Reloader | None = None
     holder: str | None = None
+    trouble: str | None = None
     ready: bool = False
     tls: ServerTls | None = None
 
     def waiting_for(self, holder: str) -> None:
         """Note who holds the store."""
-        self.holder = holder
+        self.holder, self.trouble = holder, None
+
+    def waiting_until(self, trouble: str) -> None:
+        """Note what keeps the store from being opened for now, in a sentence."""
+        self.holder, self.trouble = None, trouble
 
     def opened(self, parts: Parts, reloader: Reloader | None) -> None:
         """Note that everything was built, and who takes up newer configurations."""
@@ -47,8 +52,8 @@ class Readiness:
     def missing(self) -> Sequence[str]:
         """What readiness waits for, in words."""
         if self.parts is None:
-            held = f"the store is held by {self.holder}"
-            return [held if self.holder else "the store is being opened"]
+            held = f"the store is held by {self.holder}" if self.holder else None
+            return [held or self.trouble or "the store is being opened"]
         if self.ready:
             return []
         missing = [

@@ -17,6 +17,7 @@ from jobwatch.core.errors import ConfigError, StoreError, StoreLocked, StoreUnus
 from tests.cli_rig import COMMAND, PATIENCE, child, configuration, environment, jobwatch
 
 COMMANDS = (
+    *("backup", "health", "restore"),
     *("receivers", "redeliver", "mute", "mutes", "unmute"),
     "run",
     "demo",
