@@ -143,6 +143,7 @@ class SqliteDatabase:
 def _sqlite_engine(path: Path, begin: str, *, writes: bool) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path.resolve())),
+        hide_parameters=True,  # what is stored has no place in the text of an error
         # isolation_level None: the driver begins nothing by itself, we do.
         connect_args={
             "isolation_level": None,

@@ -82,5 +82,9 @@ def _postgres_engine(dsn: str) -> AsyncEngine:
         )
 
     return create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, pool_size=POSTGRES_POOL, pool_pre_ping=True
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=POSTGRES_POOL,
+        pool_pre_ping=True,
+        hide_parameters=True,  # what is stored has no place in the text of an error
     )
