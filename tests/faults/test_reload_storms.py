@@ -23,7 +23,7 @@ from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
 from tests.daemon import Daemon, configuration, free_port, get
 
-STORM = 6.0
+STORM = 5.0
 A_SECOND = 50
 WRAPPER = (str(Path(__file__).parent / "dying_daemon.py"),)
 NEVER_ANSWERS = Reply(delay=timedelta(seconds=60))
@@ -187,18 +187,15 @@ async def blow(at: Storm, shapes: list[dict[str, Any]]) -> list[str]:
     raise AssertionError
 
 
-@pytest.mark.parametrize(
-    "moment", ["register:inside", "register:after", "rename:after", "follow:after"]
-)
+@pytest.mark.parametrize("moment", ["register:after", "rename:after"])
 async def test_a_kill_in_the_middle_of_a_reload_leaves_what_the_next_start_makes_good(
     tmp_path: Path, moment: str
 ) -> None:
     async with storm(tmp_path) as at:
         # The receiver is down: what ends now waits for it, and has to come along.
         at.simulation.sink.always("/ops", Reply(status=503))
-        nth = 3 if moment.startswith("follow") else 2  # the start prunes, too
         at.daemon.program = WRAPPER
-        at.daemon.environment = {"DIE_IN": f"{moment}:{nth}"}
+        at.daemon.environment = {"DIE_IN": f"{moment}:2"}  # the start was the first
         at.daemon.start()
         await asyncio.to_thread(at.daemon.wait_ready)
         at.end_a_job()
@@ -280,7 +277,7 @@ async def test_a_receiver_that_never_answers_holds_up_its_removal_and_nobody_els
         await at.all_told()
 
 
-@pytest.mark.parametrize("after", [0.0, 0.05, 0.3])
+@pytest.mark.parametrize("after", [0.0, 0.1])
 async def test_a_stop_in_the_middle_of_a_reload_is_a_stop(tmp_path: Path, after: float) -> None:
     async with storm(tmp_path) as at:
         at.daemon.start()

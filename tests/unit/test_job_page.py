@@ -115,7 +115,10 @@ def test_what_is_open_and_what_the_rules_say_is_told() -> None:
 
 
 def test_what_describe_job_adds_is_told_with_the_reasons_of_a_failure() -> None:
-    detail: dict[str, object] = {"failures": [{"code": "NoManifest", "message": "gone"}], "role": "qcs::x"}
+    detail: dict[str, object] = {
+        "failures": [{"code": "NoManifest", "message": "gone"}],
+        "role": "qcs::x",
+    }
     failed = JobRow(source="prod", snapshot=snapshot("Failed"), detail=detail)
     text = page(failed).text
     assert "failed because NoManifest: gone" in text
