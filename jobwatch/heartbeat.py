@@ -4,6 +4,7 @@ Law: silence is the alarm. It beats only while every loop turns, every source is
 a receiver that is not paused on purpose. Whatever goes wrong with a beat stays in the log.
 """
 
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +20,12 @@ from jobwatch.metrics.freshness import SourceShape, is_up
 
 WAITS_TOO_LONG = timedelta(minutes=10)
 A_MINUTE = timedelta(minutes=1)
+STARTING = timedelta(minutes=10)
+"""How long a start may take before it is worth a warning that not every source was swept yet."""
+
+LOOK_AGAIN = timedelta(seconds=5)
+"""The pause before the first beat: whoever watches the watcher should not wait a day for it where beats are daily."""
+
 TIMEOUT = timedelta(seconds=10)
 ANSWER_LIMIT = 1024
 SUCCESS = range(200, 300)
@@ -44,7 +51,8 @@ class Heart:
     """What beats: `url` gives the address, a secret, as it is now; `stalled` names the loops that hang.
 
     `receivers` says how long each lets news wait for a digest.
-    `withheld` and `failed` are what the last turn met, so that each is logged once until it changes.
+    `withheld`, `warned` and `failed` are what the last turn met, so that each is logged once until it changes. `began`
+    is when it came to be, in seconds of `monotonic`, and `beating` whether all was well since.
     """
 
     url: Callable[[], str]
@@ -54,8 +62,20 @@ class Heart:
     overview: Callable[[], Awaitable[Overview]]
     stalled: Callable[[], Sequence[str]]
     send: Send
+    monotonic: Callable[[], float] = time.monotonic
+    began: float = field(init=False)
+    beating: bool = field(default=False, init=False)
+    warned: bool = field(default=False, init=False)
     withheld: tuple[str, ...] = field(default=(), init=False)
     failed: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        self.began = self.monotonic()
+
+    @property
+    def starting(self) -> bool:
+        """Whether it may be that nothing is wrong, and not every source was swept yet."""
+        return not self.beating and self.monotonic() - self.began < STARTING.total_seconds()
 
 
 async def beat(heart: Heart) -> timedelta:
@@ -68,8 +88,9 @@ async def beat(heart: Heart) -> timedelta:
         reasons = reasons_to_withhold(overview, heart.shapes, heart.receivers, heart.stalled())
     _note_withheld(heart, reasons)
     if not reasons:
+        heart.beating = True
         _note_failed(heart, await _sent(heart))
-    return heart.every
+    return heart.every if heart.beating else min(heart.every, LOOK_AGAIN)
 
 
 def reasons_to_withhold(
@@ -119,12 +140,16 @@ async def _sent(heart: Heart) -> str:
 
 
 def _note_withheld(heart: Heart, reasons: tuple[str, ...]) -> None:
-    if reasons != heart.withheld:
-        heart.withheld = reasons
-        if reasons:
-            log.warning("heartbeat.withheld", reasons=reasons)
-        else:
-            log.info("heartbeat.resumed")
+    warn = bool(reasons) and not heart.starting
+    if reasons == heart.withheld and warn == heart.warned:
+        return
+    heart.withheld, heart.warned = reasons, warn
+    if warn:
+        log.warning("heartbeat.withheld", reasons=reasons)
+    elif reasons:
+        log.info("heartbeat.withheld", reasons=reasons)
+    else:
+        log.info("heartbeat.resumed")
 
 
 def _note_failed(heart: Heart, failure: str) -> None:

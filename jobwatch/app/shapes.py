@@ -20,11 +20,13 @@ def single_jobs(settings: Settings) -> SingleJobs:
 
 def shapes(settings: Settings) -> list[SourceShape]:
     """What bounds the labels of every source, and how often it is swept."""
-    return [_shape(settings, name, each) for name, each in open_providers(settings).items()]
+    return [shape(settings, name) for name in settings.sources]
 
 
-def _shape(settings: Settings, name: str, provider: Provider) -> SourceShape:
+def shape(settings: Settings, name: str) -> SourceShape:
+    """The same of one source. Raises `KeyError` for one that is not configured."""
     source = settings.sources[name]
+    provider = open_provider(source.provider)
     return SourceShape(
         name=name,
         provider=provider.kind,
@@ -34,6 +36,6 @@ def _shape(settings: Settings, name: str, provider: Provider) -> SourceShape:
         unfinished=provider.lifecycle.unfinished,
         calls=provider.calls,
         every=source.every,
-        full_every=max(source.every, source.full_sweep_every),
+        full_every=source.full_sweep_every,
         unreachable_after=rules_for(settings, name).unreachable_after,
     )

@@ -6,18 +6,23 @@ from pathlib import Path
 from jobwatch import logs
 from jobwatch.cli.screen import complain
 from jobwatch.cli.text import plain
-from jobwatch.settings import Loaded, Settings, load_settings
+from jobwatch.settings import Loaded, Needed, Settings, everything, load_settings, to_look
 
 
-def load(config: Path | None) -> Loaded:
-    """Read the configuration. Raises `ConfigError`."""
-    return load_settings(config, os.environ)
+def load(config: Path | None, needed: Needed = everything) -> Loaded:
+    """Read the configuration. Raises `ConfigError` for a mistake in what is needed."""
+    return load_settings(config, os.environ, needed)
 
 
-def load_quietly(config: Path | None) -> Settings:
-    """Read the configuration for a command that only looks: logs are for trouble, on standard error."""
-    loaded = load(config)
-    complain(f"warning: {plain(warning)}" for warning in loaded.warnings)
+def load_quietly(config: Path | None, needed: Needed = to_look) -> Settings:
+    """Read the configuration for a command that only looks: logs are for trouble, on standard error.
+
+    A mistake in what it does not need is told, and keeps nobody from looking.
+    """
+    loaded = load(config, needed)
+    complain(f"warning: {plain(each)}" for each in (*loaded.warnings, *loaded.forgiven))
+    if loaded.forgiven:
+        complain(["warning: `jobwatch check` refuses this configuration, not only warns"])
     wanted = loaded.settings.log
     logs.configure("debug" if wanted.level == "debug" else "warning", wanted.format)
     return loaded.settings

@@ -1,6 +1,6 @@
 """`jobwatch deliveries`: who was told what, and what they answered."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from rich.text import Text
 from jobwatch.cli.reading import View, look, page_from, written
 from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, fitted
 from jobwatch.cli.text import ago, plain
-from jobwatch.core.breaker import ReceiverState
+from jobwatch.cli.waiting import Standing, queued, waiting_words
 from jobwatch.core.outbox import DeliveryState
 from jobwatch.settings import Settings
+from jobwatch.settings.terms import gathering
 from jobwatch.store.documents import delivery_row
-from jobwatch.store.outbox_values import ReceiverRow
 from jobwatch.store.values import DeliveryFilter, DeliveryRow
-from jobwatch.story.deliveries import answer_of, rests_until
+from jobwatch.story.deliveries import answer_of
 
 ANSWER_CELLS = 60
 _STYLES = {
@@ -48,8 +48,8 @@ def show_deliveries(
         if not page.rows:
             complain([_none_fits(wanted.receiver, view.settings)])
             return
-        stands = await read_receivers(view, page.rows)
-        screen.print(delivery_table(screen, page.rows, view.now, stands))
+        standing = await read_standing(view, page.rows)
+        screen.print(delivery_table(screen, page.rows, view.now, standing))
         if page.cursor:
             complain([f"go on with --cursor {plain(page.cursor)}"])
 
@@ -65,32 +65,33 @@ def _none_fits(receiver: str | None, settings: Settings) -> str:
     )
 
 
-async def read_receivers(view: View, rows: Iterable[DeliveryRow]) -> dict[str, ReceiverRow]:
-    """How the receivers fare for which some of these deliveries wait, by name."""
+async def read_standing(view: View, rows: Sequence[DeliveryRow]) -> Standing:
+    """What those of these deliveries wait for that do."""
     names = {row.receiver for row in rows if row.state is DeliveryState.PENDING}
     found = await view.store.receivers(names) if names else []
-    return {each.name: each for each in found}
+    return Standing(
+        receivers={each.name: each for each in found},
+        gather=gathering(view.settings),
+        behind=queued(rows),
+    )
 
 
 def delivery_table(
-    screen: Screen,
-    rows: Sequence[DeliveryRow],
-    now: datetime,
-    stands: Mapping[str, ReceiverRow],
+    screen: Screen, rows: Sequence[DeliveryRow], now: datetime, standing: Standing
 ) -> Table:
-    """Deliveries in the order given; `stands` says how the receivers of those that wait fare."""
+    """Deliveries in the order given; `standing` says what those wait for that do."""
     columns = (
         *("job", "receiver", "state", "event", "number", "recorded"),
         *("tries", "last answer", "event id"),
     )
-    return fitted(screen, columns, [_cells(row, now, stands) for row in rows])
+    return fitted(screen, columns, [_cells(row, now, standing) for row in rows])
 
 
-def _cells(row: DeliveryRow, now: datetime, stands: Mapping[str, ReceiverRow]) -> tuple[Text, ...]:
+def _cells(row: DeliveryRow, now: datetime, standing: Standing) -> tuple[Text, ...]:
     return (
         cell(written(row.source, row.scope, row.job_id)),
         cell(row.receiver),
-        state_of(row, now, stands.get(row.receiver)),
+        state_of(row, now, standing),
         cell(row.event_type),
         Text(str(row.id)),
         Text(ago(row.created_at, now, units=1)),
@@ -112,19 +113,10 @@ async def read_digests(view: View, rows: Iterable[DeliveryRow]) -> dict[str, Del
     return found
 
 
-def state_of(row: DeliveryRow, now: datetime, receiver: ReceiverRow | None) -> Text:
-    """Where a delivery stands, and when it is tried again, as far as its receiver lets it."""
+def state_of(row: DeliveryRow, now: datetime, standing: Standing) -> Text:
+    """Where a delivery stands, and what it waits for."""
     words = row.state.value
     if row.state is DeliveryState.PENDING and row.due_at is not None:
-        words += f", {_when(row.due_at, now, receiver)}"
+        words += f", {waiting_words(row, row.due_at, now, standing)}"
         words += ", by hand" if row.manual else ""
     return Text(words, style=_STYLES.get(row.state, ""))
-
-
-def _when(due_at: datetime, now: datetime, receiver: ReceiverRow | None) -> str:
-    if receiver is not None and receiver.state is ReceiverState.PAUSED:
-        return "receiver paused"
-    rest = rests_until(receiver) if receiver is not None else None
-    if rest is not None and rest > max(due_at, now):
-        return f"left alone, due {ago(rest, now)}"
-    return "due now" if due_at <= now else f"due {ago(due_at, now)}"

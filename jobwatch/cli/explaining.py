@@ -12,6 +12,7 @@ from jobwatch.cli.job import read_job
 from jobwatch.cli.reading import View, job_name, look, named, written
 from jobwatch.cli.screen import OutputFormat, Screen, cell, grid
 from jobwatch.cli.text import NOTHING, ago, instant, plain
+from jobwatch.cli.waiting import due_in
 from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.documents import Document
 from jobwatch.core.documents import instant as rfc3339
@@ -148,7 +149,7 @@ def _dues(explained: Explained) -> list[tuple[str, Text]]:
     now = explained.now
     return [
         (
-            NOTHING if each.at is None else ("due now" if each.at <= now else ago(each.at, now)),
+            NOTHING if each.at is None else due_in(each.at, now),
             cell(each.words, TEXT_CELLS),
         )
         for each in explained.due

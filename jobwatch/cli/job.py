@@ -1,20 +1,20 @@
 """`jobwatch job`: everything known of one job."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from jobwatch.cli.deliveries import delivery_table, read_receivers
+from jobwatch.cli.deliveries import delivery_table, read_standing
 from jobwatch.cli.ending import Failed
 from jobwatch.cli.job_page import NO_OUTLOOK, Outlook, changes_table, detail_grid, fields_grid
 from jobwatch.cli.reading import View, job_name, look, named, written
 from jobwatch.cli.screen import OutputFormat, Screen
 from jobwatch.cli.text import plain
+from jobwatch.cli.waiting import Standing
 from jobwatch.store.documents import whole_document
 from jobwatch.store.glance_values import WholeStory
 from jobwatch.store.orders import JobName
-from jobwatch.store.outbox_values import ReceiverRow
 from jobwatch.store.values import (
     AttemptRow,
     ChangeRow,
@@ -68,7 +68,7 @@ def show_job(config: Path | None, name: str, output: OutputFormat) -> None:
             screen.document(whole_document(story.whole, story.outlook.forecast))
         else:
             rows = [row for row, _ in story.deliveries]
-            _show(screen, story, view.now, await read_receivers(view, rows))
+            _show(screen, story, view.now, await read_standing(view, rows))
 
     look(config, show)
 
@@ -89,7 +89,7 @@ def _outlook(whole: WholeStory, now: datetime) -> Outlook:
     return Outlook(forecast=pace_of(whole.samples, whole.state, now).forecast, opened=opened)
 
 
-def _show(screen: Screen, story: Story, now: datetime, stands: Mapping[str, ReceiverRow]) -> None:
+def _show(screen: Screen, story: Story, now: datetime, standing: Standing) -> None:
     job = story.row.snapshot.job
     screen.words(plain(written(story.row.source, job.scope, job.id)), "bold")
     screen.print(fields_grid(story.row.snapshot, now, story.outlook))
@@ -104,6 +104,6 @@ def _show(screen: Screen, story: Story, now: datetime, stands: Mapping[str, Rece
     screen.words("\nDeliveries", "bold")
     if story.deliveries:
         rows = [row for row, _ in story.deliveries]
-        screen.print(delivery_table(screen, rows, now, stands))
+        screen.print(delivery_table(screen, rows, now, standing))
     else:
         screen.words("  none")

@@ -12,7 +12,7 @@ from jobwatch.cli.configuration import load_quietly
 from jobwatch.cli.ending import Exit, Failed
 from jobwatch.cli.refusing import told_as_failure
 from jobwatch.cli.text import plain
-from jobwatch.settings import Settings
+from jobwatch.settings import Needed, Settings, to_look
 from jobwatch.store import Store, orders
 from jobwatch.store.orders import JobName
 from jobwatch.store.values import Page
@@ -39,9 +39,11 @@ class View:
             await orders.check_source(self.store, self.settings.sources, name)
 
 
-def look(config: Path | None, show: Callable[[View], Awaitable[None]]) -> None:
+def look(
+    config: Path | None, show: Callable[[View], Awaitable[None]], needed: Needed = to_look
+) -> None:
     """Open the store, let `show` read it, close it. Raises `ConfigError` or `StoreError`."""
-    asyncio.run(_look(load_quietly(config), show))
+    asyncio.run(_look(load_quietly(config, needed), show))
 
 
 async def _look(settings: Settings, show: Callable[[View], Awaitable[None]]) -> None:

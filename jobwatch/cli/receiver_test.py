@@ -18,6 +18,7 @@ from jobwatch.cli.text import plain
 from jobwatch.core.documents import Document
 from jobwatch.core.http import HttpRequest
 from jobwatch.core.outbox import Result
+from jobwatch.settings import everything
 from jobwatch.store.documents import seconds
 from jobwatch.story.words import RESULTS, said
 
@@ -40,7 +41,7 @@ SECRET_FIELDS = frozenset({"routing_key", "sign"})
 
 def try_receiver(config: Path | None, name: str, output: OutputFormat) -> None:
     """Send a test, and show request and answer. Raises `Failed` where it was not accepted."""
-    settings = load_quietly(config)
+    settings = load_quietly(config, everything)
     check_receiver(settings, name)
     answer = asyncio.run(send_test(settings, name))
     screen = Screen()

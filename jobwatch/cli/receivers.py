@@ -11,7 +11,7 @@ from jobwatch.cli.reading import View, look
 from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, fitted, grid
 from jobwatch.cli.text import NOTHING, ago, count, plain
 from jobwatch.core.breaker import ReceiverState
-from jobwatch.settings import Settings, give_up_after
+from jobwatch.settings import Settings, give_up_after, to_look, to_send
 from jobwatch.store.documents import receiver_row
 from jobwatch.store.outbox_values import ReceiverRow
 from jobwatch.story.deliveries import rests_until
@@ -100,7 +100,8 @@ def turn_receiver(config: Path | None, name: str, output: OutputFormat, *, on: b
         waiting = count(row.pending, "delivery waits", "deliveries wait")
         screen.words(f"{plain(name)}: {said(RECEIVERS, row.state)}; {waiting}")
 
-    look(config, show)
+    # A receiver that goes on is tried for as long as its configuration says; one that is paused may be broken.
+    look(config, show, to_send if on else to_look)
 
 
 def _cells(row: ReceiverRow, now: datetime) -> tuple[Text, ...]:

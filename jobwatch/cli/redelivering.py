@@ -11,7 +11,7 @@ from jobwatch.cli.screen import OutputFormat, Screen, complain
 from jobwatch.cli.text import ago, count, instant, length, plain
 from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.outbox import OPEN
-from jobwatch.settings import Settings, give_up_after
+from jobwatch.settings import Settings, give_up_after, to_send
 from jobwatch.store import orders
 from jobwatch.store.orders import Refusal
 from jobwatch.store.outbox_values import ReceiverRow, Redelivered, Redelivery
@@ -55,7 +55,7 @@ def send_again(config: Path | None, wanted: Wanted, output: OutputFormat) -> Non
         if done.rows and not wanted.dry_run:
             _tell_when(screen, view.settings, name, stand)
 
-    look(config, show)
+    look(config, show, to_send)
 
 
 def _check(wanted: Wanted) -> None:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from jobwatch.cli.screen import grid
 from jobwatch.cli.text import ago, count, instant, length, plain
+from jobwatch.cli.waiting import due_in
 from jobwatch.core.conditions import ConditionName
 from jobwatch.core.overview import LastError, LastSweep, SourceState
 from jobwatch.store.values import ConditionRow
@@ -94,11 +95,6 @@ def _next(state: SourceState, now: datetime) -> str:
     due = {"sweep": state.next_sweep_at, "full sweep": state.next_full_at}
     told = [f"{name} {due_in(at, now)}" for name, at in due.items() if at is not None]
     return ", ".join(told) or "due now"
-
-
-def due_in(at: datetime, now: datetime) -> str:
-    """When something is due: `in 12 s`, or `due now`."""
-    return "due now" if at <= now else ago(at, now)
 
 
 def _under_way(state: SourceState, now: datetime) -> Iterator[Line]:

@@ -7,25 +7,29 @@ from pathlib import Path
 
 from rich.text import Text
 
+from jobwatch.app.shapes import shape
 from jobwatch.cli.ending import Exit, Failed
 from jobwatch.cli.reading import View, look
 from jobwatch.cli.screen import OutputFormat, Screen, cell, fitted
-from jobwatch.cli.source_page import due_in, source_grid
+from jobwatch.cli.source_page import source_grid
 from jobwatch.cli.text import NOTHING, ago, plain
+from jobwatch.cli.waiting import due_in
 from jobwatch.core.conditions import OF_THE_SOURCE
 from jobwatch.core.documents import Document
 from jobwatch.core.overview import Identity, SourceState
-from jobwatch.metrics import SourceShape, is_up
+from jobwatch.metrics import is_up
 from jobwatch.providers import open_provider
 from jobwatch.store.documents import condition_row, source_document
 from jobwatch.store.values import ConditionRow
+from jobwatch.story.standing import SourceStanding, source_standing
 
 SWEEP = "sweep"
-UP_TO_DATE = "up to date"
-UNREADABLE = "cannot be read"
-OVERDUE = "overdue"
-NOT_CONFIGURED = "not configured"
-_STYLES = {UP_TO_DATE: "green", UNREADABLE: "bold red", OVERDUE: "red"}
+_STYLES = {
+    SourceStanding.UP_TO_DATE: "green",
+    SourceStanding.UNREADABLE: "bold red",
+    SourceStanding.SUSPECT: "bold red",
+    SourceStanding.OVERDUE: "red",
+}
 COLUMNS = (
     "source",
     "state",
@@ -47,7 +51,7 @@ class Watched:
 
     name: str
     state: SourceState | None
-    standing: str
+    standing: SourceStanding
     conditions: Sequence[ConditionRow] = ()
 
 
@@ -106,32 +110,11 @@ async def _read(view: View, name: str | None) -> list[Watched]:
     ]
 
 
-def standing(view: View, name: str, state: SourceState | None) -> str:
-    """How a source fares, in the words of the status page."""
+def standing(view: View, name: str, state: SourceState | None) -> SourceStanding:
+    """How a source fares."""
     if name not in view.settings.sources:
-        return NOT_CONFIGURED
-    if state is None or state.attempted_at is None:
-        return "not tried yet"
-    if state.failures:
-        return UNREADABLE
-    if state.all_data_at is None:
-        return "first sweep under way"
-    return UP_TO_DATE if is_up(state, _shape(view, name), view.now) else OVERDUE
-
-
-def _shape(view: View, name: str) -> SourceShape:
-    source = view.settings.sources[name]
-    provider = open_provider(source.provider)
-    return SourceShape(
-        name=name,
-        provider=provider.kind,
-        region=provider.region,
-        operations=provider.operations,
-        statuses=provider.lifecycle.statuses,
-        unfinished=provider.lifecycle.unfinished,
-        every=source.every,
-        full_every=max(source.every, source.full_sweep_every),
-    )
+        return SourceStanding.NOT_CONFIGURED
+    return source_standing(state, up=is_up(state, shape(view.settings, name), view.now))
 
 
 def _document(view: View, found: Watched) -> Document:

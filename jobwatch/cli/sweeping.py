@@ -27,7 +27,7 @@ from jobwatch.cli.text import count, length, plain
 from jobwatch.core.errors import StoreLocked
 from jobwatch.core.overview import LastSweep, SourceState
 from jobwatch.core.plan import SweepKind
-from jobwatch.settings import Settings
+from jobwatch.settings import Settings, everything
 from jobwatch.store import Store
 from jobwatch.store.documents import source_document, sweep_document
 from jobwatch.story.words import WITHHELD, said
@@ -59,7 +59,7 @@ class Swept:
 
 def sweep_source(config: Path | None, name: str, patience: timedelta, output: OutputFormat) -> None:
     """Sweep a source and say how that went. Raises `Failed` where it went wrong or took too long."""
-    settings = load_quietly(config)
+    settings = load_quietly(config, everything)
     if settings.log.level != "debug":
         # What breaks a sweep is told once, by this command.
         logs.configure("error", settings.log.format)

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TypeAlias, assert_never
-from urllib.parse import quote
 
 from jobwatch.core.conditions import ConditionNote
 from jobwatch.core.events import Count, DigestEvent, Event, JobEvent, ReceiverEvent, SourceEvent
+from jobwatch.core.links import home_link, job_link
 from jobwatch.core.model import TEXT_LIMIT, Job, JobDetail, Origin, Progress, Snapshot
 from jobwatch.core.overview import LastError
 
@@ -118,7 +118,7 @@ def _job_data(event: JobEvent) -> Document:
         "condition": condition_document(event.condition),
         "job": job_document(event.snapshot),
         "detail": event.detail,
-        "links": _links(event.origin, event.snapshot.job),
+        "links": job_link(event.origin, event.snapshot.key),
     }
 
 
@@ -140,7 +140,7 @@ def _receiver_data(event: ReceiverEvent) -> Document:
         "reason": event.reason or None,
         "error": event.error or None,
         "pending": event.pending,
-        "links": _home_link(event.origin),
+        "links": home_link(event.origin),
     }
 
 
@@ -153,7 +153,7 @@ def _digest_data(event: DigestEvent) -> Document:
         "counts": [_count_document(each) for each in event.counts],
         "samples": [dict(each) for each in event.samples],
         "omitted": event.total - len(event.samples),
-        "links": _home_link(event.origin),
+        "links": home_link(event.origin),
     }
 
 
@@ -166,10 +166,6 @@ def _count_document(each: Count) -> Document:
         "tasks": each.tasks,
         "tasks_failed": each.tasks_failed,
     }
-
-
-def _home_link(origin: Origin) -> dict[str, str]:
-    return {"home": origin.public_url} if origin.public_url else {}
 
 
 def condition_document(note: ConditionNote | None) -> Document | None:
@@ -200,14 +196,6 @@ def error_document(error: LastError | None) -> Document | None:
 def subject(job: Job) -> str:
     """The job's name within its source: its id, with the scope before it where there is one."""
     return f"{job.scope}/{job.id}" if job.scope else job.id
-
-
-def _links(origin: Origin, job: Job) -> dict[str, str]:
-    if origin.public_url is None:
-        return {}
-    names = (origin.source, job.scope, job.id) if job.scope else (origin.source, job.id)
-    path = "/".join(quote(name, safe="", errors="replace") for name in names)
-    return {"job": f"{origin.public_url.rstrip('/')}/jobs/{path}"}
 
 
 def job_document(snapshot: Snapshot) -> Document:

@@ -7,6 +7,7 @@ secret.
 from jobwatch.settings.changes import Difference, difference, fixed, told
 from jobwatch.settings.files import files_read
 from jobwatch.settings.model import Address, Settings, listen_address
+from jobwatch.settings.needs import Needed, everything, to_look, to_send
 from jobwatch.settings.not_yet import NOT_YET, NotYetActive
 from jobwatch.settings.reading import Loaded, find_file, load_settings
 from jobwatch.settings.receivers import Receiver
@@ -38,6 +39,7 @@ __all__ = [
     "Difference",
     "LiveRecipient",
     "Loaded",
+    "Needed",
     "NotYetActive",
     "Receiver",
     "Settings",
@@ -46,6 +48,7 @@ __all__ = [
     "digest_policy",
     "egress_guard",
     "egress_proxy",
+    "everything",
     "files_read",
     "find_file",
     "fixed",
@@ -62,6 +65,8 @@ __all__ = [
     "rules_for",
     "style_of",
     "subscriptions",
+    "to_look",
+    "to_send",
     "told",
     "wanted_words",
 ]

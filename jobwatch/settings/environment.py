@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
 from jobwatch.settings.shape import Shape
-from jobwatch.settings.yaml_tree import DEPTH_LIMIT, KeyPath, Tree, Written
+from jobwatch.settings.yaml_tree import DEPTH_LIMIT, KeyPath, Problem, Tree, Written
 
 PREFIX = "JOBWATCH_"
 FILE_VARIABLE = "JOBWATCH_CONFIG"
@@ -31,9 +31,8 @@ def read_environment(environ: Mapping[str, str], tree: Tree) -> Written:
         name = variable.upper()
         path = tuple(name.removeprefix(PREFIX).lower().split("__"))
         if name in named:
-            written.problems.append(
-                f"{variable} (environment): says the same as {named[name]}; keep one of the two"
-            )
+            text = f"{variable} (environment): says the same as {named[name]}; keep one of the two"
+            written.problems.append(Problem(text, path))
         elif _is_key(path):
             named[name] = variable
             _put(written, path, variable, environ[variable])
@@ -42,7 +41,7 @@ def read_environment(environ: Mapping[str, str], tree: Tree) -> Written:
                 f"{variable} is ignored: Kubernetes sets it for a service, it is no setting"
             )
         else:
-            written.problems.append(_unknown(variable, path, tree))
+            written.problems.append(Problem(_unknown(variable, path, tree), path))
     return written
 
 
@@ -72,7 +71,7 @@ def _put(written: Written, path: tuple[str, ...], variable: str, text: str) -> N
         value = _value(text, Shape.whole().at(path).types)
         _note(written, path, value, place)
     except ValueError as error:
-        written.problems.append(f"{'.'.join(path)} ({place}): {error}")
+        written.problems.append(Problem(f"{'.'.join(path)} ({place}): {error}", path))
         return
     tree = written.tree
     for key in path[:-1]:

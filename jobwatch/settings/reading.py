@@ -2,20 +2,21 @@
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from jobwatch.core.errors import ConfigError
-from jobwatch.settings import not_yet
+from jobwatch.settings import needs, not_yet
 from jobwatch.settings.checks import check
 from jobwatch.settings.environment import FILE_VARIABLE, PREFIX, read_environment
 from jobwatch.settings.model import Settings
+from jobwatch.settings.needs import Needed
 from jobwatch.settings.not_yet import NotYetActive
 from jobwatch.settings.problems import Mistake, mistakes_of, sentence, unknown_key, without_echoes
-from jobwatch.settings.yaml_tree import KeyPath, Tree, Written, read_yaml_file
+from jobwatch.settings.yaml_tree import KeyPath, Problem, Tree, Written, read_yaml_file
 
 HERE = Path("jobwatch.yaml")
 SYSTEM = Path("/etc/jobwatch/jobwatch.yaml")
@@ -24,18 +25,24 @@ _ROUNDS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A configuration that holds. `path` is None where the environment alone said everything."""
+    """A configuration that holds. `path` is None where the environment alone said everything.
+
+    `forgiven` are mistakes in what nobody needed: the settings are without them.
+    """
 
     settings: Settings
     path: Path | None
     warnings: tuple[str, ...] = ()
     not_yet_active: tuple[NotYetActive, ...] = ()
+    forgiven: tuple[str, ...] = ()
 
 
-def load_settings(path: Path | None, environ: Mapping[str, str]) -> Loaded:
+def load_settings(
+    path: Path | None, environ: Mapping[str, str], needed: Needed = needs.everything
+) -> Loaded:
     """Read the file (`path`, else as the contract says) and the environment on top of it.
 
-    Raises `ConfigError` with one message per mistake.
+    Raises `ConfigError` with one message per mistake, where one of them is in what is needed.
     """
     file = find_file(path, environ)
     written = _read(file) if file else Written()
@@ -44,9 +51,10 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     if not written.tree and not written.problems:
         raise ConfigError([_nothing()])
     loaded = _judge(written, file)
-    if written.problems or loaded is None:
-        raise ConfigError(written.problems)
-    return loaded
+    told = tuple(each.text for each in written.problems)
+    if loaded is None or any(needed(each.path) for each in written.problems):
+        raise ConfigError(told)
+    return replace(loaded, forgiven=told)
 
 
 def find_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -73,7 +81,7 @@ def _read(file: Path) -> Written:
     try:
         return read_yaml_file(file)
     except ConfigError as error:
-        return Written(problems=list(error.problems))
+        return Written(problems=[Problem(each) for each in error.problems])
 
 
 def _lay_over(written: Written, above: Written) -> None:
@@ -116,7 +124,8 @@ def _judge(written: Written, file: Path | None) -> Loaded | None:
             if not _follows(each.path, dropped)
         ]
         warnings += [sentence(each, written.places) for each in found.doubts]
-    written.problems.extend(sentence(each, written.places) for each in without_echoes(mistakes))
+    for each in without_echoes(mistakes):
+        written.problems.append(Problem(sentence(each, written.places), each.path))
     if settings is None:
         return None
     return Loaded(

@@ -8,7 +8,7 @@ keys work.
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import yaml
 
@@ -31,13 +31,20 @@ _QUOTE = {
 _SHOWN = re.compile(r"'[^']{2,}'")
 
 
+class Problem(NamedTuple):
+    """A mistake as a sentence, and the path it is about; `()` is all that is written there."""
+
+    text: str
+    path: KeyPath = ()
+
+
 @dataclass(slots=True)
 class Written:
     """What is written in one place: values, where each stands, and the mistakes on the way."""
 
     tree: Tree = field(default_factory=dict)
     places: dict[KeyPath, str] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -233,9 +240,8 @@ class _Reader:
         line = node.start_mark.line + 1
         if (line, what) not in self._told:
             self._told.add((line, what))
-            self.written.problems.append(
-                f"{dotted(path) or 'the file'} ({self.name}:{line}): {what}"
-            )
+            text = f"{dotted(path) or 'the file'} ({self.name}:{line}): {what}"
+            self.written.problems.append(Problem(text, path))
 
 
 def dotted(path: KeyPath) -> str:

@@ -15,13 +15,15 @@ from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO
 
-from jobwatch.core.errors import StoreError
+from jobwatch.core.errors import StoreError, StoreUnusable
 from jobwatch.store.copying import PART, Contents, Step, contents, copy, into_place, part_of
 from jobwatch.store.place import BESIDE, FileLock, check_folder, check_place
 from jobwatch.store.trouble import explained
 
 JOURNALS = ("-wal", "-journal")
 """What SQLite would play into whatever lies beside it."""
+
+LOGS = (*JOURNALS, "-shm")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +45,23 @@ def belongs_to(store: Path, target: Path) -> bool:
 def write_backup(store: Path, target: Path, step: Step | None = None) -> Contents:
     """Write the store as it is now to `target`, replacing a file there. Raises `StoreError`."""
     check_place(store, create=False)
-    with part_of(target.resolve()) as part:
+    target = target.resolve()
+    with part_of(target) as part:
         found = copy(store, part, step)
-        _put(part, target.resolve())
+        _drop_logs(target)
+        _put(part, target)
         return found
+
+
+def _drop_logs(target: Path) -> None:
+    """Remove the log of what is replaced: SQLite would play it into the copy, whatever it was the log of."""
+    try:
+        for end in LOGS:
+            target.with_name(target.name + end).unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the log beside {target} cannot be removed: {error.strerror}; it would spoil the copy"
+        ) from error
 
 
 def stream_backup(store: Path, out: BinaryIO, step: Step | None = None) -> Contents:
@@ -66,6 +81,7 @@ def restore(file: Path, store: Path, *, owner: str, now: datetime) -> Restored:
     Raises `StoreLocked` while a daemon runs, `StoreUnusable` for what is no backup, `StoreError` where the disk fails.
     """
     store = store.resolve()
+    _check_logs(file.resolve())
     contents(file)
     check_folder(store)
     with _held(store, owner, now), part_of(store.with_name(f"{store.name}.restore")) as part:
@@ -76,6 +92,16 @@ def restore(file: Path, store: Path, *, owner: str, now: datetime) -> Restored:
             aside = _put_aside(store, now)
             _put(part, store)
         return Restored(new=new, old=old, aside=aside)
+
+
+def _check_logs(file: Path) -> None:
+    """SQLite plays a log into the file beside it; one that somebody else laid there would be restored in its stead."""
+    for end in JOURNALS:
+        log = file.with_name(file.name + end)
+        if log.is_symlink() or (
+            log.exists() and file.exists() and log.stat().st_uid != file.stat().st_uid
+        ):
+            raise StoreUnusable(f"{log} was not put there by the owner of {file}; move it away")
 
 
 def _put(part: Path, target: Path) -> None:
@@ -99,7 +125,7 @@ def _give_to_owner(path: Path, store: Path) -> None:
     """What root puts there belongs to whom the store belonged, or the folder: the daemon runs as somebody else."""
     if os.geteuid() == 0:
         owner = (store if store.exists() else store.parent).stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _contents_of(store: Path) -> Contents | None:
@@ -138,12 +164,11 @@ def _check_alone(connection: sqlite3.Connection, store: Path) -> None:
 
 
 def _put_aside(store: Path, now: datetime) -> Path | None:
-    """Give the present store a second name, and to a log that it still has as well."""
-    if not store.exists():
-        return None
-    aside = _free_name(store, now)
+    """Give the present store a second name, and to a log as well, also where the store itself was removed by hand."""
+    aside, there = _free_name(store, now), store.exists()
     try:
-        _second_name(store, aside)
+        if there:
+            _second_name(store, aside)
         for end in JOURNALS:
             journal = store.with_name(store.name + end)
             if journal.exists():
@@ -153,7 +178,7 @@ def _put_aside(store: Path, now: datetime) -> Path | None:
         raise StoreError(
             f"the store {store} cannot be kept as {aside}: {error.strerror}"
         ) from error
-    return aside
+    return aside if there else None
 
 
 def _free_name(store: Path, now: datetime) -> Path:

@@ -7,6 +7,7 @@ handed to the disk; then one rename puts it there. Whoever kills it leaves what 
 import fcntl
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from urllib.parse import quote
 
 from jobwatch.core.errors import StoreError, StoreUnusable
 from jobwatch.store.columns import from_micros
-from jobwatch.store.place import MAGIC
+from jobwatch.store.inspecting import check_schema
+from jobwatch.store.place import MAGIC, legible
 from jobwatch.store.schema import REVISIONS
 from jobwatch.store.tables import APPLICATION_ID
 from jobwatch.store.trouble import explained, is_full, refused
@@ -56,7 +58,8 @@ class Contents:
 def part_of(target: Path) -> Iterator[Path]:
     """The file `<target>.part`, empty and ours alone, for its owner's eyes only; gone afterwards unless it was renamed.
 
-    One that a killed process left is used again. Raises `StoreError` where another one is at work on it.
+    One that a killed process left is used again. Raises `StoreError` where another one is at work on it, and where somebody
+    else put a file there: whoever has it open would read the copy, and what else it is called would be overwritten.
     """
     part = target.with_name(target.name + PART)
     try:
@@ -77,7 +80,12 @@ def part_of(target: Path) -> Iterator[Path]:
 
 
 def _hold(handle: int, part: Path) -> None:
-    """Lock it, see that it has not got its name meanwhile, and empty it."""
+    """Lock it, see that it is ours and has not got its name meanwhile, and empty it."""
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1 or found.st_uid != os.geteuid():
+        raise StoreError(
+            f"{part} was put there by somebody else (uid {found.st_uid}); remove it, or write the copy elsewhere"
+        )
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         ours = os.path.samestat(os.fstat(handle), part.stat())
@@ -162,8 +170,8 @@ def contents(path: Path, *, thorough: bool = False) -> Contents:
     try:
         with closing(_opened(path)) as connection:
             return _contents(connection, path, thorough=thorough)
-    except sqlite3.Error as error:
-        raise StoreUnusable(f"{path} is damaged ({error}); take another backup") from error
+    except (sqlite3.Error, TypeError, ValueError, OverflowError) as error:
+        raise StoreUnusable(f"{path} is damaged ({legible(error)}); take another backup") from error
 
 
 def _contents(connection: sqlite3.Connection, path: Path, *, thorough: bool) -> Contents:
@@ -172,10 +180,11 @@ def _contents(connection: sqlite3.Connection, path: Path, *, thorough: bool) -> 
 
     if one("PRAGMA application_id") != APPLICATION_ID:
         raise StoreUnusable(f"{path} is no store of jobwatch: another program wrote it")
+    check_schema(connection, path)
     revision = str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
     if revision not in REVISIONS:
         raise StoreUnusable(
-            f"{path} was written by a newer jobwatch (schema {revision}, this one knows {REVISIONS[-1]}); "
+            f"{path} was written by a newer jobwatch (schema {legible(revision)}, this one knows {REVISIONS[-1]}); "
             "upgrade jobwatch, or take an older backup"
         )
     if thorough:
@@ -195,8 +204,10 @@ def _check_sound(connection: sqlite3.Connection, path: Path) -> None:
         raise StoreUnusable(
             f"{path} is damaged ({str(found).splitlines()[-1][:256]}); take another backup"
         )
-    if connection.execute("SELECT count(*) FROM meta WHERE key = 'store_id'").fetchone() != (1,):
+    born = dict(connection.execute("SELECT key, value FROM meta"))
+    if not born.get("store_id") or from_micros(int(born.get("created_at", 0))) is None:
         raise StoreUnusable(f"{path} lost its identity (table meta); take another backup")
+    int(born["fingerprint_seed"])
 
 
 def into_place(part: Path, target: Path) -> None:

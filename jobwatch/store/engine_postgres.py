@@ -9,11 +9,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from jobwatch.core.errors import StoreError, StoreUnusable
 from jobwatch.store.columns import from_micros
+from jobwatch.store.tables import metadata
 from jobwatch.store.transactions import BUSY_PAUSES, T, Work, repeated, to_its_end
 
 POSTGRES_POOL = 5
 CONNECT_TIMEOUT_SECONDS = 10
 IDLE_IN_TRANSACTION = "60s"
+
+for _table in metadata.tables.values():
+    for _index in _table.indexes:
+        # The condition of a partial index is one for both databases; `tables` says why it stands there once.
+        _index.dialect_options["postgresql"]["where"] = _index.dialect_options["sqlite"]["where"]
 
 
 class PostgresDatabase:

@@ -29,7 +29,7 @@ events = Table(
     "events",
     metadata,
     Column("position", _SERIAL, primary_key=True, autoincrement=True),
-    Column("id", Text, nullable=False, unique=True),
+    Column("id", Text, nullable=False),
     Column("source_id", Integer),
     Column("sequence", BigInteger, nullable=False),
     Column("type", Text, nullable=False),
@@ -46,6 +46,9 @@ events = Table(
     Column("body", LargeBinary, nullable=False),
     Column("routes", Document),
     Column("sweep", Text),
+    UniqueConstraint(
+        "id"
+    ),  # first: SQLite numbers the indexes of these, and its statistics name them
     UniqueConstraint("source_id", "sequence"),
     sqlite_autoincrement=True,
 )
@@ -56,14 +59,12 @@ Index(
     events.c.source_id,
     events.c.detail_until,
     sqlite_where=held,
-    postgresql_where=held,
 )
 _of_condition = events.c.condition_id.is_not(None)
 Index(
     "ix_events_condition",
     events.c.condition_id,
     sqlite_where=_of_condition,
-    postgresql_where=_of_condition,
 )
 
 deliveries = Table(
@@ -114,7 +115,6 @@ Index(
     deliveries.c.receiver,
     deliveries.c.due_at,
     sqlite_where=_pending,
-    postgresql_where=_pending,
 )
 Index(
     "ix_deliveries_open",
@@ -124,20 +124,17 @@ Index(
     deliveries.c.job_id,
     deliveries.c.sequence,
     sqlite_where=_open,
-    postgresql_where=_open,
 )
 Index(
     "ix_deliveries_claimed",
     deliveries.c.claimed_until,
     sqlite_where=_claimed,
-    postgresql_where=_claimed,
 )
 Index(
     "ix_deliveries_dead",
     deliveries.c.receiver,
     deliveries.c.settled_at,
     sqlite_where=_dead,
-    postgresql_where=_dead,
 )
 
 _in_digest = deliveries.c.digest_id.is_not(None)
@@ -145,7 +142,6 @@ Index(
     "ix_deliveries_digest",
     deliveries.c.digest_id,
     sqlite_where=_in_digest,
-    postgresql_where=_in_digest,
 )
 
 attempts = Table(
@@ -226,7 +222,6 @@ Index(
     conditions.c.name,
     unique=True,
     sqlite_where=is_open,
-    postgresql_where=is_open,
 )
 Index("ix_conditions_job", conditions.c.source_id, conditions.c.scope, conditions.c.job_id)
 _closed = conditions.c.closed_at.is_not(None)
@@ -234,7 +229,6 @@ Index(
     "ix_conditions_closed",
     conditions.c.closed_at,
     sqlite_where=_closed,
-    postgresql_where=_closed,
 )
 
 mutes = Table(

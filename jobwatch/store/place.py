@@ -18,6 +18,10 @@ MOUNT_POINT = 4
 """The field of a line of mountinfo that names the mount point."""
 
 MAGIC = b"SQLite format 3\x00"
+HOLDER_BYTES = 512
+SHOWN = 64
+"""Characters of a text from a file within a sentence."""
+
 BESIDE = ("-wal", "-shm", ".lock")
 """What lies beside the store, by the end of its name."""
 
@@ -146,6 +150,10 @@ def _check_beside(path: Path) -> None:
         )
     for end in BESIDE:
         beside = path.with_name(path.name + end)
+        if beside.is_symlink():
+            raise StoreUnusable(
+                f"{beside} is a link to another file, which would be written over; remove it"
+            )
         if beside.exists() and not os.access(beside, os.R_OK | os.W_OK):
             raise StoreUnusable(
                 f"{beside} belongs to uid {beside.stat().st_uid} and is not writable for uid {os.geteuid()}: "
@@ -210,15 +218,15 @@ class FileLock:
         path = database.resolve()
         path = path.with_name(path.name + ".lock")
         try:
-            handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+            handle = os.open(path, flags, 0o600)
         except OSError as error:
             raise refused(f"the lock {path} cannot be opened", error, path) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            holder = (
-                os.pread(handle, 512, 0).decode("utf-8", "replace").strip() or "an unknown process"
-            )
+            held_by = os.pread(handle, HOLDER_BYTES, 0).decode("utf-8", "replace").strip()
+            holder = legible(held_by, HOLDER_BYTES) or "an unknown process"
             os.close(handle)
             raise StoreLocked(
                 f"the store {database} is held by another jobwatch: {holder}", holder=holder
@@ -232,6 +240,14 @@ class FileLock:
     def free(self) -> None:
         """Let the next daemon have the store. The file stays: removing it would race with who waits for it."""
         os.close(self._handle)
+
+
+def legible(value: object, longest: int = SHOWN) -> str:
+    """Something from a file within a sentence: short, and nothing in it that steers a terminal."""
+    line = "".join(
+        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value)
+    )
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def sqlite_version_problem() -> str | None:

@@ -22,12 +22,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from jobwatch.core.breaker import Breaker, ReceiverState, Recent
 from jobwatch.core.digest import Group, Window
 from jobwatch.core.rate_gate import Place, RateGate
-from jobwatch.store.bulk import Prepared, prepare, run
+from jobwatch.store.bulk import Prepared, prepare, run, upserting
 from jobwatch.store.columns import EPOCH, MICROSECOND, to_json, to_micros
 from jobwatch.store.outbox_tables import gates, receivers
 from jobwatch.store.tables import meta
@@ -163,7 +162,7 @@ def _write(connection: Connection, table: Table, values: Mapping[str, object]) -
 
 @cache
 def _upsert(table: Table, dialect: Dialect, columns: tuple[str, ...]) -> Prepared:
-    statement = (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
+    statement = upserting(table, dialect)
     key = list(table.primary_key.columns)
     new = {name: statement.excluded[name] for name in columns if name not in table.primary_key}
     upsert = statement.on_conflict_do_update(index_elements=key, set_=new)

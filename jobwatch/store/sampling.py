@@ -8,12 +8,11 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from sqlalchemy import BigInteger, Connection, Dialect, bindparam, delete, func, select, type_coerce
-from sqlalchemy.dialects import postgresql, sqlite
 
 from jobwatch.core.forecast import SAMPLES_KEPT, SAMPLES_LEFT, superfluous
 from jobwatch.core.model import JobKey, Progress, Snapshot
 from jobwatch.core.recording import Entry
-from jobwatch.store.bulk import Prepared, RowTuple, prepare, run
+from jobwatch.store.bulk import Prepared, RowTuple, prepare, run, upserting
 from jobwatch.store.columns import EPOCH, MICROSECOND, clamp, to_micros
 from jobwatch.store.order import CHUNK
 from jobwatch.store.tables import progress_samples
@@ -105,7 +104,7 @@ def _thin(connection: Connection, source_id: int, rows: Sequence[int]) -> None:
 @cache
 def _upsert(dialect: Dialect) -> Prepared:
     """Two observations of one moment are one sample: the later one."""
-    statement = (postgresql if dialect.name == "postgresql" else sqlite).insert(progress_samples)
+    statement = upserting(progress_samples, dialect)
     counts = {name: statement.excluded[name] for name in ("total", "succeeded", "failed")}
     upsert = statement.on_conflict_do_update(
         index_elements=list(progress_samples.primary_key.columns), set_=counts

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from sqlalchemy import Connection, column, insert, inspect, select, table, text
+from sqlalchemy import Connection, insert, inspect, select, text
 
 from jobwatch.core.errors import StoreUnusable
 from jobwatch.store.columns import from_micros, to_micros
+from jobwatch.store.creating import create, version
 from jobwatch.store.tables import APPLICATION_ID, meta, metadata
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005")
@@ -19,8 +20,6 @@ REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 
 _MIGRATING = 0x6A6F6277
 """The PostgreSQL advisory lock that one replica holds while it migrates."""
-
-_version = table("alembic_version", column("version_num"))
 
 
 class Birth(NamedTuple):
@@ -65,16 +64,16 @@ def prepare(connection: Connection, *, now: datetime, migrate: bool) -> Birth:
             raise StoreUnusable(
                 "the store is not at this version's schema yet; start `jobwatch run` first"
             )
-        _migrate(connection)
+        _bring_up(connection, revision)
     if revision is None:
         _give_birth(connection, now)
     return _birth(connection)
 
 
 def _revision(connection: Connection) -> str | None:
-    if not inspect(connection).has_table(_version.name):
+    if not inspect(connection).has_table(version.name):
         return None
-    return connection.scalar(select(_version.c.version_num))
+    return connection.scalar(select(version.c.version_num))
 
 
 def _check_empty(connection: Connection) -> None:
@@ -86,6 +85,18 @@ def _check_empty(connection: Connection) -> None:
         )
 
 
+def _bring_up(connection: Connection, revision: str | None) -> None:
+    """A new file is made at once; whatever has rows, or a server, goes through the revisions."""
+    if connection.dialect.name != "sqlite":
+        _migrate(connection)
+        return
+    if revision is None:
+        create(connection, REVISIONS[-1])
+    else:
+        _migrate(connection)
+    connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+
+
 def _migrate(connection: Connection) -> None:
     from alembic import command  # noqa: PLC0415  costs 100 ms and 10 MB, and is needed once per release
     from alembic.config import Config  # noqa: PLC0415
@@ -95,8 +106,6 @@ def _migrate(connection: Connection) -> None:
     config.set_main_option("script_location", str(here).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
 
 
 def _give_birth(connection: Connection, now: datetime) -> None:

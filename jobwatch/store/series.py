@@ -5,10 +5,9 @@ from functools import cache, lru_cache
 from typing import Literal
 
 from sqlalchemy import Boolean, Connection, Dialect, bindparam, case
-from sqlalchemy.dialects import postgresql, sqlite
 
 from jobwatch.core.census import Series
-from jobwatch.store.bulk import Prepared, RowTuple, prepare, run
+from jobwatch.store.bulk import Prepared, RowTuple, prepare, run, upserting
 from jobwatch.store.columns import to_json
 from jobwatch.store.tables import series
 
@@ -47,7 +46,7 @@ def _written(labels: tuple[str, ...]) -> str:
 
 @cache
 def _upsert(dialect: Dialect) -> Prepared:
-    statement = (postgresql if dialect.name == "postgresql" else sqlite).insert(series)
+    statement = upserting(series, dialect)
     kept, new = series.c.value, statement.excluded.value
     raised = case((new > kept, new), else_=kept)
     value = case((bindparam("at_raises", type_=Boolean), raised), else_=kept + new)

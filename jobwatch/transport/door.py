@@ -105,6 +105,8 @@ async def _opened(transport: Transport) -> _Passage:
 async def _closed(passage: _Passage | None) -> None:
     if passage is None:
         return
-    if passage.users:
-        await passage.idle.wait()
-    await passage.stack.aclose()
+    try:
+        if passage.users:
+            await passage.idle.wait()
+    finally:
+        await passage.stack.aclose()

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from jobwatch.core.links import path_of
 from jobwatch.core.model import JobKey
 from jobwatch.web.frame import Frame, fill_page
-from jobwatch.web.status_words import path_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ from functools import cache
 
 from markupsafe import Markup
 
-from jobwatch.web.status_words import age, bar, count, instant, percent, since, span, when
+from jobwatch.story.phrases import count, instant, length, percent
+from jobwatch.web.status_words import age, bar, since, when
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,6 @@ def _spoken(now: datetime) -> Mapping[str, Callable[..., object]]:
         "instant": instant,
         "percent": percent,
         "since": lambda moment: since(moment, now),
-        "span": span,
+        "span": length,
         "when": lambda moment: when(moment, now),
     }

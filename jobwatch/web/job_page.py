@@ -6,6 +6,7 @@ It says what `jobwatch explain` and `jobwatch job` say, in the same words: both 
 from dataclasses import dataclass
 
 from jobwatch.core.breaker import ReceiverState
+from jobwatch.core.links import path_of
 from jobwatch.core.outbox import DeliveryState
 from jobwatch.store.glance_values import WholeStory
 from jobwatch.story.deliveries import answer_of, rests_until
@@ -16,7 +17,6 @@ from jobwatch.story.phrases import NOTHING
 from jobwatch.web.configured import Configured
 from jobwatch.web.frame import Frame, fill_page
 from jobwatch.web.status_job import card, outlook
-from jobwatch.web.status_words import path_of
 
 MOST_OF_A_KIND = 100
 """So many changes, events, conditions and deliveries of a job are read for its page, the latest."""

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from jobwatch.core.links import path_of
 from jobwatch.core.model import Outcome, Phase, Progress
 from jobwatch.store.glance_values import SeenJob
 from jobwatch.store.values import ConditionRow, JobRow
 from jobwatch.story.explaining import Pace
 from jobwatch.story.fields import reasons
 from jobwatch.story.phrases import length, pace, tasks
-from jobwatch.web.status_words import path_of, words
+from jobwatch.web.status_words import words
 
 REASONS_TOLD = 2
 A_MOMENT = timedelta(seconds=1)

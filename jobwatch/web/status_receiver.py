@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from jobwatch.core.breaker import ReceiverState
 from jobwatch.store.outbox_values import ReceiverRow
 from jobwatch.story.deliveries import rests_until
+from jobwatch.story.phrases import count, length
 from jobwatch.story.words import WHY_NOT_SENT, said
 from jobwatch.web.status_source import Note, Standing
-from jobwatch.web.status_words import age, count, span
+from jobwatch.web.status_words import age
 
 SLOW = timedelta(minutes=10)
 """What waits for longer than this is trouble: the heartbeat falls silent by the same measure."""
@@ -59,7 +60,7 @@ def _left_alone(row: ReceiverRow, now: datetime) -> Iterator[Note]:
         yield Note("error", f"failing{since}{failures}{why}")
     until = rests_until(row)
     if until is not None and until > now and row.state is not ReceiverState.PAUSED:
-        yield Note("caution", f"left alone for another {span(until - now)}")
+        yield Note("caution", f"left alone for another {length(until - now)}")
 
 
 def _queue(row: ReceiverRow, now: datetime) -> Iterator[Note]:

@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from jobwatch.core.overview import LastSweep, SourceKeys, SourceState, Spending, WalkState
-from jobwatch.web.status_words import age, count, span, words
+from jobwatch.story.phrases import count, length
+from jobwatch.story.standing import SourceStanding, source_standing
+from jobwatch.web.status_words import age, words
 
 CLOCK_TOLD = timedelta(seconds=2)
 """A smaller offset is no news: the cloud tells its time in whole seconds."""
@@ -52,18 +54,18 @@ class Note(NamedTuple):
     words: str
 
 
+_TONES = {
+    SourceStanding.UNTRIED: "idle",
+    SourceStanding.FIRST_SWEEP: "idle",
+    SourceStanding.UP_TO_DATE: "good",
+}
+
+
 def standing(source: SourceView) -> Standing:
-    """How a source fares."""
-    state = source.state
-    if state is None or state.attempted_at is None:
-        return Standing("idle", "not tried yet")
-    if state.failures:
-        return Standing("bad", "unreachable" if source.unreachable else "cannot be read")
-    if state.all_data_at is None:
-        return Standing("idle", "first sweep under way")
-    if state.suspect_since is not None:
-        return Standing("bad", "suspect")
-    return Standing("good", "up to date") if source.up else Standing("bad", "overdue")
+    """How a source fares; one that cannot be read for long is called by the name of its condition."""
+    fares = source_standing(source.state, up=source.up)
+    long = source.unreachable and fares is SourceStanding.UNREADABLE
+    return Standing(_TONES.get(fares, "bad"), "unreachable" if long else fares.value)
 
 
 def notes(source: SourceView, now: datetime) -> list[Note]:
@@ -108,7 +110,7 @@ def _withheld(spending: Spending | None, now: datetime) -> Note | None:
     if spending is None or until is None or until <= now:
         return None
     why = f": {words(spending.withheld_reason)}" if spending.withheld_reason else ""
-    return Note("caution", f"no calls for another {span(until - now)}{why}")
+    return Note("caution", f"no calls for another {length(until - now)}{why}")
 
 
 def _slowed(spending: Spending | None) -> Note | None:
@@ -123,7 +125,7 @@ def _clock(offset: timedelta | None) -> Note | None:
     if offset is None or abs(offset) <= CLOCK_TOLD:
         return None
     side = "ahead of" if offset > timedelta() else "behind"
-    return Note("caution", f"the cloud's clock is {span(abs(offset))} {side} ours")
+    return Note("caution", f"the cloud's clock is {length(abs(offset))} {side} ours")
 
 
 def _keys(keys: SourceKeys | None, now: datetime) -> Note | None:
@@ -132,7 +134,7 @@ def _keys(keys: SourceKeys | None, now: datetime) -> Note | None:
     kind = words(keys.kind)
     if keys.expires_at <= now:
         return Note("error", f"keys ({kind}) expired {age(keys.expires_at, now)} ago")
-    return Note("faint", f"keys ({kind}) expire in {span(keys.expires_at - now)}")
+    return Note("faint", f"keys ({kind}) expire in {length(keys.expires_at - now)}")
 
 
 def _walk(walk: WalkState | None, now: datetime) -> Note | None:
@@ -152,7 +154,7 @@ def _last_sweep(sweep: LastSweep | None) -> Note | None:
             count(sweep.calls, "call"),
         )
     )
-    told = f"last sweep: {sweep.kind} ({words(sweep.reason)}), took {span(sweep.took)}, {cost}"
+    told = f"last sweep: {sweep.kind} ({words(sweep.reason)}), took {length(sweep.took)}, {cost}"
     refused = f"; refused as filters: {', '.join(sweep.refused)}" if sweep.refused else ""
     if not sweep.missing:
         return Note("faint", told + refused)

@@ -1,15 +1,14 @@
-"""How the pages write times, counts and links: pure, in words for people."""
+"""How the pages write ages, bars and text from anywhere. Pure; other words are those of `jobwatch.story.phrases`."""
 
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
-from urllib.parse import quote
 
 from markupsafe import Markup
 
-from jobwatch.core.model import JobKey, Progress
-from jobwatch.story.phrases import length
+from jobwatch.core.model import Progress
+from jobwatch.story.phrases import instant, length
 
 MARKS_IN_A_ROW = 3
 """Combining marks that any script stacks on one letter; more of them paint over other lines."""
@@ -68,30 +67,9 @@ def _stamped(moment: datetime, told: str) -> Markup:
     return _TIME.format(f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", instant(moment), told)
 
 
-def instant(moment: datetime) -> str:
-    """A moment for people, in UTC."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def span(duration: timedelta) -> str:
-    """How long, in at most two units; less than nothing is `0 s`."""
-    return length(duration)
-
-
 def words(name: str) -> str:
     """An enum's value as words."""
     return name.replace("_", " ")
-
-
-def count(number: int, noun: str) -> str:
-    """So many of a thing: `1 page`, `2,000 pages`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def path_of(source: str, key: JobKey) -> str:
-    """Where a job has its page, below `/jobs/` and below `/api/v1/jobs/`. Slashes in names are no slashes of the path."""
-    names = (source, key.scope, key.id) if key.scope else (source, key.id)
-    return "/".join(quote(name, safe="", errors="replace") for name in names)
 
 
 class Bar(NamedTuple):
@@ -105,9 +83,3 @@ def bar(progress: Progress) -> Bar:
     """The two parts of a progress bar; never more than the whole, whatever the cloud counts."""
     total = max(progress.total, progress.finished, 1)
     return Bar(100 * progress.succeeded / total, 100 * progress.failed / total)
-
-
-def percent(progress: Progress) -> str:
-    """How much of a job is finished; 100 % only when all is."""
-    ratio = progress.finished_ratio or 0.0
-    return "100 %" if ratio == 1 else f"{min(99, int(ratio * 100))} %"

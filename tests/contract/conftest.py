@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from jobwatch.store import Store
 from tests.contract.databases import PostgresServer, Stores, migrated_file, start_postgres
-from tests.contract.watcher import Clock
+from tests.contract.watcher import Clock, Watcher
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +39,18 @@ async def stores(
         await stores.use_server(request.getfixturevalue("postgres_server"))
     yield stores
     await stores.close()
+
+
+@pytest.fixture
+async def store(stores: Stores) -> Store:
+    """The store of most tests, open."""
+    return await stores.open()
+
+
+@pytest.fixture
+async def prod(store: Store, clock: Clock) -> Watcher:
+    """What watches one source of it; a module that wants another says so itself."""
+    return await Watcher.start(store, clock)
 
 
 @pytest.fixture

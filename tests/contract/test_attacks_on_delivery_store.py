@@ -23,11 +23,6 @@ RATES = (Rate(2, MINUTE),)
 
 
 @pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
-
-
-@pytest.fixture
 async def prod(store: Store, clock: Clock) -> Watcher:
     watcher = await Watcher.start(store, clock)
     watcher.subscriptions = (CHAT,)

@@ -20,11 +20,6 @@ ALL = Part(limit=100)
 
 
 @pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
-
-
-@pytest.fixture
 async def prod(store: Store, clock: Clock) -> Watcher:
     """Four jobs at three times, in two sources."""
     watcher = await Watcher.start(store, clock)

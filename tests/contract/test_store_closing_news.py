@@ -11,7 +11,6 @@ from jobwatch.core.outbox import DeliveryState, Result
 from jobwatch.core.routing import Selection, Subscription
 from jobwatch.store import Store
 from jobwatch.store.values import DeliveryFilter
-from tests.contract.databases import Stores
 from tests.contract.watcher import (
     LEASE,
     OPS,
@@ -25,11 +24,6 @@ from tests.contract.watcher import (
 from tests.factories import SECOND, job
 
 KEY = JobKey("", "job-1")
-
-
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
 
 
 @pytest.fixture

@@ -7,17 +7,11 @@ from jobwatch.core.outbox import Delivery, DeliveryState, Result
 from jobwatch.store import Store
 from jobwatch.store.outbox_values import Redelivery
 from jobwatch.store.values import DeliveryFilter
-from tests.contract.databases import Stores
 from tests.contract.watcher import OPS, Clock, Watcher, claim, outcome, send_all
 from tests.factories import HOUR, MINUTE, SECOND, job
 
 POLICY = DigestPolicy(first=1, every=MINUTE)
 NAMES = ("a", "b", "c")
-
-
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
 
 
 @pytest.fixture

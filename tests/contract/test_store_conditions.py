@@ -19,7 +19,6 @@ from jobwatch.core.overview import ConditionCount
 from jobwatch.core.routing import Subscription
 from jobwatch.store import Store
 from jobwatch.store.values import DeliveryFilter, EventFilter, Recorded, Retention
-from tests.contract.databases import Stores
 from tests.contract.watcher import (
     OPS,
     OTHER,
@@ -32,11 +31,6 @@ from tests.factories import DAY, MINUTE, NOW, SECOND, job
 
 KEY = JobKey("", "job-1")
 KEEP = Retention(jobs=400 * DAY, events=90 * DAY, dead_deliveries=30 * DAY)
-
-
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
 
 
 @pytest.fixture

@@ -1,25 +1,12 @@
 """Contract of `Store.record`: what it counts, and what an ending supersedes."""
 
-import pytest
-
 from jobwatch.core.census import DELIVERIES, EVENTS, FINISHED, LAST_FINISHED, TRANSITIONS, Series
 from jobwatch.core.diff import Authority
 from jobwatch.core.outbox import DeliveryState, Result
 from jobwatch.store import Store
 from jobwatch.store.values import DeliveryFilter
-from tests.contract.databases import Stores
 from tests.contract.watcher import Clock, Watcher, claim, outcome, send_all
 from tests.factories import MINUTE, NOW, job
-
-
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
-
-
-@pytest.fixture
-async def prod(store: Store, clock: Clock) -> Watcher:
-    return await Watcher.start(store, clock)
 
 
 async def counters(store: Store) -> dict[tuple[str, Series], float]:

@@ -2,8 +2,6 @@
 
 import json
 
-import pytest
-
 from jobwatch.core.model import FailureReason, JobKey
 from jobwatch.store import Store
 from jobwatch.store.values import DeliveryFilter, EventFilter, Release
@@ -11,16 +9,6 @@ from tests import factories
 from tests.contract.databases import Stores
 from tests.contract.watcher import OTHER, Clock, Watcher, claim, next_due
 from tests.factories import MINUTE, NOW, SECOND, job
-
-
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
-
-
-@pytest.fixture
-async def prod(store: Store, clock: Clock) -> Watcher:
-    return await Watcher.start(store, clock)
 
 
 async def waiting_id(watcher: Watcher) -> str:

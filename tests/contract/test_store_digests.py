@@ -11,16 +11,10 @@ from jobwatch.core.outbox import Delivery, DeliveryState, Result
 from jobwatch.store import Store
 from jobwatch.store.outbox_values import Claim
 from jobwatch.store.values import DeliveryFilter
-from tests.contract.databases import Stores
 from tests.contract.watcher import CHAT, LEASE, OPS, Clock, Watcher, claim, manner, outcome
 from tests.factories import HOUR, MINUTE, NOW, SECOND, job, progress
 
 POLICY = DigestPolicy(first=3, every=MINUTE)
-
-
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
 
 
 @pytest.fixture

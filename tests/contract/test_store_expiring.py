@@ -21,23 +21,12 @@ from jobwatch.core.rules import Window
 from jobwatch.store import Store
 from jobwatch.store.engine import SqliteDatabase
 from jobwatch.store.values import DeliveryFilter, EventFilter, JobFilter, Recorded
-from tests.contract.databases import Stores
 from tests.contract.watcher import OTHER, Clock, Watcher, claim
 from tests.factories import DAY, HOUR, MINUTE, NOW, SECOND, detail, job
 
 SOON = Window(NOW, NOW + 2 * HOUR)
 on_a_file = pytest.mark.parametrize("stores", ["sqlite"], indirect=True)
 """Where no statement is involved that the engines read each in its own way."""
-
-
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
-
-
-@pytest.fixture
-async def prod(store: Store, clock: Clock) -> Watcher:
-    return await Watcher.start(store, clock)
 
 
 def fetched(job_id: str = "job-1", *, left: timedelta = HOUR, **fields: Any) -> Job:

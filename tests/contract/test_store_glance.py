@@ -1,26 +1,13 @@
 """Contract of what a person sees first: a glance at everything, and all of one job, each of bounded size."""
 
-import pytest
-
 from jobwatch.core.conditions import ConditionName
 from jobwatch.core.forecast import Sample
 from jobwatch.core.model import JobKey
 from jobwatch.core.muting import Silence
 from jobwatch.store import Store
 from jobwatch.store.glance_values import Glance, SeenJob, Wanted
-from tests.contract.databases import Stores
 from tests.contract.watcher import OTHER, Clock, Watcher, claim, outcome
 from tests.factories import DAY, HOUR, MINUTE, NOW, SECOND, job, progress
-
-
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
-
-
-@pytest.fixture
-async def prod(store: Store, clock: Clock) -> Watcher:
-    return await Watcher.start(store, clock)
 
 
 def ids(jobs: tuple[SeenJob, ...]) -> list[str]:

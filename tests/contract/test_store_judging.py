@@ -12,16 +12,10 @@ from jobwatch.core.recording import batch_for
 from jobwatch.core.rules import FailingRule, Horizon
 from jobwatch.store import Store
 from tests import factories
-from tests.contract.databases import Stores
 from tests.contract.watcher import OTHER, Clock, Watcher
 from tests.factories import DAY, HOUR, MINUTE, NOW, SECOND, job, progress
 
 HUGE = 2**63 - 1
-
-
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
 
 
 @pytest.fixture

@@ -12,12 +12,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import CreateIndex
 
 from jobwatch import store as package
 from jobwatch.core.errors import StoreUnusable
 from jobwatch.store.schema import REVISIONS
 from jobwatch.store.tables import metadata
 from tests.contract.databases import Stores
+from tests.contract.test_store_upgrades import run_revisions
 from tests.contract.watcher import Clock, Watcher
 from tests.factories import job
 
@@ -52,14 +55,47 @@ def _in_order(sql: str) -> str:
     return " ".join(sorted(filter(None, (part.strip() for part in parts))))
 
 
-async def test_the_migrated_file_is_the_one_that_the_code_would_make(
+def _kept(path: Path) -> dict[str, list[Any]]:
+    """What a new file holds besides tables: what the planner was taught, revision, marks; not what is drawn by lot."""
+    drawn = "('store_id', 'created_at', 'fingerprint_seed')"
+    questions = (
+        "SELECT tbl, idx, stat FROM sqlite_stat1 ORDER BY 1, 2",
+        "SELECT version_num FROM alembic_version",
+        f"SELECT key, value FROM meta WHERE key NOT IN {drawn} ORDER BY 1",
+        "PRAGMA application_id",
+        "SELECT m.name, l.name, l.origin, l.partial FROM sqlite_master m, pragma_index_list(m.name) l ORDER BY 1, 2",
+    )
+    with closing(sqlite3.connect(path)) as raw:
+        return {question: raw.execute(question).fetchall() for question in questions}
+
+
+async def test_a_new_file_is_made_at_once_as_the_revisions_would_make_it(
     file_stores: Stores, tmp_path: Path
 ) -> None:
     await (await file_stores.open()).close()
-    engine = create_engine(f"sqlite:///{tmp_path / 'made.db'}")
-    metadata.create_all(engine)
+    migrated = tmp_path / "migrated.db"
+    engine = create_engine(f"sqlite:///{migrated}")
+    with engine.begin() as connection:
+        run_revisions(connection)
     engine.dispose()
-    assert _written(file_stores.path) == _written(tmp_path / "made.db")
+    assert _written(file_stores.path) == _written(migrated)
+    assert _kept(file_stores.path) == _kept(migrated)
+
+
+async def test_an_index_of_the_code_is_as_partial_on_a_server_as_in_a_file(
+    server_stores: Stores,
+) -> None:
+    store = await server_stores.open()
+    found = await store._database.read(
+        lambda connection: connection.scalars(
+            text("SELECT indexname FROM pg_indexes WHERE indexdef LIKE '% WHERE %'")
+        ).all()
+    )
+    indexes = [index for each in metadata.tables.values() for index in each.indexes]
+    assert found
+    for dialect in (sqlite.dialect(), postgresql.dialect()):  # type: ignore[no-untyped-call]
+        told = {each: str(CreateIndex(each).compile(dialect=dialect)) for each in indexes}
+        assert {each.name for each, sql in told.items() if " WHERE " in sql} == set(found)
 
 
 def test_the_code_knows_every_revision_in_order() -> None:

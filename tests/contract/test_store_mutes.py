@@ -30,11 +30,6 @@ EVERYTHING = Silence(source="*", reason="planned work")
 
 
 @pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
-
-
-@pytest.fixture
 async def prod(store: Store, clock: Clock) -> Watcher:
     watcher = await Watcher.start(store, clock)
     watcher.subscriptions = (OPS,)

@@ -7,7 +7,6 @@ from jobwatch.core.diff import Authority
 from jobwatch.core.outbox import Result
 from jobwatch.store import Store
 from jobwatch.store.values import DeliveryFilter, DeliveryRow
-from tests.contract.databases import Stores
 from tests.contract.watcher import (
     LEASE,
     OPS,
@@ -20,11 +19,6 @@ from tests.contract.watcher import (
     returned,
 )
 from tests.factories import MINUTE, NOW, SECOND, job
-
-
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
 
 
 @pytest.fixture

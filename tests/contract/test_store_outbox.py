@@ -28,11 +28,6 @@ from tests.factories import MINUTE, NOW, SECOND, job
 
 
 @pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
-
-
-@pytest.fixture
 async def prod(store: Store, clock: Clock) -> Watcher:
     watcher = await Watcher.start(store, clock)
     watcher.subscriptions = (OPS,)

@@ -9,16 +9,10 @@ from jobwatch.core.muting import Silence
 from jobwatch.core.outbox import DeliveryState
 from jobwatch.store import Store, pruning
 from jobwatch.store.values import DeliveryFilter, EventFilter, Pruned, Retention
-from tests.contract.databases import Stores
 from tests.contract.watcher import OPS, Clock, Watcher, claim, outcome, send_all
 from tests.factories import DAY, NOW, SECOND, job
 
 KEEP = Retention(jobs=400 * DAY, events=90 * DAY, dead_deliveries=30 * DAY)
-
-
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
 
 
 @pytest.fixture

@@ -9,14 +9,8 @@ from jobwatch.core.outbox import DeliveryState
 from jobwatch.core.overview import CensusRow
 from jobwatch.store import Store
 from jobwatch.store.values import DeliveryFilter, EventFilter, JobFilter
-from tests.contract.databases import Stores
 from tests.contract.watcher import OTHER, Clock, Watcher, claim, outcome
 from tests.factories import NOW, SECOND, job, progress
-
-
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
 
 
 @pytest.fixture

@@ -14,19 +14,8 @@ from jobwatch.core.recording import Batch, batch_for
 from jobwatch.store import Store
 from jobwatch.store.values import DeliveryFilter, EventFilter, Recorded
 from tests import factories
-from tests.contract.databases import Stores
 from tests.contract.watcher import OTHER, Clock, Watcher, claim
 from tests.factories import DAY, MINUTE, NOW, job, progress
-
-
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
-
-
-@pytest.fixture
-async def prod(store: Store, clock: Clock) -> Watcher:
-    return await Watcher.start(store, clock)
 
 
 async def counters(store: Store) -> dict[tuple[str, Series], float]:

@@ -10,17 +10,11 @@ from jobwatch.core.routing import Subscription
 from jobwatch.store import Store
 from jobwatch.store.outbox_values import Redelivered, Redelivery
 from jobwatch.store.values import DeliveryFilter, DeliveryRow
-from tests.contract.databases import Stores
 from tests.contract.watcher import OPS, Clock, Watcher, claim, outcome, send_all
 from tests.factories import HOUR, MINUTE, NOW, job
 
 BUDGETS = {"ops": timedelta(days=1), "forever": None}
 FOREVER = Subscription(receiver="forever")
-
-
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
 
 
 @pytest.fixture

@@ -9,16 +9,10 @@ from jobwatch.core.forecast import SAMPLES_KEPT, SAMPLES_LEFT, Sample
 from jobwatch.core.model import JobKey
 from jobwatch.store import Store
 from jobwatch.store.values import Retention
-from tests.contract.databases import Stores
 from tests.contract.watcher import OTHER, Clock, Watcher
 from tests.factories import DAY, MINUTE, NOW, SECOND, job, progress
 
 HUGE = 2**64
-
-
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 import sys
 from pathlib import Path
 
-import pytest
 from sqlalchemy import create_engine, text
 
 from jobwatch.core.model import Job
@@ -20,16 +19,6 @@ from tests.metrics_reader import store_series
 
 BOTH = ("prod", "vault_jobs")
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
-
-
-@pytest.fixture
-async def prod(store: Store, clock: Clock) -> Watcher:
-    return await Watcher.start(store, clock)
 
 
 async def look(

@@ -17,16 +17,6 @@ from tests.contract.watcher import OTHER, PROD, Clock, Watcher
 from tests.factories import MINUTE, NOW, SECOND, job
 
 
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
-
-
-@pytest.fixture
-async def prod(store: Store, clock: Clock) -> Watcher:
-    return await Watcher.start(store, clock)
-
-
 def report(kind: SweepKind = SweepKind.FULL, **fields: Any) -> SweepReport:
     defaults: dict[str, Any] = {
         "started_at": NOW,

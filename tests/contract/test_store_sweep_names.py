@@ -2,27 +2,13 @@
 
 from dataclasses import replace
 
-import pytest
-
 from jobwatch.core.model import JobKey
 from jobwatch.core.recording import notice_for
-from jobwatch.store import Store
 from jobwatch.store.values import EventFilter
-from tests.contract.databases import Stores
-from tests.contract.watcher import Clock, Watcher, claim
+from tests.contract.watcher import Watcher, claim
 from tests.factories import job
 
 SWEEP = "swp_0123456789ab"
-
-
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
-
-
-@pytest.fixture
-async def prod(store: Store, clock: Clock) -> Watcher:
-    return await Watcher.start(store, clock)
 
 
 async def test_an_event_keeps_its_sweep_from_its_recording_to_its_delivery(prod: Watcher) -> None:

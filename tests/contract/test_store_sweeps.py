@@ -53,16 +53,6 @@ GAPS = Gaps((Gap(NOW - HOUR, NOW - MINUTE), Gap(NOW - SECOND, NOW)))
 NOTHING: dict[str, Any] = {}
 
 
-@pytest.fixture
-async def store(stores: Stores) -> Store:
-    return await stores.open()
-
-
-@pytest.fixture
-async def prod(store: Store, clock: Clock) -> Watcher:
-    return await Watcher.start(store, clock)
-
-
 def report(kind: SweepKind = SweepKind.FULL, **fields: Any) -> SweepReport:
     defaults: dict[str, Any] = {
         "started_at": NOW,

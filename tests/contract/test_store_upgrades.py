@@ -169,15 +169,20 @@ def found_in(name: str, connection: Connection) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]
 
 
-def fill(connection: Connection, revision: str = "0001") -> None:
-    """An old schema, by its revision alone, and rows as the first one had them."""
+def run_revisions(connection: Connection, last: str = "head") -> None:
+    """An empty database, migrated as far as this revision."""
     config = Config()
     folder = Path(next(iter(package.__path__))) / "migrations"
     config.set_main_option("script_location", str(folder))
     config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    command.upgrade(config, last)
     if connection.dialect.name == "sqlite":
         connection.execute(text(f"PRAGMA application_id={APPLICATION_ID}"))
+
+
+def fill(connection: Connection, revision: str = "0001") -> None:
+    """An old schema, by its revision alone, and rows as the first one had them."""
+    run_revisions(connection, revision)
     for name, row in FIRST.items():
         connection.execute(insert(table(name, *map(column, row))), [row])
     connection.execute(insert(table("meta", column("key"), column("value"))), BIRTH)

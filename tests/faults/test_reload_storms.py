@@ -126,7 +126,7 @@ def variants(config: dict[str, Any], simulation: Simulation) -> list[dict[str, A
         made[name]["receivers"] = {"team": ops}
     made["both"]["receivers"]["also"] = ops | {"url": simulation.hook_url("/also")}
     made["pace"]["sources"]["prod"]["rate_limit"] = {"requests_per_second": 400, "burst": 400}
-    made["mistake"]["sources"]["prod"]["evry"] = "1s"
+    made["mistake"]["sources"]["prod"]["pace"] = "1s"
     made["way"]["egress"] = {"allow_http": True}
     beijing = prod["provider"] | {"region": "ap-beijing"}
     made["second"]["sources"]["second"] = prod | {"provider": beijing, "first_sight": "baseline"}

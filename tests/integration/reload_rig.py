@@ -107,6 +107,10 @@ class Stage:
             JobScript(id=job_id, created_at=utc_now(), steps=(Step("Failed"),))
         )
 
+    def received(self, path: str) -> list[bytes]:
+        """The bodies that arrived at a path, in order."""
+        return [each.body for each in self.simulation.sink.received if each.path == path]
+
     def wait_for_a_person(self, job_id: str) -> None:
         """Let a job begin that a person has to confirm."""
         self.simulation.world.add(

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from jobwatch.core.errors import ConfigError, StoreError
 from jobwatch.core.overview import Overview
-from jobwatch.heartbeat import Heart, beat
+from jobwatch.heartbeat import LOOK_AGAIN, STARTING, Heart, beat
 from jobwatch.transport import Transport
 from tests.factories import MINUTE
 from tests.overviews import overview, shape, state
@@ -24,6 +24,7 @@ class World:
         self.stalled: list[str] = []
         self.status = "200 OK"
         self.url: str | None = None
+        self.seconds = 0.0
 
     async def overview(self) -> Overview:
         if isinstance(self.known, StoreError):
@@ -49,6 +50,7 @@ class World:
             overview=self.overview,
             stalled=lambda: self.stalled,
             send=transport.send,
+            monotonic=lambda: self.seconds,
         )
 
 
@@ -83,6 +85,7 @@ async def test_it_is_sent_while_all_is_well_and_withheld_while_not(transport: Tr
 async def test_why_it_is_withheld_is_said_once_until_it_changes(transport: Transport) -> None:
     world = World()
     heart = world.heart(transport)
+    world.seconds = STARTING.total_seconds()
     with capture_logs() as logs:
         for known in (
             StoreError("the store failed"),
@@ -96,6 +99,38 @@ async def test_why_it_is_withheld_is_said_once_until_it_changes(transport: Trans
         ("the store cannot be read",),
         ("the source prod is not fresh",),
     ]
+
+
+async def test_a_start_is_no_trouble_and_the_first_beat_comes_as_soon_as_all_is_well(
+    transport: Transport,
+) -> None:
+    world = World()
+    world.known = overview(sources=())
+    async with serving(world.answers) as server:
+        world.url, heart = server.url(), world.heart(transport)
+        with capture_logs() as logs:
+            assert [await beat(heart) for _ in range(2)] == [LOOK_AGAIN] * 2
+            world.known = overview()
+            assert await beat(heart) == MINUTE
+            world.known = overview(sources=())
+            assert await beat(heart) == MINUTE
+    assert len(server.requests) == 1
+    assert [(each["event"], each["log_level"]) for each in logs] == [
+        ("heartbeat.withheld", "info"),
+        ("heartbeat.resumed", "info"),
+        ("heartbeat.withheld", "warning"),
+    ]
+
+
+async def test_a_start_that_takes_too_long_is_warned_of_once(transport: Transport) -> None:
+    world = World()
+    world.known = overview(sources=())
+    heart = world.heart(transport)
+    with capture_logs() as logs:
+        for world.seconds in (0.0, STARTING.total_seconds() - 1, STARTING.total_seconds(), 9e9):
+            await beat(heart)
+    assert [each["log_level"] for each in logs] == ["info", "warning"]
+    assert logs[0]["reasons"] == logs[1]["reasons"]
 
 
 @pytest.mark.parametrize(

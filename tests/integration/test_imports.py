@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-LATER = ("alembic", "asyncpg", "jinja2", "jobwatch.simulator")
+LATER = ("alembic", "asyncpg", "jinja2", "jobwatch.simulator", "sqlalchemy.dialects.postgresql")
 
 
 def test_the_daemon_starts_without_what_few_need() -> None:

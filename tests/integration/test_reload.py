@@ -25,14 +25,14 @@ async def test_a_signal_takes_up_what_changed_and_nothing_is_lost_or_told_twice(
 
 async def test_a_mistake_leaves_everything_as_it_was_and_is_said(tmp_path: Path) -> None:
     async with stage(tmp_path) as at:
-        at.tree["sources"]["prod"]["evry"] = "1s"
+        at.tree["sources"]["prod"]["pace"] = "1s"
         entry = await at.reload()
         assert entry["event"] == "configuration.refused"
-        assert any("sources.prod.evry" in problem for problem in entry["problems"])
+        assert any("sources.prod.pace" in problem for problem in entry["problems"])
         assert "jobwatch_config_last_reload_successful 0.0" in await at.metrics()
         at.end("after")
         await at.heard("after")
-        del at.tree["sources"]["prod"]["evry"]
+        del at.tree["sources"]["prod"]["pace"]
         assert (await at.reload())["event"] == "configuration.reloaded"
         assert "jobwatch_config_last_reload_successful 1.0" in await at.metrics()
 
@@ -173,6 +173,26 @@ async def test_what_is_open_is_closed_when_its_rule_or_its_source_is_taken_out(
         ids = [each["data"]["condition"]["id"] for each in at.about_conditions("prod")]
         assert ids[0] == ids[1] != ids[2] == ids[3]
         assert "step.failed" not in {each["event"] for each in at.entries}
+
+
+async def test_what_waits_for_a_receiver_that_was_down_goes_where_and_how_it_is_told_now(
+    tmp_path: Path,
+) -> None:
+    async with stage(tmp_path) as at:
+        at.simulation.sink.always(
+            "/ops", Reply(status=410)
+        )  # gone: it is paused until its URL changes
+        at.end("waits")
+        await at.until(lambda: len(at.logged("delivery.settled")) == 2, "the refusal")
+        at.tree["receivers"]["ops"] = {
+            "url": at.simulation.hook_url("/chat"),
+            "format": "slack",
+            "wants": {"types": ["endings"]},
+        }
+        await at.reload()
+        await at.until(lambda: at.received("/chat"), "the message in the chat")
+        assert b"waits" in at.received("/chat")[0]
+        assert at.told() == ["before"]
 
 
 def execute(folder: Path, statement: str) -> None:

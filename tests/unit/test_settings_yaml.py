@@ -130,7 +130,7 @@ def test_aliases_of_aliases_are_counted_as_what_they_stand_for() -> None:
 )
 def test_a_lesser_mistake_is_noted_with_its_place(text: str, wrong: str) -> None:
     (told,) = read_yaml(text, "x.yaml").problems
-    assert wrong in told
+    assert wrong in told.text
 
 
 def test_a_mistake_in_an_anchor_is_noted_once_however_often_it_is_used() -> None:

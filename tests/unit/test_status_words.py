@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from jobwatch.core.links import path_of
 from jobwatch.core.model import JobKey
-from jobwatch.web.status_words import Bar, age, bar, legible, path_of, percent, span, when
+from jobwatch.story.phrases import length, percent
+from jobwatch.web.status_words import Bar, age, bar, legible, when
 from tests.factories import DAY, HOUR, MINUTE, NOW, SECOND, progress
 
 
@@ -25,7 +27,7 @@ from tests.factories import DAY, HOUR, MINUTE, NOW, SECOND, progress
 )
 def test_ages_are_told_in_two_units_at_most(ago: timedelta, words: str) -> None:
     assert age(NOW - ago, NOW) == words
-    assert span(ago) == words
+    assert length(ago) == words
 
 
 def test_no_moment_at_all_is_never() -> None:

@@ -22,6 +22,7 @@ from jobwatch.store.documents import (
 from jobwatch.store.orders import Fault, JobName, Refusal
 from jobwatch.store.values import ConditionRow
 from jobwatch.story.explaining import pace_of
+from jobwatch.story.standing import SourceStanding, source_standing
 from jobwatch.web.api.asking import Readers, flag, one_of, shown, word
 from jobwatch.web.api.calling import Call, Write, dated
 from jobwatch.web.api.paging import ask, ask_nothing, by_name, newest_first, page_of
@@ -72,7 +73,7 @@ def _source(found: _Source, conditions: Sequence[ConditionRow], now: datetime) -
     state = found.state or _untried(found)
     return {
         **source_document(state),
-        "standing": standing(found.shape, found.state, now),
+        "standing": _standing(found, now),
         "conditions": [condition_row(row) for row in conditions if row.closed_at is None],
         "data_age_seconds": {
             "unfinished": _age(state.unfinished_data_at, now),
@@ -93,17 +94,10 @@ def _untried(found: _Source) -> SourceState:
     return SourceState(source_id=0, identity=identity)
 
 
-def standing(shape: SourceShape | None, state: SourceState | None, now: datetime) -> str:
-    """How a source fares, in the words of the command line."""
-    if shape is None:
-        return "not configured"
-    if state is None or state.attempted_at is None:
-        return "not tried yet"
-    if state.failures:
-        return "cannot be read"
-    if state.all_data_at is None:
-        return "first sweep under way"
-    return "up to date" if is_up(state, shape, now) else "overdue"
+def _standing(found: _Source, now: datetime) -> SourceStanding:
+    if found.shape is None:
+        return SourceStanding.NOT_CONFIGURED
+    return source_standing(found.state, up=is_up(found.state, found.shape, now))
 
 
 async def list_receivers(call: Call) -> Write:
