@@ -70,13 +70,17 @@ async def run(
         stack.push_async_callback(store.close)
         parts = await stack.enter_async_context(open_parts(settings, store, metrics, pulse))
         freeze_heap()
-        reloader = Reloader(origin=origin, parts=parts) if origin is not None else None
+        reloader = _reloader(origin, parts, service, readiness) if origin is not None else None
         readiness.opened(parts, reloader)
         log.info(
             "daemon.started", sources=len(parts.watched), receivers=len(parts.notifiers), url=url
         )
         await _turn_loops(parts, readiness, service, stop)
     log.info("daemon.stopped")
+
+
+def _reloader(origin: Origin, parts: Parts, service: Service, readiness: Readiness) -> Reloader:
+    return Reloader(origin=origin, parts=parts, service=service, going_on=readiness.summary)
 
 
 async def _wait_for_store(

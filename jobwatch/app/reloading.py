@@ -6,6 +6,7 @@ or refused with a reason.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,6 +22,7 @@ from jobwatch.app.clock import utc_now
 from jobwatch.app.network import ways
 from jobwatch.app.orphans import retire_receivers
 from jobwatch.app.parts import Parts
+from jobwatch.app.service import Service
 from jobwatch.app.shapes import open_providers
 from jobwatch.core.errors import ConfigError
 from jobwatch.loop import Bell, Loop
@@ -78,11 +80,14 @@ class Reloader:
 
     `seen` are the marks of its files at the last look, `read` those that the last reading, good or bad, was about;
     `through` is how the doors to the network were made. `pending` was asked for and not answered yet. `left` are the
-    settings that the parts may still follow in part, None where they follow those of now.
+    settings that the parts may still follow in part, None where they follow those of now. `service` is told of every
+    reload, and `going_on` says in one line how things go after it.
     """
 
     origin: Origin
     parts: Parts
+    service: Service = field(default_factory=Service)
+    going_on: Callable[[], str] = str
     path: Path | None = field(init=False)
     seen: Marks = field(default_factory=dict, repr=False)
     read: Marks = field(default_factory=dict, repr=False)
@@ -153,11 +158,14 @@ class Reloader:
         """
         async with self._turn:
             self.pending = trigger
+            self.service.reloading(time.monotonic_ns() // 1000)
             try:
                 answer = await self._reload(trigger)
             except Exception:
                 self.parts.metrics.reload_refused()
                 raise
+            finally:  # refused or not: a manager that was told of the beginning waits for the end
+                self.service.ready(self.going_on())
             self.pending = None
             return answer
 

@@ -13,12 +13,13 @@ from rich.text import Text
 from jobwatch import logs
 from jobwatch.cli.configuration import load
 from jobwatch.cli.ending import Exit
+from jobwatch.cli.exposing import exposure, exposure_words, watched_words
 from jobwatch.cli.reach import Reach, reach, silent_receivers, silent_sources
 from jobwatch.cli.screen import OutputFormat, Screen, cell, complain, table
 from jobwatch.cli.text import NOTHING, plain
 from jobwatch.core.documents import Document
 from jobwatch.core.events import UNASKED, EventType
-from jobwatch.settings import Loaded, redacted, subscriptions
+from jobwatch.settings import Loaded, Settings, files_read, redacted, subscriptions
 from jobwatch.settings.environment import FILE_VARIABLE, read_environment
 
 TOLD = "✓"
@@ -31,6 +32,7 @@ class Report:
 
     file: Path | None
     environment: tuple[str, ...]
+    settings: Settings
     configuration: dict[str, Any]
     not_yet_active: tuple[tuple[str, str, tuple[str, ...]], ...]
     routes: Mapping[EventType, Mapping[str, Reach]]
@@ -91,6 +93,7 @@ def _report(loaded: Loaded, environ: Mapping[str, str]) -> Report:
     return Report(
         file=loaded.path,
         environment=_variables(environ, loaded.path),
+        settings=settings,
         configuration=redacted(settings),
         not_yet_active=tuple(
             (each.pattern, each.reason, each.written) for each in loaded.not_yet_active
@@ -117,6 +120,8 @@ def _document(report: Report) -> Document:
     return {
         "file": str(report.file) if report.file else None,
         "environment": list(report.environment),
+        "exposure": exposure(report.settings),
+        "watched_files": [str(each) for each in files_read(report.settings, report.file)],
         "configuration": report.configuration,
         "routes": {
             event_type.value: {
@@ -136,6 +141,8 @@ def _document(report: Report) -> Document:
 def _show(screen: Screen, report: Report) -> None:
     screen.words(f"file         {report.file or 'none: the environment says everything'}")
     screen.words(f"environment  {', '.join(report.environment) or 'takes no part'}")
+    screen.words(plain(f"page         {exposure_words(report.settings)}"))
+    screen.words(plain(f"reload       {watched_words(report.settings, report.file)}"))
     screen.words("\nEffective configuration", "bold")
     dumped = yaml.safe_dump(report.configuration, sort_keys=False, allow_unicode=True, width=1000)
     for line in dumped.splitlines():

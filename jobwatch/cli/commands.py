@@ -16,6 +16,7 @@ from jobwatch.cli.options import (
     LAST_PORT,
     Config,
     Cursor,
+    Group,
     JobArgument,
     Limit,
     Output,
@@ -30,6 +31,10 @@ from jobwatch.core.events import EventType
 from jobwatch.core.model import Outcome, Phase
 from jobwatch.core.outbox import DeliveryState
 
+FAULTS_HELP = (
+    "What goes wrong, and how often of 1, such as 5xx:0.02; a wrong word names those there are."
+)
+
 app = typer.Typer(
     help="Watches batch jobs in the cloud and tells people how they end.",
     epilog="Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 a source could not be read.",
@@ -38,17 +43,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+more = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=Group.RUN)
 def run(config: Config = None) -> None:
-    """The daemon, until SIGTERM or SIGINT."""
+    """Watch and tell, until Ctrl-C or SIGTERM: the daemon."""
     from jobwatch.cli.running import run_daemon
 
     run_daemon(config)
 
 
-@app.command()
+@app.command(rich_help_panel=Group.RUN)
 def demo(
     lasts: Annotated[
         timedelta | None,
@@ -63,14 +69,14 @@ def demo(
     seed: Seed = 1,
     speed: Speed = 60.0,
 ) -> None:
-    """Everything on loopback, no account needed: a simulated cloud, the real daemon, a receiver."""
+    """See it work without an account: a simulated cloud, the real daemon, a receiver."""
     from jobwatch.cli.demo import run_demo
     from jobwatch.cli.demo.plan import Plan
 
     run_demo(Plan(lasts=lasts, port=port, seed=seed, speed=speed))
 
 
-@app.command()
+@app.command(rich_help_panel=Group.RUN)
 def check(
     *,
     online: Annotated[
@@ -79,17 +85,17 @@ def check(
     config: Config = None,
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """Validate the configuration and show what it amounts to, and who is told what."""
+    """Say whether the configuration is good, what it amounts to, and who is told what."""
     from jobwatch.cli.checking import show_check
 
     show_check(config, output, online=online)
 
 
-@app.command()
+@app.command(rich_help_panel=Group.RUN)
 def health(
     *,
     ready: Annotated[
-        bool, typer.Option("--ready", help="Ask whether it is ready, not only whether it turns.")
+        bool, typer.Option("--ready", help="Ask whether every source was tried, too.")
     ] = False,
     timeout: Annotated[
         timedelta | None,
@@ -103,27 +109,27 @@ def health(
     config: Config = None,
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """Ask the daemon of this configuration how it is: exit code 0 where all is well, 1 where not."""
+    """Ask the daemon whether it works: one line, and exit code 0 or 1."""
     from jobwatch.cli.health import show_health
 
     show_health(config, output, ready=ready, timeout=timeout)
 
 
-@app.command()
+@app.command(rich_help_panel=Group.RUN)
 def once(config: Config = None, output: Output = OutputFormat.TABLE) -> None:
-    """One full sweep of every source, deliver what is due, exit: for cron."""
+    """Read all jobs of every source once, deliver what is due, exit: for cron."""
     from jobwatch.cli.running import run_once
 
     run_once(config, output)
 
 
-@app.command()
+@app.command(rich_help_panel=Group.LOOK)
 def sources(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME | sweep NAME]",
-            help="One source alone; `sweep NAME` reads all of its jobs now.",
+            metavar="NAME | sweep NAME",
+            help="One source alone, with more of it; `sweep NAME` reads all of its jobs now.",
         ),
     ] = None,
     timeout: Annotated[
@@ -132,24 +138,27 @@ def sources(
             "--timeout",
             parser=duration,
             metavar="DURATION",
-            help="Of `sweep`: how long to wait for a daemon; 2m where it is left out.",
+            help="With `sweep`: how long to wait for the daemon; 2m where it is left out.",
         ),
     ] = None,
     config: Config = None,
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """How each source fares: its last sweep, its data, its calls, its keys, its last error."""
+    """How each source fares: last sweep, age of its data, calls, keys, last error."""
     from jobwatch.cli.sources import run_sources
 
     run_sources(config, words or [], timeout, output)
 
 
-@app.command()
+@app.command(rich_help_panel=Group.LOOK)
 def jobs(
     *,
     source: SourceName = None,
     status: Annotated[
-        str | None, typer.Option("--status", metavar="WORD", help="In this status of the cloud.")
+        str | None,
+        typer.Option(
+            "--status", metavar="WORD", help="In this status, in the cloud's own word: Active."
+        ),
     ] = None,
     phase: Annotated[Phase | None, typer.Option("--phase", help="In this phase.")] = None,
     operation: Annotated[
@@ -164,7 +173,7 @@ def jobs(
     config: Config = None,
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """Jobs as last recorded, the newest observation first."""
+    """Jobs as they were last seen; what changed last comes first."""
     from jobwatch.cli.jobs import show_jobs
     from jobwatch.store.values import JobFilter
 
@@ -179,23 +188,23 @@ def jobs(
     show_jobs(config, wanted, limit=limit, cursor=cursor, output=output)
 
 
-@app.command()
+@app.command(rich_help_panel=Group.LOOK)
 def job(name: JobArgument, config: Config = None, output: Output = OutputFormat.TABLE) -> None:
-    """Everything known of one job: its fields, its changes, who was told and why not."""
+    """Everything recorded of one job: fields, pace, changes, deliveries."""
     from jobwatch.cli.job import show_job
 
     show_job(config, name, output)
 
 
-@app.command()
+@app.command(rich_help_panel=Group.LOOK)
 def explain(name: JobArgument, config: Config = None, output: Output = OutputFormat.TABLE) -> None:
-    """The whole story of a job: what was seen, who was told or why not, and what comes next."""
+    """The story of one job: what was seen, who was told or why not, what comes next."""
     from jobwatch.cli.explaining import show_story
 
     show_story(config, name, output)
 
 
-@app.command()
+@app.command(rich_help_panel=Group.LOOK)
 def events(
     *,
     source: SourceName = None,
@@ -211,14 +220,14 @@ def events(
     config: Config = None,
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """The last events, the newest last."""
+    """What happened that is worth telling, the newest last."""
     from jobwatch.cli.events import Wanted, show_events
 
     wanted = Wanted(source=source, type=event_type, job=job_name, limit=limit)
     show_events(config, wanted, follow=follow, output=output)
 
 
-@app.command()
+@app.command(rich_help_panel=Group.LOOK)
 def deliveries(
     *,
     receiver: Annotated[
@@ -231,7 +240,7 @@ def deliveries(
     config: Config = None,
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """Deliveries, the newest first."""
+    """Who was told what, what they answered, what still waits; the newest first."""
     from jobwatch.cli.deliveries import show_deliveries
     from jobwatch.store.values import DeliveryFilter
 
@@ -239,11 +248,7 @@ def deliveries(
     show_deliveries(config, wanted, limit=limit, cursor=cursor, output=output)
 
 
-app.add_typer(delivery_commands.app)
-app.add_typer(store_commands.app)
-
-
-@app.command()
+@more.command(rich_help_panel=Group.MORE)
 def simulate(
     *,
     port: Annotated[
@@ -254,20 +259,18 @@ def simulate(
     ] = 40,
     seed: Seed = 0,
     speed: Speed = 1.0,
-    faults: Annotated[
-        str, typer.Option("--faults", metavar="SPEC", help="What goes wrong, such as 5xx:0.02.")
-    ] = "",
+    faults: Annotated[str, typer.Option("--faults", metavar="SPEC", help=FAULTS_HELP)] = "",
     host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """The simulated cloud alone, until Ctrl-C."""
+    """The simulated cloud alone, until Ctrl-C, to try a configuration against."""
     from jobwatch.cli.simulating import Wanted, simulate_cloud
 
     wanted = Wanted(host=host, port=port, jobs=jobs, seed=seed, speed=speed, faults=faults)
     simulate_cloud(wanted, output)
 
 
-@app.command()
+@more.command(rich_help_panel=Group.MORE)
 def schema() -> None:
     """The JSON Schema of the configuration."""
     from jobwatch.settings import json_schema
@@ -275,10 +278,15 @@ def schema() -> None:
     Screen().document(json_schema())
 
 
-@app.command()
+@more.command(rich_help_panel=Group.MORE)
 def version(output: Output = OutputFormat.TABLE) -> None:
     """The version of this program."""
     if output is OutputFormat.JSON:
         Screen().document(version_document())
     else:
         Screen().words(version_line())
+
+
+# The help has them in this order.
+for part in (delivery_commands.app, store_commands.app, more):
+    app.add_typer(part)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from jobwatch.cli.options import Config, Output, duration
+from jobwatch.cli.options import Config, Group, Output, duration
 from jobwatch.cli.screen import OutputFormat
 
 LARGEST_NUMBER = 2**62
@@ -26,19 +26,19 @@ def _mute_length(text: str) -> timedelta:
     return lasts
 
 
-@app.command()
+@app.command(rich_help_panel=Group.ATTEND)
 def receivers(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME | pause NAME | resume NAME | test NAME]",
-            help="One receiver alone; pause it, resume it, or send it a test.",
+            metavar="NAME | pause NAME | resume NAME | test NAME",
+            help="One receiver alone, with more of it; or pause it, resume it, send it a test.",
         ),
     ] = None,
     config: Config = None,
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """How each receiver fares: its state and why, what waits for it, its last success and its last error."""
+    """How each receiver fares: state and why, what waits for it, last error."""
     from jobwatch.cli.receivers import TEST, run_receivers
 
     match words:
@@ -50,13 +50,11 @@ def receivers(
             run_receivers(config, words or [], output)
 
 
-@app.command()
+@app.command(rich_help_panel=Group.ATTEND)
 def redeliver(
     delivery: Annotated[
         int | None,
-        typer.Argument(
-            metavar="[ID]", min=1, max=LARGEST_NUMBER, help="The number of one delivery."
-        ),
+        typer.Argument(metavar="ID", min=1, max=LARGEST_NUMBER, help="The number of one delivery."),
     ] = None,
     *,
     receiver: Annotated[
@@ -78,14 +76,14 @@ def redeliver(
     config: Config = None,
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """Send again, with the same id: one delivery, or all that were given up for a receiver since a time."""
+    """Send again, with the same id: one delivery, or what was given up since a time."""
     from jobwatch.cli.redelivering import Wanted, send_again
 
     wanted = Wanted(delivery=delivery, receiver=receiver, since=since, limit=limit, dry_run=dry_run)
     send_again(config, wanted, output)
 
 
-@app.command()
+@app.command(rich_help_panel=Group.ATTEND)
 def mute(
     *,
     lasts: Annotated[
@@ -108,18 +106,18 @@ def mute(
     config: Config = None,
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """Silence what you know already; it expires by itself. What fits every option given is muted."""
+    """Silence what you know already; it expires by itself. All options have to fit."""
     from jobwatch.cli.muting import Order, begin_mute
 
     order = Order(source=source, job=job, description=description, lasts=lasts, reason=reason)
     begin_mute(config, order, output)
 
 
-@app.command()
+@app.command(rich_help_panel=Group.ATTEND)
 def mutes(
     *,
     ended: Annotated[
-        bool, typer.Option("--ended", help="Those that are over as well, the newest first.")
+        bool, typer.Option("--ended", help="Also those that are over, the newest first.")
     ] = False,
     config: Config = None,
     output: Output = OutputFormat.TABLE,
@@ -130,7 +128,7 @@ def mutes(
     show_mutes(config, output, ended=ended)
 
 
-@app.command()
+@app.command(rich_help_panel=Group.ATTEND)
 def unmute(
     number: Annotated[
         int, typer.Argument(metavar="ID", min=1, max=LARGEST_NUMBER, help="The number of a mute.")

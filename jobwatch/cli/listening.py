@@ -137,10 +137,10 @@ def _address(listen: str, *, tls: bool) -> Listening:
         raise ConfigError(
             ["http.listen: with port 0 the daemon takes any free one, which nobody else knows"]
         )
-    return Listening(_reached(host), port, tls)
+    return Listening(reached(host), port, tls)
 
 
-def _reached(host: str) -> str:
+def reached(host: str) -> str:
     """The host to connect to: loopback, where the daemon listens on every address."""
     try:
         address = ipaddress.ip_address(host)

@@ -1,6 +1,7 @@
 """The options that several commands share, and how a duration is read from one."""
 
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -11,6 +12,16 @@ from jobwatch.core.durations import parse_duration
 
 MOST_ROWS = 1000
 LAST_PORT = 65_535
+
+
+class Group(StrEnum):
+    """What commands are for, as the help groups them."""
+
+    RUN = "Watch"
+    LOOK = "Look into the store, beside a running daemon or without one"
+    ATTEND = "Attend to deliveries"
+    STORE = "Keep the store"
+    MORE = "More"
 
 
 def duration(text: str) -> timedelta:

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from jobwatch.cli.options import Config, Output
+from jobwatch.cli.options import Config, Group, Output
 from jobwatch.cli.screen import OutputFormat
 
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=Group.STORE)
 def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; - is standard output.")],
     *,
@@ -29,7 +29,7 @@ def backup(
     back_up(config, file, output, force=force)
 
 
-@app.command()
+@app.command(rich_help_panel=Group.STORE)
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup of a store.")],
     *,

@@ -69,6 +69,12 @@ def lives(daemon: Daemon, minutes: Minutes) -> None:
     seen = minutes.messages.count("WATCHDOG=1")
     minutes.until(lambda heard: heard.count("WATCHDOG=1") > seen + 2)
     assert daemon.process is not None
+    daemon.process.send_signal(signal.SIGHUP)
+    minutes.until(
+        lambda heard: any(each.startswith("RELOADING=1\nMONOTONIC_USEC=") for each in heard)
+    )
+    begun = max(at for at, each in enumerate(minutes.messages) if each.startswith("RELOADING=1"))
+    minutes.until(lambda heard: any(each.startswith("READY=1\n") for each in heard[begun:]))
     daemon.process.send_signal(signal.SIGTERM)
     minutes.until(lambda heard: "STOPPING=1\nSTATUS=stopping" in heard)
     assert daemon.process.wait(PATIENCE) == 0
