@@ -14,6 +14,8 @@ from typing import Protocol, TypeAlias
 
 import structlog
 
+from jobwatch.core.errors import StoreError
+
 Pause: TypeAlias = timedelta | float | None
 Step: TypeAlias = Callable[[], Awaitable[Pause]]
 """One turn of a loop. Gives how long to pause (a float: seconds); None or 0 is again at once."""
@@ -98,18 +100,26 @@ class Pulse:
     def __init__(self) -> None:
         self._due: dict[str, float] = {}
         self._failures: dict[str, int] = {}
+        self._ailing: dict[str, str] = {}
 
     def expect(self, name: str, due: float) -> None:
         """Note that the loop turns again before `due`, in monotonic seconds."""
         self._due[name] = due
 
-    def failed(self, name: str) -> None:
-        """Count one more failure of a loop's step."""
+    def failed(self, name: str, error: Exception | None = None) -> None:
+        """Count one more failure of a loop's step; `error` is what ails it until a step succeeds."""
         self._failures[name] = self._failures.get(name, 0) + 1
+        if error is not None:
+            self._ailing[name] = _words(error)
+
+    def well(self, name: str) -> None:
+        """Note that a loop's step succeeded."""
+        self._ailing.pop(name, None)
 
     def forget(self, name: str) -> None:
         """Note that the loop has ended."""
         self._due.pop(name, None)
+        self._ailing.pop(name, None)
 
     def stalled(self, now: float) -> list[str]:
         """Name the loops that should have turned before `now`, in monotonic seconds."""
@@ -121,9 +131,21 @@ class Pulse:
         return tuple(sorted(self._due))
 
     @property
+    def ailing(self) -> dict[str, str]:
+        """The loops whose last step failed, each with why, in words that may be shown to anybody who reads."""
+        return dict(self._ailing)
+
+    @property
     def failures(self) -> dict[str, int]:
         """How often each loop's step failed since the start, for those whose step ever did."""
         return dict(self._failures)
+
+
+def _words(error: Exception) -> str:
+    """Say what the store says in its words. Whatever else a step raises is a fault of ours: the log has it, scrubbed."""
+    if isinstance(error, StoreError):
+        return str(error)
+    return f"{type(error).__name__}, a fault of jobwatch; see step.failed in the log"
 
 
 @dataclass(slots=True)
@@ -147,6 +169,7 @@ class _Turner:
             await self._pause(self._failed(error), stop)
         else:
             self.failures = 0
+            self.pulse.well(self.loop.name)
             await self._pause(pause, self.loop.bell)
 
     async def _step(self) -> Pause:
@@ -161,7 +184,7 @@ class _Turner:
 
     def _failed(self, error: Exception) -> float:
         self.failures += 1
-        self.pulse.failed(self.loop.name)
+        self.pulse.failed(self.loop.name, error)
         if self.on_failure is not None:
             self.on_failure(error)
         pause = backoff(self.failures).total_seconds()

@@ -227,10 +227,17 @@ class Notifier:
             state=settlement.state.value,
             result=attempt.result.value,
             http_status=attempt.status,
+            error=_unanswered(attempt),
             attempt=delivery.attempt,
             duration_seconds=attempt.took.total_seconds(),
             due_at=settlement.due_at,
         )
+
+
+def _unanswered(attempt: Attempt) -> str | None:
+    """What went wrong on the way there. Answers may repeat the event, and templates are their owner's: no line has those."""
+    underway = attempt.status is None and attempt.result is not Result.RENDER_ERROR
+    return attempt.answer or None if underway else None
 
 
 class _About(TypedDict):

@@ -114,10 +114,12 @@ def _logging_kept() -> Iterator[None]:
         structlog.configure(**before)
 
 
-async def spawn(*arguments: str | Path) -> Process:
-    """Start a command that goes on."""
+async def spawn(
+    *arguments: str | Path, env: Mapping[str, str] | None = None, stderr: int = PIPE
+) -> Process:
+    """Start a command that goes on; `stderr` is where it complains to."""
     return await asyncio.create_subprocess_exec(
-        *COMMAND, *map(str, arguments), env=environment(), stdout=PIPE, stderr=PIPE
+        *COMMAND, *map(str, arguments), env=environment(**(env or {})), stdout=PIPE, stderr=stderr
     )
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from jobwatch.core.outbox import DeliveryState
 from jobwatch.core.overview import (
     CensusRow,
     Identity,
@@ -13,8 +14,9 @@ from jobwatch.core.overview import (
     Spending,
 )
 from jobwatch.metrics import SourceShape
+from jobwatch.store.values import ConditionRow, DeliveryRow
 from jobwatch.web.status_source import SourceView
-from tests.factories import MINUTE, NOW, OPERATIONS, SECOND, TABLE
+from tests.factories import HOUR, MINUTE, NOW, OPERATIONS, SECOND, TABLE
 
 
 def shape(name: str = "prod", **fields: Any) -> SourceShape:
@@ -102,6 +104,43 @@ def spending(**fields: Any) -> Spending:
     """1,320 calls in the last hour, none of them refused."""
     defaults: dict[str, Any] = {"rate": 10.0, "limit": 10.0, "hour": 1320}
     return Spending(**(defaults | fields))
+
+
+def delivery_row(**fields: Any) -> DeliveryRow:
+    """The failure of `job-1`, which waits to be told to `chat`."""
+    defaults: dict[str, Any] = {
+        "id": 1,
+        "event_id": "evt_0",
+        "event_type": "job.failed",
+        "source": "prod",
+        "scope": "",
+        "job_id": "job-1",
+        "receiver": "chat",
+        "state": DeliveryState.PENDING,
+        "reason": "wanted",
+        "attempts": 0,
+        "created_at": NOW,
+        "due_at": NOW,
+        "settled_at": None,
+        "last_result": None,
+        "last_status": None,
+        "last_answer": "",
+    }
+    return DeliveryRow(**(defaults | fields))
+
+
+def condition_row(**fields: Any) -> ConditionRow:
+    """A job that stalled two hours ago, which was told an hour ago."""
+    defaults: dict[str, Any] = {
+        "id": "cnd_1",
+        "name": "stalled",
+        "since": NOW - 2 * HOUR,
+        "opened_at": NOW - HOUR,
+        "reminded_at": None,
+        "reminders": 0,
+        "closed_at": None,
+    }
+    return ConditionRow(**(defaults | fields))
 
 
 def source_view(**fields: Any) -> SourceView:

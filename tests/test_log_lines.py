@@ -31,6 +31,11 @@ def test_the_page_on_logs_has_a_row_for_every_line_with_its_levels_and_keys() ->
     assert rows == logged()
 
 
+def test_no_line_has_two_rows() -> None:
+    rows = [row[0] for row in ROW.findall(PAGE.split("## Every line", 1)[1])]
+    assert len(rows) == len(set(rows))
+
+
 def test_the_rows_are_in_order() -> None:
     assert list(table()) == sorted(table())
 

@@ -9,16 +9,18 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
 from jobwatch.app.clock import utc_now
 from jobwatch.app.rereading import reread
 from jobwatch.attendant import Attendant, attend
-from jobwatch.core.errors import ConfigError
+from jobwatch.core.errors import ConfigError, StoreError
 from jobwatch.core.lifecycle import Lifecycle
 from jobwatch.core.model import Origin
 from jobwatch.core.outbox import RetryPolicy, Settlement
+from jobwatch.core.overview import Overview
 from jobwatch.core.recording import Desk
 from jobwatch.core.rules import Rules
 from jobwatch.formats import limits, waits
@@ -43,6 +45,9 @@ from jobwatch.transport import Sender
 
 RECEIVERS = "receivers"
 """The loop that tells who is paused."""
+
+OVERVIEW_HOLDS = timedelta(seconds=30)
+"""The daemon reads the store every five seconds; what is older than this says nothing of now."""
 
 log = structlog.get_logger()
 
@@ -179,7 +184,7 @@ def open_keepers(outlet: Outlet, shapes: Sequence[SourceShape]) -> list[Loop]:
             every=settings.heartbeat.every,
             shapes=shapes,
             receivers={name: _digest_every(each) for name, each in settings.receivers.items()},
-            overview=outlet.store.overview,
+            overview=partial(_last_overview, outlet.metrics),
             stalled=lambda: outlet.pulse.stalled(time.monotonic()),
             send=outlet.transport.send,
         )
@@ -189,6 +194,14 @@ def open_keepers(outlet: Outlet, shapes: Sequence[SourceShape]) -> list[Loop]:
 
         loops.append(Loop(name="heartbeat", step=heartbeat))
     return loops
+
+
+async def _last_overview(metrics: Metrics) -> Overview:
+    """What the daemon read of the store last. Raises `StoreError` where that is too long ago to say that all is well."""
+    overview = metrics.last_shown(OVERVIEW_HOLDS)
+    if overview is None:
+        raise StoreError("the store was not read lately")
+    return overview
 
 
 def _digest_every(receiver: Receiver) -> timedelta:

@@ -118,6 +118,7 @@ def web_view(readiness: Readiness, metrics: Metrics, pulse: Pulse) -> WebView:
         render_metrics=metrics.render,
         stalled=lambda: pulse.stalled(time.monotonic()),
         missing=readiness.missing,
+        ailing=lambda: pulse.ailing,
         wake=wake,
         reload=readiness.reload,
         clock=utc_now,

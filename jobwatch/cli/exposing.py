@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+from jobwatch.cli.text import count
 from jobwatch.core.addresses import is_loopback
 from jobwatch.core.documents import Document
 from jobwatch.settings import Settings, files_read
 
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  these are told, not listened on
+
+RESTART = "a change of the environment needs a restart"
 
 
 def exposure_words(settings: Settings) -> str:
@@ -21,7 +24,7 @@ def exposure_words(settings: Settings) -> str:
     }
     operators = {
         "this_machine": "only this machine may change something",
-        "operate_token": "the operate token from whoever changes something",
+        "operate_token": "the operate token is asked from whoever changes something",
     }
     reading, operating = readers[str(exposed["readers"])], operators[str(exposed["operators"])]
     return f"{speaks} on {http.listen} ({_from_where(settings)}); {reading}, {operating}"
@@ -44,12 +47,14 @@ def exposure(settings: Settings) -> Document:
 def watched_words(settings: Settings, file: Path | None) -> str:
     """Which files a running daemon looks at, so that nobody wonders whether to restart it."""
     named = len(files_read(settings, None))
-    others = f"{named} file{'s' if named > 1 else ''} named here" if named else ""
-    watched = " and ".join(each for each in (str(file) if file else "", others) if each)
+    others = [count(named, "file named here", "files named here")] if named else []
+    watched = ([] if file is None else [str(file)]) + others
     if not watched:
-        return "nothing to watch: a change of the environment needs a restart"
-    alone = "; a change of the environment needs a restart" if file is None else ""
-    return f"{watched} {'is' if file and not named else 'are'} watched: what changes is taken up while jobwatch runs{alone}"
+        return f"nothing to watch: {RESTART}"
+    are = "is" if len(watched) == 1 and named <= 1 else "are"
+    alone = f"; {RESTART}" if file is None else ""
+    words = " and ".join(watched)
+    return f"{words} {are} watched: what changes is taken up while jobwatch runs{alone}"
 
 
 def _from_where(settings: Settings) -> str:

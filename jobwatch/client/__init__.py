@@ -13,7 +13,14 @@ from typing import Any
 from jobwatch.client.calling import CALL_TIMEOUT, PAGE_LIMIT, Call, Caller, CallObserver
 from jobwatch.client.turnstile import Leave, Surroundings, Turnstile
 from jobwatch.core.codec import Known, Provider, ScopeList, Walk
-from jobwatch.core.errors import BrokenReason, BrokenWalk, Denied, Malformed, TokenRejected
+from jobwatch.core.errors import (
+    BrokenReason,
+    BrokenWalk,
+    CallWithheld,
+    Denied,
+    Malformed,
+    TokenRejected,
+)
 from jobwatch.core.gate import Bucket
 from jobwatch.core.http import HttpResponse
 from jobwatch.core.manners import Manners
@@ -108,8 +115,12 @@ class ApiClient:
 
     def withheld(self) -> timedelta:
         """How long no call will go out: until then each one raises `CallWithheld`. Zero when free."""
-        withheld = self._turnstile.withheld()
+        withheld = self.refusal()
         return withheld.remaining if withheld else timedelta()
+
+    def refusal(self) -> CallWithheld | None:
+        """The error that a call would meet now, which says why and how long; None where it would go out or wait."""
+        return self._turnstile.withheld()
 
     def remember(self) -> dict[str, Any]:
         """What the next process has to know of our manners, as a small JSON document for `remembered`."""

@@ -1,9 +1,10 @@
 """How jobwatch logs: one event a line, named `noun.past_participle`, with keys only.
 
-Own events take structlog's short way (bytes from orjson). Records of libraries come through the
-standard library's logging, from WARNING on. On a terminal both are written for people. Nothing that
-goes wrong with writing a line reaches whoever logged it. No line shows a secret, and a trouble that
-comes again and again is counted instead of written. docs/logs.md lists every line.
+Law of this package: no line shows a secret, nothing that goes wrong with writing one reaches whoever logged it, and a
+trouble that comes again and again is counted instead of written. docs/logs.md lists every line.
+
+Own events take structlog's short way (bytes from orjson). Records of libraries come through the standard library's
+logging, from WARNING on. On a terminal both are written for people.
 """
 
 import logging

@@ -11,11 +11,15 @@ from structlog.types import EventDict, Processor, WrappedLogger
 
 from jobwatch.logs.hiding import TEXT_LIMIT
 
+FIRST = ("at", "level", "event")
+"""The keys that every line has: who reads it by eye finds them at its left edge."""
+
 _OPTIONS = orjson.OPT_UTC_Z
 
 
 def json_line(_logger: WrappedLogger, _name: str, event: EventDict) -> bytes:
-    """One JSON object. Whatever is in it, there is a line."""
+    """One JSON object that begins with when, how grave and what. Whatever is in it, there is a line."""
+    event = {**{key: event[key] for key in FIRST if key in event}, **event}
     try:
         return orjson.dumps(event, default=_plain, option=_OPTIONS)
     except (TypeError, ValueError):
@@ -29,7 +33,7 @@ def json_line(_logger: WrappedLogger, _name: str, event: EventDict) -> bytes:
 
 def _rest(event: EventDict) -> dict[str, object]:
     """What can be said of an event whose values cannot be shown."""
-    known = {key: _plain(event.get(key))[:100] for key in ("at", "level", "event")}
+    known = {key: _plain(event.get(key))[:100] for key in FIRST}
     return known | {"unwritten": sorted(map(str, event.keys() - known.keys()))}
 
 
@@ -51,7 +55,9 @@ def for_people(*, colours: bool) -> Processor:
     )
 
     def lines(logger: WrappedLogger, name: str, event: EventDict) -> bytes:
-        shown = {key: _printable(value) for key, value in event.items() if key != "traceback"}
+        # An empty key tells a program that there is nothing; a person sees that without it.
+        said = {key: value for key, value in event.items() if value not in (None, "")}
+        shown = {key: _printable(value) for key, value in said.items() if key != "traceback"}
         if "traceback" in event:
             shown["exception"] = "\n".join(map(_printable, event["traceback"].splitlines()))
         try:

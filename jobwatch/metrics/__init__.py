@@ -8,7 +8,7 @@ ever one but in the few series of single jobs, which a person has to ask for.
 import platform
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import prometheus_client
 from prometheus_client import CollectorRegistry
@@ -66,6 +66,10 @@ class Metrics:
         self._stored.show(overview)
         dropped = self._instruments.series_dropped.labels(DropReason.PER_JOB_LIMIT.value)
         dropped.inc(overview.jobs_left_out)
+
+    def last_shown(self, within: timedelta) -> Overview | None:
+        """The overview shown last; None where it is older than that: nothing may be said of now by it."""
+        return self._stored.last(within)
 
     def attempted(self, receiver: str, took: float) -> None:
         """Observe one attempt at a delivery; `took` in seconds."""

@@ -69,6 +69,12 @@ class StoredCollector(Collector):
             return
         self._shown = (overview, self._monotonic())
 
+    def last(self, within: timedelta) -> Overview | None:
+        """The overview shown last; None where it was shown longer ago than that, or never."""
+        if self._shown is None or self._monotonic() - self._shown[1] > within.total_seconds():
+            return None
+        return self._shown[0]
+
     def collect(self) -> Iterator[Metric]:
         """Give every family that has a value."""
         shown, bounds = self._shown, self._bounds

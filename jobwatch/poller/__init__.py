@@ -20,7 +20,6 @@ from jobwatch.core.errors import (
     StoreError,
     TransportError,
     Unexpected,
-    WithheldReason,
 )
 from jobwatch.core.overview import SourceState
 from jobwatch.core.plan import Plan, PlanReason, Rest, SweepKind, full_sweep, plan, trusted
@@ -52,20 +51,19 @@ async def turn(source: Source) -> timedelta:
         case Rest(until=until):
             return until - now
         case Plan() as planned:
-            withheld = source.client.withheld()
-            if withheld:
-                return await _miss(source, state, withheld)
+            refusal = source.client.refusal()
+            if refusal is not None:
+                return await _miss(source, state, refusal)
             return await sweep_safely(source, planned)
 
 
-async def _miss(source: Source, state: SourceState, withheld: timedelta) -> timedelta:
+async def _miss(source: Source, state: SourceState, refusal: CallWithheld) -> timedelta:
     """Miss a sweep that is due while no call goes out: that counts as a failure, once an interval, and costs none."""
-    now, pause = source.clock(), min(withheld, source.pace.every)
+    now, pause = source.clock(), min(refusal.remaining, source.pace.every)
     due_at = trusted(state.next_sweep_at, now, source.pace.every)
     if due_at is None or now >= due_at:
-        error = CallWithheld(WithheldReason.BREAKER_OPEN, withheld)
         with named_sweep(source):
-            await broke(source, (SweepKind.HOT,), error)
+            await broke(source, (SweepKind.HOT,), refusal)
             await judge(source, fresh=False)
     return pause
 

@@ -253,7 +253,7 @@ def learnt(source: Source, now: datetime) -> Learnt:
     client = source.client
     source.ledger.note(source.seconds(), calls=client.calls, throttled=client.throttled)
     hour, throttled = source.ledger.last_hour(source.seconds())
-    withheld = client.withheld()
+    refusal = client.refusal()
     keys = source.keys()
     offset = client.clock_offset
     source.metrics.clock(None if offset is None else offset.total_seconds())
@@ -265,7 +265,8 @@ def learnt(source: Source, now: datetime) -> Learnt:
             limit=client.limit,
             hour=hour,
             throttled=throttled,
-            withheld_until=now + withheld if withheld else None,
+            withheld_until=now + refusal.remaining if refusal else None,
+            withheld_reason=refusal.reason.value if refusal else "",
         ),
         keys=keys,
         clock_offset=client.clock_offset,

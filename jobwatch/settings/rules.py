@@ -10,36 +10,27 @@ from jobwatch.settings.sources import Rules as RuleSettings
 
 def rules_for(settings: Settings, name: str) -> Rules:
     """What holds for a source of that name. Raises `KeyError` for any other."""
-    source = settings.sources[name]
-    chosen = _over(settings.rules, source.rules)
+    source, chosen = settings.sources[name], overridden(settings, name)
     return Rules(
         stalled_after=chosen.stalled_after,
         stuck_after=chosen.stuck_after,
         waiting_after=chosen.waiting_after,
         overdue_after=chosen.overdue_after,
-        failing=_failing(settings.rules, source.rules),
+        failing=_rule(chosen.failing),
         unreachable_after=_unreachable(chosen, source.every),
         expiring_before=chosen.expiring_before,
         remind_every=chosen.remind_every,
     )
 
 
-def _over(whole: RuleSettings, own: RuleSettings) -> RuleSettings:
-    """Key by key: a key that a source writes down wins, null included."""
-    return whole.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
-
-
-def _failing(whole: RuleSettings, own: RuleSettings) -> FailingRule | None:
-    if "failing" not in own.model_fields_set:
-        chosen = whole.failing
-    elif own.failing is None or whole.failing is None:
-        chosen = own.failing
-    else:
-        written = own.failing.model_fields_set
-        chosen = whole.failing.model_copy(
-            update={key: getattr(own.failing, key) for key in written}
-        )
-    return _rule(chosen)
+def overridden(settings: Settings, name: str) -> RuleSettings:
+    """The same as the configuration words it, key by key: a key that a source writes down wins, null included."""
+    whole, own = settings.rules, settings.sources[name].rules
+    written = {key: getattr(own, key) for key in own.model_fields_set}
+    if own.failing is not None and whole.failing is not None:
+        parts = {key: getattr(own.failing, key) for key in own.failing.model_fields_set}
+        written["failing"] = whole.failing.model_copy(update=parts)
+    return whole.model_copy(update=written)
 
 
 def _rule(failing: Failing | None) -> FailingRule | None:

@@ -16,6 +16,7 @@ from jobwatch.formats import CHATS
 from jobwatch.formats.pagerduty import DEFAULT_URL
 from jobwatch.settings.model import Settings
 from jobwatch.settings.receivers import Exceptions, Receiver
+from jobwatch.settings.rules import overridden
 from jobwatch.settings.told import default_words, types_of
 
 MASK = "***"
@@ -101,6 +102,8 @@ def redacted(settings: Settings) -> dict[str, Any]:
     shown = _shown(settings)
     for name, receiver in settings.receivers.items():
         shown["receivers"][name].update(_chosen(receiver, shown["receivers"][name]))
+    for name in settings.sources:
+        shown["sources"][name]["rules"] = _shown(overridden(settings, name))
     return dict(shown)
 
 

@@ -58,20 +58,14 @@ class Contents:
 def part_of(target: Path) -> Iterator[Path]:
     """The file `<target>.part`, empty and ours alone, for its owner's eyes only; gone afterwards unless it was renamed.
 
-    One that a killed process left is used again. Raises `StoreError` where another one is at work on it, and where somebody
-    else put a file there: whoever has it open would read the copy, and what else it is called would be overwritten.
+    One that a killed process left is used again, one that somebody else laid there is removed. Raises `StoreError` where
+    another one is at work on it.
     """
     part = target.with_name(target.name + PART)
+    handle = _opened_part(part)
     try:
-        handle = os.open(part, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise refused(f"{part} cannot be written", error, part) from error
-    try:
-        _hold(handle, part)
-    except BaseException:
-        os.close(handle)
-        raise
-    try:
+        os.fchmod(handle, 0o600)
+        os.ftruncate(handle, 0)
         yield part
     finally:
         if part.exists() and os.path.samestat(part.stat(), os.fstat(handle)):
@@ -79,22 +73,37 @@ def part_of(target: Path) -> Iterator[Path]:
         os.close(handle)
 
 
-def _hold(handle: int, part: Path) -> None:
-    """Lock it, see that it is ours and has not got its name meanwhile, and empty it."""
-    found = os.fstat(handle)
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1 or found.st_uid != os.geteuid():
-        raise StoreError(
-            f"{part} was put there by somebody else (uid {found.st_uid}); remove it, or write the copy elsewhere"
-        )
+def _opened_part(part: Path) -> int:
+    """Open it and lock it. Raises `StoreError`."""
+    try:
+        handle = _locked(part, os.O_CREAT)
+        if _is_ours(os.fstat(handle)):
+            return handle
+        # Who has it open would read the copy, and what else it is called would be written over.
+        os.close(handle)
+        part.unlink()
+        return _locked(part, os.O_CREAT | os.O_EXCL)
+    except OSError as error:
+        raise refused(f"{part} cannot be written", error, part) from error
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    regular, alone = stat.S_ISREG(found.st_mode), found.st_nlink == 1
+    return regular and alone and found.st_uid == os.geteuid()
+
+
+def _locked(part: Path, how: int) -> int:
+    """Open and lock it, and see that it has not got its name meanwhile. Raises `StoreError`, `OSError`."""
+    handle = os.open(part, how | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         ours = os.path.samestat(os.fstat(handle), part.stat())
     except OSError:
         ours = False
     if not ours:
+        os.close(handle)
         raise StoreError(f"{part} is being written by another jobwatch; wait until it is done")
-    os.fchmod(handle, 0o600)
-    os.ftruncate(handle, 0)
+    return handle
 
 
 def copy(source: Path, part: Path, step: Step | None = None) -> Contents:

@@ -22,7 +22,8 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> None:
 
     Raises `StoreUnusable`, and `sqlite3.Error` for what is damaged. Tables, indexes and views of other names are nobody's harm.
     """
-    connection.execute("PRAGMA trusted_schema=OFF")
+    for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0"):
+        connection.execute(f"PRAGMA {pragma}")
     rows = connection.execute("SELECT type, name, sql FROM sqlite_master")
     for kind, name, statement in rows:
         wrong = _wrong(str(kind), str(name), str(statement or ""))

@@ -178,6 +178,13 @@ def _foreign(asked: Asked) -> bool:
     return foreign_origin or asked.fetch_site not in (None, "same-origin")
 
 
+def tells_all(asked: Asked, configured: Configured) -> bool:
+    """Whether what health says may be told in whole: where the store lies and who holds it is nothing for strangers."""
+    known = asked.session or asked.bearer in (Bearer.READ, Bearer.OPERATE)
+    here = asked.peer is not None and is_loopback(asked.peer) and not asked.proxied
+    return not configured.read_token or known or here
+
+
 def foreign_login(asked: Asked, configured: Configured) -> bool:
     """Whether another site's page sends the login form. A proxy may have changed scheme and host."""
     if asked.fetch_site is not None:

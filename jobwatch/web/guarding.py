@@ -30,6 +30,7 @@ from jobwatch.web.access import (
     host_name,
     names_a_proxy,
     own_path,
+    tells_all,
 )
 from jobwatch.web.failures import refusal
 from jobwatch.web.view import Tokens, WebView
@@ -80,6 +81,14 @@ class Doorkeeper:
             return decide(Asked(method=request.method, route=route), Configured())
         held = self._held()
         return decide(self._asked(request, held, route), self._configured(held))
+
+    def knows(self, request: web.Request) -> bool:
+        """Whether who asks for health may hear all of it; where no token can be read, nobody is known."""
+        try:
+            held = _Held(self.tokens.read(), self.tokens.operate())
+        except ConfigError:
+            return False
+        return tells_all(self._asked(request, held, ""), self._configured(held))
 
     def refuse(self, request: web.Request, verdict: Verdict) -> web.Response:
         """Answer who may not: a browser that wants a page is sent to the form."""

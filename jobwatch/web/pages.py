@@ -36,6 +36,7 @@ MOST_SCOPES = 20
 LONGEST_VALUE = 200
 """No parameter that means something is longer."""
 
+PATH_SHOWN = 200
 ICON_SECONDS = 86_400
 PARAMETERS = ("source", "show", "phase", "outcome", "cursor", "refresh")
 
@@ -81,6 +82,7 @@ class _Pages:
             store=view.store,
             loops=view.stalled,
             missing=view.missing,
+            ailing=view.ailing,
         )
         self._status = KeptPages(make=self._make_status, monotonic=view.monotonic)
         self._jobs = KeptPages(make=self._make_jobs, monotonic=view.monotonic)
@@ -104,7 +106,7 @@ class _Pages:
         try:
             page = await pages.page(key)
         except (StoreError, TimeoutError) as error:
-            log.warning("request.refused", path=request.path, exc_info=error)
+            log.warning("request.refused", path=request.path[:PATH_SHOWN], exc_info=error)
             page = await self._unready.page(_query(request))
         return web.Response(
             status=page.status, body=page.body, content_type="text/html", charset="utf-8"

@@ -69,6 +69,10 @@ class Connection(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Send what is left of an answer, and rest."""
         self.seat.turn_to(Stage.ANSWERING)
+        if isinstance(
+            resp, web.HTTPExpectationFailed
+        ):  # before any route, and it repeats what was expected
+            resp.text = "expectation failed\n"
         try:
             return await super().finish_response(request, resp, start_time)
         finally:

@@ -35,6 +35,7 @@ BACKLOG = 512
 ACCEPTED_AT_ONCE = 16
 """Where no file is left for a new connection, asyncio complains as often as this, once a second."""
 
+UNOPENED = "the store is not open yet; the log says why"
 RECEIVE_BUFFER = 32 * 1024
 PATH_SHOWN = 200
 
@@ -46,7 +47,8 @@ aiohttp.web_response.SERVER_SOFTWARE = "jobwatch"  # type: ignore[attr-defined]
 
 def build_app(view: WebView) -> web.Application:
     """Put the routes together. A page answers GET and HEAD, and 405 to anything else."""
-    pages, keeper = _Pages(view), Doorkeeper.of(view)
+    keeper = Doorkeeper.of(view)
+    pages = _Pages(view, keeper)
     app = web.Application(
         client_max_size=BODY_BYTES, middlewares=[_answer_failures, guard(keeper), _read_body]
     )
@@ -66,8 +68,8 @@ def build_app(view: WebView) -> web.Application:
 
 
 class _Pages:
-    def __init__(self, view: WebView) -> None:
-        self._view = view
+    def __init__(self, view: WebView, keeper: Doorkeeper) -> None:
+        self._view, self._keeper = view, keeper
         self._scrapes = Scrapes(view.render_metrics)
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
@@ -79,9 +81,19 @@ class _Pages:
         stalled = list(self._view.stalled())
         return _json({"healthy": not stalled, "stalled": stalled}, good=not stalled)
 
-    async def readyz(self, _request: web.Request) -> web.Response:
+    async def readyz(self, request: web.Request) -> web.Response:
         missing = list(self._view.missing())
+        if missing and not self._opened() and not self._keeper.knows(request):
+            missing = [UNOPENED]
         return _json({"ready": not missing, "missing": missing}, good=not missing)
+
+    def _opened(self) -> bool:
+        """Whether there is a store; until then, what is missing tells of files, processes and machines."""
+        try:
+            self._view.store()
+        except StoreError:
+            return False
+        return True
 
 
 def _json(answer: object, *, good: bool) -> web.Response:

@@ -1,6 +1,6 @@
 """Reads what the status page tells: the configuration as it is now, and the store once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,12 +19,16 @@ from jobwatch.web.status_source import SourceView
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReader:
-    """Where the page's words come from. `loops` are those that hang, `missing` is what readiness waits for."""
+    """Where the page's words come from.
+
+    `loops` are those that hang, `ailing` those that fail and why, `missing` is what readiness waits for.
+    """
 
     configured: Callable[[], Configured]
     store: Callable[[], Store]
     loops: Callable[[], Sequence[str]]
     missing: Callable[[], Sequence[str]]
+    ailing: Callable[[], Mapping[str, str]]
 
     async def read(self, only: str | None, frame: Callable[[datetime], Frame]) -> Status:
         """Read the store once; `only` is the source that the page is about. Raises `StoreError`."""
@@ -38,6 +42,7 @@ class StatusReader:
             receivers=_receivers(configured, found),
             loops=tuple(self.loops()),
             missing=tuple(self.missing()),
+            ailing=self.ailing(),
             only=only,
         )
 

@@ -6,7 +6,7 @@ store was read; the page says when that was.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jobwatch.store.glance_values import Glance, SeenJob
 from jobwatch.story.explaining import pace_of
@@ -26,7 +26,7 @@ SOURCES_SHOWN = 12
 class Status:
     """What the page tells. `only` is the source that it is about, None for all of them.
 
-    `loops` are those that hang, `missing` is what readiness waits for.
+    `loops` are those that hang, `ailing` those that fail and why, `missing` is what readiness waits for.
     """
 
     frame: Frame
@@ -35,6 +35,7 @@ class Status:
     receivers: Sequence[ReceiverView]
     loops: Sequence[str] = ()
     missing: Sequence[str] = ()
+    ailing: Mapping[str, str] = field(default_factory=dict)
     only: str | None = None
 
 
@@ -72,6 +73,7 @@ def _problems(status: Status) -> list[Problem]:
     return problems(
         loops=status.loops,
         missing=status.missing,
+        ailing=status.ailing,
         sources=status.sources,
         receivers=status.receivers,
         now=status.frame.now,

@@ -5,7 +5,7 @@ counted, and stands in its own list.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -32,6 +32,7 @@ def problems(
     *,
     loops: Sequence[str],
     missing: Sequence[str],
+    ailing: Mapping[str, str],
     sources: Sequence[SourceView],
     receivers: Sequence[ReceiverView],
     now: datetime,
@@ -39,11 +40,20 @@ def problems(
     """Everything that is wrong: with jobwatch itself, its sources, its receivers, and the jobs."""
     return [
         *(Problem("bad", "jobwatch", f"the loop {loop} hangs") for loop in loops),
+        *_cut(list(_ailing(ailing)), "failure"),
         *_cut([Problem("warn", "jobwatch", f"not ready: {each}") for each in missing], "thing"),
         *_cut(list(_sources(sources, now)), "source"),
         *_cut(list(_receivers(receivers, now)), "receiver"),
         *_jobs(sources),
     ]
+
+
+def _ailing(ailing: Mapping[str, str]) -> Iterator[Problem]:
+    """What keeps loops from their work, once for all that it keeps: a full disk stops every one of them."""
+    for why in sorted(set(ailing.values())):
+        loops = sorted(name for name, words in ailing.items() if words == why)
+        more = f" and {count(len(loops) - 1, 'more loop')}" if len(loops) > 1 else ""
+        yield Problem("bad", "jobwatch", f"{loops[0]}{more} cannot work: {why}")
 
 
 def _cut(found: list[Problem], noun: str) -> list[Problem]:

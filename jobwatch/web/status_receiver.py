@@ -52,7 +52,8 @@ def _left_alone(row: ReceiverRow, now: datetime) -> Iterator[Note]:
     if row.state is ReceiverState.PAUSED:
         since = f" for {age(row.paused_at, now)}" if row.paused_at else ""
         why = f": {said(WHY_NOT_SENT, row.reason)}" if row.reason else ""
-        yield Note("error", f"paused{since}{why}; resume it with jobwatch receivers resume")
+        order = f"jobwatch receivers resume {row.name}"
+        yield Note("error", f"paused{since}{why}; resume it with {order}")
     elif row.state is ReceiverState.FAILING:
         why = f": {said(WHY_NOT_SENT, row.reason)}" if row.reason else ""
         since = f" for {age(row.failing_since, now)}" if row.failing_since else ""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from jobwatch.core.overview import LastSweep, SourceKeys, SourceState, Spending, WalkState
 from jobwatch.story.phrases import count, length
 from jobwatch.story.standing import SourceStanding, source_standing
+from jobwatch.story.words import PLANS, WITHHELD, said
 from jobwatch.web.status_words import age, words
 
 CLOCK_TOLD = timedelta(seconds=2)
@@ -109,7 +110,7 @@ def _withheld(spending: Spending | None, now: datetime) -> Note | None:
     until = spending.withheld_until if spending is not None else None
     if spending is None or until is None or until <= now:
         return None
-    why = f": {words(spending.withheld_reason)}" if spending.withheld_reason else ""
+    why = f": {said(WITHHELD, spending.withheld_reason)}" if spending.withheld_reason else ""
     return Note("caution", f"no calls for another {length(until - now)}{why}")
 
 
@@ -154,7 +155,8 @@ def _last_sweep(sweep: LastSweep | None) -> Note | None:
             count(sweep.calls, "call"),
         )
     )
-    told = f"last sweep: {sweep.kind} ({words(sweep.reason)}), took {length(sweep.took)}, {cost}"
+    why = f"{sweep.kind}, because {said(PLANS, sweep.reason)}"
+    told = f"last sweep: {why}; took {length(sweep.took)}, {cost}"
     refused = f"; refused as filters: {', '.join(sweep.refused)}" if sweep.refused else ""
     if not sweep.missing:
         return Note("faint", told + refused)

@@ -5,7 +5,7 @@ or a limit asks for it anew.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +25,11 @@ class Reloaded:
     def refused(self) -> bool:
         """Whether the configuration before it still holds."""
         return bool(self.problems)
+
+
+def _all_well() -> Mapping[str, str]:
+    """No loop fails."""
+    return {}
 
 
 def _nobody() -> str | None:
@@ -49,7 +54,7 @@ class WebView:
     """What the pages are made of, and whom they ask.
 
     `render_metrics` is called in a thread, with the request's Accept and Accept-Encoding. `stalled` names the loops that
-    hang, `missing` what readiness waits for; both are quick and ask nobody. `store` raises `StoreError` until it is
+    hang, `ailing` those that fail and why, `missing` what readiness waits for; all are quick and ask nobody. `store` raises `StoreError` until it is
     open. `wake` has every loop look into the store at once; `reload` reads the configuration anew.
     """
 
@@ -62,4 +67,5 @@ class WebView:
     reload: Callable[[], Awaitable[Reloaded]]
     clock: Callable[[], datetime]
     tokens: Tokens = Tokens()
+    ailing: Callable[[], Mapping[str, str]] = _all_well
     monotonic: Callable[[], float] = time.monotonic

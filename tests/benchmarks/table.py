@@ -6,6 +6,7 @@ from functools import partial
 from tests.benchmarks import bench_reading, bench_scrape
 from tests.benchmarks.bench_deliveries import delivery_rows
 from tests.benchmarks.bench_detection import detection_rows
+from tests.benchmarks.bench_pages import page_rows
 from tests.benchmarks.bench_process import bomb_rows, process_rows
 from tests.benchmarks.bench_sources import source_rows
 from tests.benchmarks.bench_sweeps import sweep_rows
@@ -55,4 +56,5 @@ def parts(pages: int) -> dict[str, Callable[[], list[Row]]]:
         "deliveries": partial(delivery_rows, DELIVERIES),
         "process": process_rows,
         "scrape": scrape_rows,
+        "pages": partial(page_rows, pages),
     }

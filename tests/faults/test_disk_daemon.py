@@ -43,6 +43,34 @@ async def test_a_daemon_that_finds_no_room_at_its_start_waits_unready_and_says_w
                     daemon.kill()
 
 
+async def test_the_page_says_that_the_disk_is_full_while_it_is_and_no_longer(
+    tmp_path: Path,
+) -> None:
+    world = World(running_jobs(3))
+    async with Simulation(world, clock=utc_now) as simulation:
+        with in_memory(tmp_path, "4m") as small:
+            port, store = free_port(), {"path": str(small.folder / "jobwatch.db")}
+            config = configuration(simulation, port, store=store)
+            daemon = Daemon(folder=tmp_path, config=config, port=port)
+            daemon.start()
+            try:
+                await asyncio.to_thread(daemon.wait_ready)
+                small.fill()
+                end(world, 0)
+                await until(lambda: "cannot work: the disk of the store" in said_at(port))
+                assert "make room and jobwatch goes on by itself" in said_at(port)
+                small.make_room()
+                await until(lambda: "cannot work" not in said_at(port))
+                assert await asyncio.to_thread(daemon.stop) == 0
+            finally:
+                if daemon.running:
+                    daemon.kill()
+
+
+def said_at(port: int) -> str:
+    return get(f"http://127.0.0.1:{port}/")[1]
+
+
 async def test_a_daemon_whose_store_was_replaced_ends_and_the_next_goes_on_with_what_lies_there(
     tmp_path: Path,
 ) -> None:

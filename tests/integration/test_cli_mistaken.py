@@ -66,7 +66,7 @@ def test_who_watches_or_sends_is_refused(command: list[str], broken: Path) -> No
 
 
 def test_nobody_looks_into_a_store_that_may_be_another(broken: Path) -> None:
-    broken.write_text(broken.read_text() + "stroe: {path: other.db}\n")
+    broken.write_text(broken.read_text() + "storee: {path: other.db}\n")
     done = jobwatch("jobs", "--config", broken)
     assert (done.returncode, done.stdout) == (2, "")
     assert "did you mean `store`?" in done.stderr

@@ -20,11 +20,12 @@ from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
 from jobwatch.store import Store
 from jobwatch.store.settings import SqliteSettings
-from jobwatch.store.values import DeliveryRow, JobRow
+from jobwatch.store.values import JobRow
 from jobwatch.story.lines import Known, story
 from tests.cli_rig import aside, configuration, fill_story, jobwatch, read
 from tests.contract.watcher import claim, outcome
 from tests.factories import MINUTE, NOW, job, snapshot
+from tests.overviews import delivery_row
 
 SINCE = ("--receiver", "ops", "--since", "1h")
 
@@ -248,24 +249,8 @@ def test_what_is_shown_of_a_request_holds_no_secret() -> None:
 def test_what_a_digest_tells_is_explained_with_the_digest(
     digests: dict[str, DeliveryState], says: str
 ) -> None:
-    row = DeliveryRow(
-        id=1,
-        event_id="evt_0",
-        event_type="job.failed",
-        source="prod",
-        scope="",
-        job_id="job-1",
-        receiver="chat",
-        state=DeliveryState.ABSORBED,
-        reason="wanted",
-        attempts=0,
-        created_at=NOW,
-        due_at=None,
-        settled_at=NOW + MINUTE,
-        last_result=None,
-        last_status=None,
-        last_answer="",
-        digest_id="evt_1",
+    row = delivery_row(
+        state=DeliveryState.ABSORBED, due_at=None, settled_at=NOW + MINUTE, digest_id="evt_1"
     )
     known = Known(
         row=JobRow(source="prod", snapshot=snapshot(of=job("Failed"))),

@@ -8,6 +8,7 @@ from jobwatch.core.breaker import ReceiverState
 from jobwatch.simulator.receiver import Reply, WebhookSink
 from jobwatch.simulator.simulation import DEMO_WEBHOOK_SECRET
 from tests.contract.watcher import Clock
+from tests.daemon import free_port
 from tests.factories import MINUTE
 from tests.integration.delivery_rig import office, webhook
 from tests.integration.test_delivery_breakers import listening, live
@@ -55,3 +56,22 @@ async def test_only_a_failing_receiver_and_what_is_given_up_are_warnings(tmp_pat
     ]
     tried = [each for each in logs if each.get("receiver") == "down" and "result" in each]
     assert {each["log_level"] for each in tried} == {"info"}
+
+
+async def test_a_receiver_that_nobody_reaches_is_logged_with_why_and_one_that_answers_without(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    sink = WebhookSink((DEMO_WEBHOOK_SECRET,), clock=clock)
+    async with listening(sink.application()) as url, office(tmp_path / "db", clock) as one:
+        nowhere = webhook("gone", f"http://127.0.0.1:{free_port()}/gone")
+        refusing = webhook("loud", f"{url}/loud")
+        one.open("gone", Channel(recipient=lambda: nowhere))
+        one.open("loud", Channel(recipient=lambda: refusing))
+        sink.always("/loud", Reply(status=500, body=b"no words of a receiver"))
+        await one.fail("job-1")
+        with capture_logs() as logs:
+            await one.deliver()
+    said = {each["receiver"]: each["error"] for each in logs if each["event"] == "delivery.settled"}
+    assert said["gone"].endswith("connection refused")
+    assert said["loud"] is None

@@ -10,27 +10,10 @@ from jobwatch.cli.waiting import Standing, due_in, queued, waiting_words
 from jobwatch.core.breaker import ReceiverState
 from jobwatch.core.outbox import DeliveryState
 from jobwatch.store.outbox_values import ReceiverRow
-from jobwatch.store.values import DeliveryRow
 from tests.factories import MINUTE, NOW, SECOND
+from tests.overviews import delivery_row
 
-ROW = DeliveryRow(
-    id=7,
-    event_id="evt_0",
-    event_type="job.failed",
-    source="prod",
-    scope="",
-    job_id="job-1",
-    receiver="chat",
-    state=DeliveryState.PENDING,
-    reason="wanted",
-    attempts=0,
-    created_at=NOW - 40 * SECOND,
-    due_at=NOW - 40 * SECOND,
-    settled_at=None,
-    last_result=None,
-    last_status=None,
-    last_answer="",
-)
+ROW = delivery_row(id=7, created_at=NOW - 40 * SECOND, due_at=NOW - 40 * SECOND)
 SOON = NOW + 90 * SECOND
 
 

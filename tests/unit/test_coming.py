@@ -4,32 +4,15 @@ from datetime import datetime
 import pytest
 
 from jobwatch.core.breaker import ReceiverState
-from jobwatch.core.outbox import DeliveryState
 from jobwatch.store.outbox_values import ReceiverRow
-from jobwatch.store.values import DeliveryRow, JobRow
+from jobwatch.store.values import JobRow
 from jobwatch.story.coming import coming
 from jobwatch.story.deliveries import rests_until
 from jobwatch.story.lines import Known
 from tests.factories import MINUTE, NOW, job, snapshot
+from tests.overviews import delivery_row
 
-WAITS = DeliveryRow(
-    id=1,
-    event_id="evt_0",
-    event_type="job.failed",
-    source="prod",
-    scope="",
-    job_id="job-1",
-    receiver="chat",
-    state=DeliveryState.PENDING,
-    reason="wanted",
-    attempts=0,
-    created_at=NOW,
-    due_at=NOW,
-    settled_at=None,
-    last_result=None,
-    last_status=None,
-    last_answer="",
-)
+WAITS = delivery_row()
 KNOWN = Known(
     row=JobRow(source="prod", snapshot=snapshot(of=job("Failed"))),
     changes=[],

@@ -9,7 +9,7 @@ from jobwatch.core.model import JobKey
 from jobwatch.core.outbox import DeliveryState, Result
 from jobwatch.core.rules import Rules
 from jobwatch.store.glance_values import WholeStory
-from jobwatch.store.values import AttemptRow, ChangeRow, ConditionRow, DeliveryRow, JobRow
+from jobwatch.store.values import AttemptRow, ChangeRow, JobRow
 from jobwatch.story.explaining import Terms
 from jobwatch.web.absent_page import Missing, Unready, render_missing, render_unready
 from jobwatch.web.configured import Configured
@@ -17,7 +17,7 @@ from jobwatch.web.frame import Frame
 from jobwatch.web.job_page import LINES_SHOWN, JobView, render_job
 from tests.factories import HOUR, MINUTE, NOW, SECOND, TABLE, job, progress, snapshot
 from tests.html_page import HtmlPage
-from tests.overviews import state
+from tests.overviews import condition_row, delivery_row, state
 
 HOSTILE = "<script>alert(1)</script>\"'&{{ 7 * 7 }}"
 FRAME = Frame(instance="jobwatch", version="0.1.0", now=NOW)
@@ -40,25 +40,12 @@ CHANGE = ChangeRow(
     event_id="evt_1",
     routes={"ops": "wanted", "chat": "type_not_wanted"},
 )
-STALLED = ConditionRow(
-    id="cnd_1",
-    name="stalled",
-    since=NOW - 2 * HOUR,
-    opened_at=NOW - HOUR,
-    reminded_at=None,
-    reminders=0,
-    closed_at=None,
-)
-SENT = DeliveryRow(
-    id=1,
+STALLED = condition_row()
+SENT = delivery_row(
     event_id="evt_1",
     event_type="job.discovered",
-    source="prod",
-    scope="",
-    job_id="job-1",
     receiver="ops",
     state=DeliveryState.DEAD,
-    reason="wanted",
     attempts=1,
     created_at=NOW - HOUR,
     due_at=None,

@@ -41,6 +41,11 @@ def test_a_line_is_one_json_object_with_event_level_and_time(written: Stream) ->
     assert record == {"event": "sweep.finished", "level": "info", "source": "prod", "listed": 3}
 
 
+def test_a_line_begins_with_when_how_grave_and_what(written: Stream) -> None:
+    log.warning("sweep.failed", source="prod", error="no route")
+    assert list(written.records[0]) == ["at", "level", "event", "source", "error"]
+
+
 def test_the_time_is_rfc_3339_in_utc(written: Stream) -> None:
     log.info("sweep.finished")
     assert written.records[0]["at"].endswith("Z")

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from jobwatch.core.errors import StoreError
 from jobwatch.loop import (
     Awaited,
     Bell,
@@ -129,6 +130,32 @@ async def test_a_failure_is_logged_counted_and_told() -> None:
     assert pulse.failures == {"poller": 1}
     assert [(entry["event"], entry["loop"], entry["failures"]) for entry in logs] == [
         ("step.failed", "poller", 1)
+    ]
+
+
+async def test_what_ails_a_loop_is_known_until_a_step_succeeds_and_shows_no_words_of_strangers() -> (
+    None
+):
+    pulse, stop, seen = Pulse(), asyncio.Event(), list[dict[str, str]]()
+    troubles = [StoreError("the disk is full; make room"), ValueError("key=hunter2"), None, None]
+
+    async def step() -> None:
+        seen.append(pulse.ailing)
+        trouble = troubles[len(seen) - 1]
+        if len(seen) == len(troubles):
+            stop.set()
+        if trouble is not None:
+            raise trouble
+
+    loop = Loop(name="poller:prod", step=step)
+    with capture_logs():
+        await repeat(loop, stop=stop, pulse=pulse, clock=VirtualClock())
+    fault = "ValueError, a fault of jobwatch; see step.failed in the log"
+    assert seen == [
+        {},
+        {"poller:prod": "the disk is full; make room"},
+        {"poller:prod": fault},
+        {},
     ]
 
 

@@ -32,9 +32,9 @@ FORGIVEN = {
     "a key of credentials": SOURCE.replace("}", ", credentials: {secret_id: x, sekret: y}}"),
 }
 REFUSED = {
-    "the store's place": SOURCE + "store: {paht: other.db}",
+    "the store's place": SOURCE + "store: {pathh: other.db}",
     "the store's kind": SOURCE + "store: {kind: mysql}",
-    "the store, misspelt": SOURCE + "stoer: {path: other.db}",
+    "the store, misspelt": SOURCE + "storre: {path: other.db}",
     "the store, written twice": SOURCE + "store: {path: a.db, path: b.db}",
     "an anchor that may stand for anything": SOURCE + "x-store: &s {path: a, path: b}\nstore: *s",
     "the sources, misspelt": SOURCE + "source: {}",

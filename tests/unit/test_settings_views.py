@@ -133,6 +133,16 @@ def test_the_effective_configuration_says_what_the_format_chose(tmp_path: Path) 
     assert redacted(read(tmp_path, text).settings)["sources"]["prod"]["first_sight"] == "everything"
 
 
+def test_the_effective_configuration_says_which_rules_hold_for_a_source(tmp_path: Path) -> None:
+    text = (
+        f"{SOURCE}    rules: {{stuck_after: 3h, failing: {{min_finished: 7}}}}\n"
+        "rules: {stalled_after: null, stuck_after: 1h, failing: {ratio: 0.5}}\n"
+    )
+    shown = redacted(read(tmp_path, text).settings)["sources"]["prod"]["rules"]
+    assert (shown["stalled_after"], shown["stuck_after"]) == (None, "3h")
+    assert shown["failing"] == {"ratio": 0.5, "min_finished": 7}
+
+
 def test_a_recipient_is_read_anew_from_its_files(tmp_path: Path) -> None:
     for name, content in (("url", URL), ("secret", SECRET), ("token", "Bearer one")):
         (tmp_path / name).write_text(content + "\n")

@@ -57,6 +57,19 @@ def test_a_hundred_broken_sources_do_not_bury_the_rest() -> None:
     assert "and 92 more sources" in page(sources=broken).text
 
 
+def test_a_full_disk_is_named_once_for_all_the_loops_it_stops() -> None:
+    full = "the disk of the store is full <0 KiB left>; make room"
+    shown = page(ailing={"poller:prod": full, "notifier:ops": full, "prune": "another"})
+    problems = shown.text.partition("2 problems")[2].partition("sources up to date")[0]
+    assert f"jobwatch notifier:ops and 1 more loop cannot work: {full}" in problems
+    assert "jobwatch prune cannot work: another" in problems
+
+
+def test_who_is_paused_is_resumed_by_the_whole_command() -> None:
+    shown = page(receivers=[receiver(state=ReceiverState.PAUSED, reason="command")])
+    assert "paused: by command; resume it with jobwatch receivers resume ops" in shown.text
+
+
 def test_what_readiness_waits_for_is_said() -> None:
     assert (
         "not ready: source new was not attempted yet"

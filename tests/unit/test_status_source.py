@@ -47,7 +47,10 @@ def test_of_what_is_not_known_nothing_is_said(known: SourceState | None) -> None
 
 def test_the_last_sweep_is_told_with_its_reason_and_its_cost() -> None:
     assert told(state(last_sweep=last_sweep())) == [
-        Note("faint", "last sweep: hot (hot due), took 2 s, 10 pages, 1 job asked about, 11 calls")
+        Note(
+            "faint",
+            "last sweep: hot, because it was due; took 2 s, 10 pages, 1 job asked about, 11 calls",
+        )
     ]
     full = last_sweep(
         kind="full",
@@ -61,7 +64,8 @@ def test_the_last_sweep_is_told_with_its_reason_and_its_cost() -> None:
     assert told(state(last_sweep=full)) == [
         Note(
             "faint",
-            "last sweep: full (full costs no more), took 1 min, 1 page, 0 jobs asked about, 1 call"
+            "last sweep: full, because it costs no more calls than a hot one; took 1 min, "
+            "1 page, 0 jobs asked about, 1 call"
             "; refused as filters: Ready, Pausing",
         )
     ]
@@ -78,7 +82,7 @@ def test_calls_are_told_with_those_that_were_throttled() -> None:
 
 def test_calls_are_withheld_only_until_they_are_not() -> None:
     held = spending(withheld_until=NOW + 90 * SECOND, withheld_reason="breaker_open")
-    caution = Note("caution", "no calls for another 1 min 30 s: breaker open")
+    caution = Note("caution", "no calls for another 1 min 30 s: too many calls failed in a row")
     assert caution in told(state(spending=held))
     over = spending(withheld_until=NOW, withheld_reason="breaker_open")
     assert told(state(spending=over)) == told(state(spending=spending()))

@@ -24,6 +24,7 @@ from jobwatch.store import Store
 from jobwatch.store.columns import clean
 from jobwatch.store.orders import Fault, Refusal
 from jobwatch.web.api.refused import Code, Refused, unavailable
+from jobwatch.web.api.reloads import Reloads
 from jobwatch.web.configured import Configured
 from jobwatch.web.view import WebView
 
@@ -45,8 +46,12 @@ class Desk:
     """What every call is answered with."""
 
     view: WebView
+    reloads: Reloads = field(init=False)
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     changing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reloads", Reloads(self.view.reload))
 
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[Store]:

@@ -130,7 +130,7 @@ async def end_mute(call: Call) -> Write:
 async def reload(call: Call) -> Write:
     """Read the configuration anew. Where it has mistakes the one before it holds on, and the answer says them all."""
     ask_nothing(call)
-    reloaded = await call.desk.view.reload()
+    reloaded = await call.desk.reloads.reload()
     log.info("reload.ordered", refused=reloaded.refused, peer=call.peer)
     if reloaded.refused:
         raise Refused(
