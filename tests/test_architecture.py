@@ -19,7 +19,7 @@ LONGEST_FUNCTION = 40
 MOST_PARAMETERS = 6
 
 PURE = ("core/", "providers/", "formats/", "story/", "web/status_page.py", "web/status_source.py")
-SAYS_PURE = re.compile(r"\b[Pp]ure(?:[.,;:]|$| but)", re.MULTILINE)
+SAYS_PURE = re.compile(r"\b(?:Pure|pure)(?:[.,;:]|$| but)", re.MULTILINE)
 IMPURE = frozenset(
     [
         "aiohttp",

@@ -77,7 +77,7 @@ class Doorkeeper:
     def judge(self, request: web.Request) -> Verdict:
         """Whether a request may go on. Raises HTTP 503 where a token is configured and cannot be read."""
         route = _route(request)
-        if route in OPEN:
+        if is_open(request):
             return decide(Asked(method=request.method, route=route), Configured())
         held = self._held()
         return decide(self._asked(request, held, route), self._configured(held))
@@ -233,6 +233,11 @@ def _route(request: web.Request) -> str:
     """The path of the route that answers: what is open goes by it, not by how a path was spelled."""
     resource = request.match_info.route.resource
     return resource.canonical if resource is not None else ""
+
+
+def is_open(request: web.Request) -> bool:
+    """Whether the path that answers asks for no token."""
+    return _route(request) in OPEN
 
 
 def _only(request: web.Request, header: str) -> str | None:

@@ -18,6 +18,7 @@ from aiohttp import web
 from jobwatch import __version__
 from jobwatch.core.errors import StoreError
 from jobwatch.core.model import JobKey
+from jobwatch.store.browsing import Part
 from jobwatch.store.glance_values import WholeStory
 from jobwatch.store.values import JobFilter, JobRow, Page
 from jobwatch.web.absent_page import Missing, Unready, render_missing, render_unready
@@ -149,7 +150,8 @@ class _Pages:
             outcome=asked.get("outcome"),
             unfinished={"unfinished": True, "ended": False}.get(asked.get("show", "")),
         )
-        return await self._view.store().jobs(wanted, limit=JOBS_A_PAGE, cursor=asked.get("cursor"))
+        part = Part(limit=JOBS_A_PAGE, after=asked.get("cursor"))
+        return await self._view.store().browse_jobs(wanted, part)
 
     async def _make_job(self, asked: JobAsked) -> Written:
         source, key, query = asked

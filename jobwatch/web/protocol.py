@@ -14,6 +14,7 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from jobwatch.web.connections import Limits, Seat, Seats, Stage
 
@@ -28,7 +29,7 @@ Prepare = Callable[[web.BaseRequest, web.StreamResponse], Awaitable[None]]
 class Connection(web.RequestHandler):
     """One client that speaks HTTP. Every method that is not ours is aiohttp's."""
 
-    __slots__ = ("limits", "seat")
+    __slots__ = ("body", "limits", "seat")
 
     def __init__(self, manager: web.Server, seat: Seat, limits: Limits) -> None:
         super().__init__(
@@ -43,6 +44,7 @@ class Connection(web.RequestHandler):
         )
         self.seat = seat
         self.limits = limits
+        self.body: StreamReader = EMPTY_PAYLOAD
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a seat; under TLS the connection beneath took it already."""
@@ -57,9 +59,23 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Hear what comes, as long as it is no more than a request may be."""
-        if not data or self.seat.hear(len(data)):
-            super().data_received(data)
-        elif self.seat.busy:
+        if data and not self.seat.hear(len(data)):
+            self._stop_listening()
+            return
+        within_body = not self.body.is_eof()
+        super().data_received(data)
+        if within_body:
+            self._note_end_of_body()
+        elif self.seat.greets_too_long and not self._messages:
+            self.seat.hang_up()  # no whole head yet, and the parser keeps twice what it was given
+
+    def _note_end_of_body(self) -> None:
+        """What was answered early may still be sent, and is no head of the next request."""
+        if self.body.is_eof():
+            self.seat.fed = 0
+
+    def _stop_listening(self) -> None:
+        if self.seat.busy:
             self.close()  # the answer under way still goes out
         else:
             self.seat.hang_up()
@@ -161,6 +177,7 @@ def _note_requests(server: web.Server) -> None:
 
     def noted(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
         protocol.seat.begin()
+        protocol.body = payload
         return make(message, payload, protocol, writer, task)
 
     server.request_factory = noted

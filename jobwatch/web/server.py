@@ -21,7 +21,7 @@ from jobwatch.web.certificates import ServerTls
 from jobwatch.web.connections import BODY_BYTES, Limits, Seats, Stage, usual_limits
 from jobwatch.web.failures import refusal
 from jobwatch.web.frame import style_hash
-from jobwatch.web.guarding import Doorkeeper, guard
+from jobwatch.web.guarding import Doorkeeper, guard, is_open
 from jobwatch.web.pages import page_routes
 from jobwatch.web.protocol import SAFETY, Connection, factory
 from jobwatch.web.schemas import schema_routes
@@ -37,6 +37,9 @@ ACCEPTED_AT_ONCE = 16
 
 UNOPENED = "the store is not open yet; the log says why"
 RECEIVE_BUFFER = 32 * 1024
+STRANGERS_BYTES = 32 * 1024
+"""Of the body of whoever has shown no token yet: a form has a few hundred."""
+
 PATH_SHOWN = 200
 
 log = structlog.get_logger()
@@ -148,10 +151,7 @@ async def _read_body(request: web.Request, handler: Handler) -> web.StreamRespon
     """Take the body of what changes something, in its time and size, before anybody works on it."""
     if request.method in READING:
         return await handler(request)
-    if (request.content_length or 0) > BODY_BYTES:
-        raise web.HTTPRequestEntityTooLarge(
-            BODY_BYTES, request.content_length or 0, text=f"a body has at most {BODY_BYTES} bytes"
-        )
+    _check_size(request)
     try:
         async with asyncio.timeout(_limits(request).body):
             await request.read()
@@ -160,6 +160,22 @@ async def _read_body(request: web.Request, handler: Handler) -> web.StreamRespon
     except (web.RequestPayloadError, HttpProcessingError):
         raise web.HTTPBadRequest(text="the body is broken") from None
     return await handler(request)
+
+
+def _check_size(request: web.Request) -> None:
+    """Refuse what announces too much, before any of it is kept.
+
+    Who has shown no token may log in, which takes little and says how much: a thousand large bodies of strangers,
+    all but their last byte, would be as large as the daemon itself.
+    """
+    if is_open(request) and request.content_length is None and request.body_exists:
+        raise web.HTTPLengthRequired(text="say how long the body is: Content-Length")
+    most = STRANGERS_BYTES if is_open(request) else BODY_BYTES
+    announced = request.content_length or 0
+    if announced > most:
+        raise web.HTTPRequestEntityTooLarge(
+            most, announced, text=f"a body has at most {most} bytes"
+        )
 
 
 def _limits(request: web.Request) -> Limits:

@@ -57,18 +57,31 @@ ASKED = {
     "api: receivers": "/api/v1/receivers",
 }
 
+SECOND = 1_000_000
+
 _MOVED = {
     "source_id": f"1 + (n % {SOURCES})",
     "row": f"n * {MEMBERS} + row",
     "job_id": "substr(job_id, 1, 28) || printf('%08x', n)",
-    "observed_at": "observed_at - n * 1000000",
+    "observed_at": f"observed_at - n * {SECOND}",
     "fingerprint": "random()",
     "position": "NULL",
     "sequence": f"n * {MEMBERS} + sequence",
     "event_id": "event_id || '_' || n",
-    "recorded_at": "recorded_at - n * 1000000",
+    "recorded_at": f"recorded_at - n * {SECOND}",
 }
 """How what one page brought becomes what the nth did."""
+
+_MOVED_OF = {
+    "events": {"id": "id || '_' || n"},
+    "deliveries": {
+        "id": "NULL",
+        "state": "'delivered'",
+        "due_at": "NULL",
+        "settled_at": "created_at",
+    },
+}
+"""What was news then was told; only the first page's waits."""
 
 CLIENT = """
 import asyncio, json, os, sys, time
@@ -137,9 +150,7 @@ def _multiply(path: Path, pages: int) -> dict[str, str]:
 
 def _copy(link: sqlite3.Connection, table: str, pages: int, which: str) -> None:
     columns = [row[1] for row in link.execute(f"PRAGMA table_info({table})")]
-    moved = dict(_MOVED)
-    if table in ("events", "deliveries"):
-        moved |= {"id": "id || '_' || n" if table == "events" else "NULL"}
+    moved = _MOVED | _MOVED_OF.get(table, {})
     values = ", ".join(moved.get(each, each) for each in columns)
     link.execute(
         f"WITH RECURSIVE times(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM times WHERE n < {pages - 1}) "

@@ -9,7 +9,8 @@ from structlog.testing import capture_logs
 from jobwatch.core.errors import ConfigError, StoreError
 from jobwatch.web import Reloaded, build_app, serve
 from jobwatch.web.api.reloads import Reloads
-from tests.integration.exposed import OPERATE, READ, Door, exposed, port_of, say
+from jobwatch.web.connections import BODY_BYTES, HEAD_BYTES, Limits
+from tests.integration.exposed import CHANGE, OPERATE, READ, Door, exposed, port_of, say
 from tests.integration.test_access_served import bearer
 from tests.web_rig import bare_view, opened_store
 
@@ -138,3 +139,37 @@ async def test_a_reload_that_fails_is_tried_again_for_whoever_is_next() -> None:
     first, second = await asyncio.gather(reloads.reload(), reloads.reload(), return_exceptions=True)
     assert isinstance(first, StoreError)
     assert second == Reloaded(changed=("x",))
+
+
+async def test_a_strangers_body_is_refused_before_any_of_it_is_kept() -> None:
+    """A thousand of them, all but their last byte, would otherwise be larger than the daemon."""
+    head = b"POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n"
+    async with exposed(Door(read=READ)) as client:
+        for path in (b"/login", b"/logout"):
+            large = await say(port_of(client), head % (path, b"Content-Length: 40000\r\n"))
+            endless = await say(
+                port_of(client), head % (path, b"Transfer-Encoding: chunked\r\n") + b"1\r\na\r\n"
+            )
+            assert large.startswith(b"HTTP/1.1 413")
+            assert endless.startswith(b"HTTP/1.1 411")
+
+
+@pytest.mark.parametrize("before", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"])
+async def test_a_head_without_end_is_not_listened_to_for_long(before: bytes) -> None:
+    """The parser keeps twice what it is given, and a stranger has a thousand connections."""
+    lines = b"".join(b"A%d: %s\r\n" % (n, b"a" * 1000) for n in range(HEAD_BYTES // 1000 + 1))
+    async with exposed(Door(), Limits(head=600)) as client:
+        said = await say(port_of(client), before + b"GET / HTTP/1.1\r\nHost: x\r\n" + lines)
+        assert said.count(b"HTTP/1.1 200") == bool(before)
+
+
+async def test_a_large_body_that_comes_with_its_head_is_no_long_head() -> None:
+    door = Door()
+    body = b"a" * BODY_BYTES
+    head = f"POST {CHANGE} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+    async with exposed(door) as client:
+        again = f"{head}\r\n".encode() + body
+        last = f"{head}Connection: close\r\n\r\n".encode() + body
+        said = await say(port_of(client), again + again + last)
+    assert said.count(b"HTTP/1.1 200") == 3
+    assert door.bodies == [body] * 3

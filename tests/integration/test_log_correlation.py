@@ -5,7 +5,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,12 @@ def ending(number: int, status: str = "Failed") -> Any:
     return job(f"job-{number}", step("Active", 60, done=0.5), step(status))
 
 
+@asynccontextmanager
+async def account(world: World, clock: Clock, path: Path) -> AsyncIterator[Rig]:
+    async with Simulation(world, clock=clock) as cloud, rig(cloud, clock, path) as one:
+        yield one
+
+
 async def one_ending(one: Rig, clock: Clock) -> None:
     """A baseline, and a job that fails behind it, told to all."""
     await one.turn()
@@ -61,10 +68,7 @@ async def one_ending(one: Rig, clock: Clock) -> None:
 async def test_from_a_webhook_to_its_sweep_and_back(
     tmp_path: Path, clock: Clock, written: Stream
 ) -> None:
-    async with (
-        Simulation(World([ending(1)]), clock=clock) as cloud,
-        rig(cloud, clock, tmp_path / "db") as one,
-    ):
+    async with account(World([ending(1)]), clock, tmp_path / "db") as one:
         await one_ending(one, clock)
         (accepted,) = [each for each in one.accepted if b"job.failed" in each.body]
         webhook_id = accepted.headers["webhook-id"]
@@ -94,10 +98,7 @@ async def test_from_a_webhook_to_its_sweep_and_back(
 async def test_explain_names_the_sweep_to_look_for(
     tmp_path: Path, clock: Clock, written: Stream
 ) -> None:
-    async with (
-        Simulation(World([ending(1)]), clock=clock) as cloud,
-        rig(cloud, clock, tmp_path / "jobwatch.db") as one,
-    ):
+    async with account(World([ending(1)]), clock, tmp_path / "jobwatch.db") as one:
         await one_ending(one, clock)
     (recorded,) = [each for each in written.lines("event.recorded") if each["type"] == "job.failed"]
     done = await aside("explain", "prod/job-1", "--config", configuration(tmp_path))
@@ -107,10 +108,7 @@ async def test_explain_names_the_sweep_to_look_for(
 async def test_each_sweep_has_a_name_of_its_own_and_leaves_none_behind(
     tmp_path: Path, clock: Clock, written: Stream
 ) -> None:
-    async with (
-        Simulation(World([ending(1)]), clock=clock) as cloud,
-        rig(cloud, clock, tmp_path / "db") as one,
-    ):
+    async with account(World([ending(1)]), clock, tmp_path / "db") as one:
         for _ in range(3):
             await one.sweep()
             clock.advance(30)
@@ -152,11 +150,8 @@ async def test_a_hot_sweep_between_two_pages_of_a_full_one_has_its_own_name(
 async def test_calls_that_fail_say_what_the_vendor_needs_to_find_them(
     tmp_path: Path, clock: Clock, written: Stream
 ) -> None:
-    async with (
-        Simulation(World([ending(1)]), clock=clock) as cloud,
-        rig(cloud, clock, tmp_path / "db") as one,
-    ):
-        cloud.faults.add(f.DENIED)
+    async with account(World([ending(1)]), clock, tmp_path / "db") as one:
+        one.simulation.faults.add(f.DENIED)
         await one.sweep()
     (tried,) = written.lines("try.failed")
     (failed,) = written.lines("call.failed")
@@ -174,11 +169,8 @@ async def test_calls_that_fail_say_what_the_vendor_needs_to_find_them(
 async def test_a_call_without_an_answer_says_so_with_the_same_keys(
     tmp_path: Path, clock: Clock, written: Stream
 ) -> None:
-    async with (
-        Simulation(World([ending(1)]), clock=clock) as cloud,
-        rig(cloud, clock, tmp_path / "db") as one,
-    ):
-        cloud.faults.add(f.Reset())
+    async with account(World([ending(1)]), clock, tmp_path / "db") as one:
+        one.simulation.faults.add(f.Reset())
         await one.sweep()
     (failed,) = written.lines("call.failed")
     (sweep,) = written.lines("sweep.failed")
@@ -191,12 +183,9 @@ async def test_a_call_without_an_answer_says_so_with_the_same_keys(
 async def test_every_call_is_a_line_for_whoever_looks_closely(
     tmp_path: Path, clock: Clock, written: Stream
 ) -> None:
-    async with (
-        Simulation(World([ending(1)]), clock=clock) as cloud,
-        rig(cloud, clock, tmp_path / "db") as one,
-    ):
+    async with account(World([ending(1)]), clock, tmp_path / "db") as one:
         await one_ending(one, clock)
-        made = len(cloud.cloud.calls)
+        made = len(one.simulation.cloud.calls)
     lines = written.lines("call.answered")
     assert len(lines) == made
     assert {each["call"] for each in lines} == {"ListJobs", "DescribeJob"}
@@ -211,10 +200,7 @@ async def test_a_job_that_the_cloud_does_not_know_is_an_answer_and_no_trouble(
     tmp_path: Path, clock: Clock, written: Stream
 ) -> None:
     world = World([job("job-1", step("Active"))])
-    async with (
-        Simulation(world, clock=clock) as cloud,
-        rig(cloud, clock, tmp_path / "db") as one,
-    ):
+    async with account(world, clock, tmp_path / "db") as one:
         await one.sweep()
         world.remove("job-1")
         clock.advance(30)
@@ -227,10 +213,7 @@ async def test_a_crowd_has_one_line_and_its_deliveries_still_say_the_sweep(
     tmp_path: Path, clock: Clock, written: Stream
 ) -> None:
     world = World([ending(number) for number in range(LINES + 1)])
-    async with (
-        Simulation(world, clock=clock) as cloud,
-        rig(cloud, clock, tmp_path / "db") as one,
-    ):
+    async with account(world, clock, tmp_path / "db") as one:
         await one_ending(one, clock)
     assert written.lines("event.recorded") == []
     assert {each["events"] for each in written.lines("events.recorded")} == {LINES + 1}
@@ -243,10 +226,9 @@ async def test_a_crowd_has_one_line_and_its_deliveries_still_say_the_sweep(
 
 async def test_history_is_no_line(tmp_path: Path, clock: Clock, written: Stream) -> None:
     clock.advance(86_400)
-    async with (
-        Simulation(World([ending(number) for number in range(9)]), clock=clock) as cloud,
-        rig(cloud, clock, tmp_path / "db") as one,
-    ):
+    async with account(
+        World([ending(number) for number in range(9)]), clock, tmp_path / "db"
+    ) as one:
         await one.turn()
     assert not [each for each in written.records if "job-" in str(each.get("job"))]
 
@@ -261,13 +243,10 @@ def answer(command: str, folder: Path, asked: Mapping[str, str]) -> str:
 async def test_what_the_page_on_logs_asks_of_a_log_is_answered(
     tmp_path: Path, clock: Clock, written: Stream
 ) -> None:
-    async with (
-        Simulation(World([ending(1)]), clock=clock) as cloud,
-        rig(cloud, clock, tmp_path / "db") as one,
-    ):
-        cloud.sink.script("/ops", Reply(status=500))
+    async with account(World([ending(1)]), clock, tmp_path / "db") as one:
+        one.simulation.sink.script("/ops", Reply(status=500))
         await one_ending(one, clock)
-        cloud.faults.add(f.DENIED)
+        one.simulation.faults.add(f.DENIED)
         await one.sweep()
     (tmp_path / "jobwatch.log").write_text(written.text, encoding="utf-8")
     settled = written.lines("delivery.settled")[-1]

@@ -11,6 +11,7 @@ from yarl import URL
 
 from jobwatch.store import Store
 from jobwatch.web import Configured, WebView, build_app, serve
+from jobwatch.web.pages import JOBS_A_PAGE
 from tests.contract.watcher import OTHER, Clock, Watcher, claim, outcome
 from tests.factories import MINUTE, NOW, SECOND, data_of, event, job, origin, snapshot
 from tests.html_page import HtmlPage
@@ -136,6 +137,9 @@ async def test_one_source_can_be_looked_at_alone(site: Site) -> None:
 
 async def test_the_list_of_jobs_goes_on_where_a_part_ended(site: Site) -> None:
     for number in range(60):
+        if number == JOBS_A_PAGE:
+            whole = await site.get("/jobs?show=unfinished&source=prod")
+            assert not [link for link in whole.links if "cursor=" in link]
         site.prod.clock.advance(SECOND)
         await site.prod.sees(job(id=f"job-{number}"))
     first = await site.get("/jobs?show=unfinished&source=prod")

@@ -1,11 +1,16 @@
 """How a source fares, in the words that the command line, the API and the page share."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from jobwatch.core.overview import SourceState
 from jobwatch.story.standing import SourceStanding, source_standing
 from tests.factories import NOW
 from tests.overviews import state
+
+OPENAPI = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 
 
 @pytest.mark.parametrize(
@@ -26,3 +31,8 @@ def test_what_is_worst_is_said_first(
     known: SourceState | None, *, up: bool, standing: SourceStanding
 ) -> None:
     assert source_standing(known, up=up) is standing
+
+
+def test_the_description_of_the_api_names_them_all() -> None:
+    promised = yaml.safe_load(OPENAPI.read_text(encoding="utf-8"))["components"]["schemas"]
+    assert set(promised["Source"]["properties"]["standing"]["enum"]) == set(SourceStanding)
