@@ -1,5 +1,6 @@
 """What the HTTP server takes from the settings of this moment: its tokens and its certificate."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,7 +9,7 @@ import structlog
 
 from jobwatch.app.rereading import reread
 from jobwatch.loop import Loop
-from jobwatch.secret_files import Secret
+from jobwatch.secret_files import FileMarks, Secret
 from jobwatch.settings import Settings, operate_token, read_token
 from jobwatch.web.certificates import ServerTls
 from jobwatch.web.view import Tokens
@@ -62,6 +63,8 @@ def certificate_loops(tls: ServerTls | None, settings: Callable[[], Settings]) -
     async def renew() -> timedelta:
         named = settings().http.tls
         files = (named.cert_file, named.key_file) if named is not None else ()
+        # A mount that hangs holds up this look alone, and no thread but one; the context is changed on the loop.
+        await asyncio.to_thread(FileMarks().of, files)
         if tls.renew(*files):
             log.info("certificate.renewed")
         problem = tls.take_problem()

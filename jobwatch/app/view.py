@@ -124,6 +124,7 @@ def web_view(readiness: Readiness, metrics: Metrics, pulse: Pulse) -> WebView:
         stalled=lambda: pulse.stalled(time.monotonic()),
         missing=readiness.missing,
         ailing=lambda: pulse.ailing,
+        refused=lambda: metrics.refused,
         wake=wake,
         reload=readiness.reload,
         clock=utc_now,

@@ -37,6 +37,7 @@ class Metrics:
         # The library's only switch for them is a global one.
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry(auto_describe=False)
+        self.refused = False
         self._stored = StoredCollector(sources, receivers, monotonic)
         self.registry.register(self._stored)
         self._instruments = Instruments(self.registry)
@@ -87,11 +88,13 @@ class Metrics:
 
     def configured(self, at: datetime) -> None:
         """Show that the configuration that was read at this time holds."""
+        self.refused = False
         self._instruments.reload_successful.set(1)
         self._instruments.reload_success_at.learn(at.timestamp())
 
     def reload_refused(self) -> None:
         """Show that another configuration was refused, and the one before it holds."""
+        self.refused = True
         self._instruments.reload_successful.set(0)
 
     def lease(self, source: str, held: bool) -> None:  # noqa: FBT001  # the value of a gauge

@@ -169,6 +169,7 @@ def _sqlite_engine(path: Path, begin: str, *, writes: bool) -> Engine:
 def _pragmas(*, writes: bool) -> tuple[str, ...]:
     common = (
         "PRAGMA foreign_keys=ON",
+        "PRAGMA trusted_schema=OFF",  # a file that was mounted or restored may call nothing by its schema
         "PRAGMA temp_store=MEMORY",
         f"PRAGMA cache_size=-{WRITER_CACHE_KIB if writes else READER_CACHE_KIB}",
     )

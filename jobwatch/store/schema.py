@@ -13,6 +13,8 @@ from sqlalchemy import Connection, insert, inspect, select, text
 from jobwatch.core.errors import StoreUnusable
 from jobwatch.store.columns import from_micros, to_micros
 from jobwatch.store.creating import create, version
+from jobwatch.store.inspecting import check_schema
+from jobwatch.store.place import legible
 from jobwatch.store.tables import APPLICATION_ID, meta, metadata
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005")
@@ -37,6 +39,8 @@ def check_sqlite(path: Path) -> None:
         with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as raw:
             tables = raw.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             owner = raw.execute("PRAGMA application_id").fetchone()[0]
+            if owner == APPLICATION_ID:
+                check_schema(raw, path)
     except sqlite3.DatabaseError as error:
         raise StoreUnusable(
             f"the store {path} cannot be read ({error}); restore it from a backup, or move it away to start anew"
@@ -56,7 +60,7 @@ def prepare(connection: Connection, *, now: datetime, migrate: bool) -> Birth:
         _check_empty(connection)
     elif revision not in REVISIONS:
         raise StoreUnusable(
-            f"the store was written by a newer jobwatch (schema {revision}, this one knows {REVISIONS[-1]}); "
+            f"the store was written by a newer jobwatch (schema {legible(revision)}, this one knows {REVISIONS[-1]}); "
             "upgrade jobwatch, or restore a backup of the store"
         )
     if revision != REVISIONS[-1]:
@@ -121,7 +125,11 @@ def _give_birth(connection: Connection, now: datetime) -> None:
 
 def _birth(connection: Connection) -> Birth:
     values = dict(connection.execute(select(meta.c.key, meta.c.value)).all())
-    created_at = from_micros(int(values.get("created_at", "0")))
-    if created_at is None or not {"store_id", "fingerprint_seed"} <= values.keys():
+    try:
+        created_at = from_micros(int(values["created_at"]))
+        seed = int(values["fingerprint_seed"])
+    except (KeyError, ValueError, OverflowError):
+        created_at, seed = None, 0
+    if created_at is None or not values.get("store_id"):
         raise StoreUnusable("the store lost its identity (table meta); restore it from a backup")
-    return Birth(values["store_id"], created_at, int(values["fingerprint_seed"]))
+    return Birth(values["store_id"], created_at, seed)

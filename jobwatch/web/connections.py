@@ -97,11 +97,6 @@ class Seat:
         self.fed += size
         return self.fed <= HEAD_BYTES + BODY_BYTES
 
-    @property
-    def greets_too_long(self) -> bool:
-        """Whether more came than the head of a request may have, and none is being worked on."""
-        return self.stage is Stage.GREETING and self.fed > HEAD_BYTES
-
     def begin(self) -> None:
         """Note that a request is being worked on."""
         self.fed = 0

@@ -84,6 +84,7 @@ class _Pages:
             loops=view.stalled,
             missing=view.missing,
             ailing=view.ailing,
+            refused=view.refused,
         )
         self._status = KeptPages(make=self._make_status, monotonic=view.monotonic)
         self._jobs = KeptPages(make=self._make_jobs, monotonic=view.monotonic)

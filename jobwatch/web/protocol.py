@@ -14,14 +14,16 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
-from jobwatch.web.connections import Limits, Seat, Seats, Stage
+from jobwatch.web.connections import HEAD_BYTES, Limits, Seat, Seats, Stage
 
 LINGER_SECONDS = 2.0
 """How long what nobody reads is taken from who still sends it, so that the answer arrives."""
 
 MOST_HEADERS = 64
+BLANKS = 1024
 
 Prepare = Callable[[web.BaseRequest, web.StreamResponse], Awaitable[None]]
 
@@ -29,7 +31,7 @@ Prepare = Callable[[web.BaseRequest, web.StreamResponse], Awaitable[None]]
 class Connection(web.RequestHandler):
     """One client that speaks HTTP. Every method that is not ours is aiohttp's."""
 
-    __slots__ = ("body", "limits", "seat")
+    __slots__ = ("_ahead", "_body", "_heard", "limits", "seat")
 
     def __init__(self, manager: web.Server, seat: Seat, limits: Limits) -> None:
         super().__init__(
@@ -44,7 +46,8 @@ class Connection(web.RequestHandler):
         )
         self.seat = seat
         self.limits = limits
-        self.body: StreamReader = EMPTY_PAYLOAD
+        self._ahead = self._heard = 0
+        self._body: StreamReader = EMPTY_PAYLOAD
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a seat; under TLS the connection beneath took it already."""
@@ -62,17 +65,28 @@ class Connection(web.RequestHandler):
         if data and not self.seat.hear(len(data)):
             self._stop_listening()
             return
-        within_body = not self.body.is_eof()
         super().data_received(data)
-        if within_body:
-            self._note_end_of_body()
-        elif self.seat.greets_too_long and not self._messages:
-            self.seat.hang_up()  # no whole head yet, and the parser keeps twice what it was given
+        self._ahead += len(data) - self._body_heard()
+        if self.seat.stage is Stage.GREETING and self._says_too_much:
+            self.seat.hang_up()
 
-    def _note_end_of_body(self) -> None:
-        """What was answered early may still be sent, and is no head of the next request."""
-        if self.body.is_eof():
-            self.seat.fed = 0
+    def begin(self, message: RawRequestMessage, body: StreamReader) -> None:
+        """Note that a request is being worked on: what it took is no part of the next one's head."""
+        self.seat.begin()
+        self._body, self._heard = body, 0
+        ahead = self._ahead - _size_of_head(message) - self._body_heard()
+        # Blanks that the parser left out are no head, and must not add up while a connection is kept.
+        self._ahead = ahead if ahead > BLANKS else 0
+
+    def _body_heard(self) -> int:
+        """How many bytes of the body came since the last time."""
+        before, self._heard = self._heard, self._body.total_bytes
+        return self._heard - before
+
+    @property
+    def _says_too_much(self) -> bool:
+        """Whether a head came that is longer than any, and is not over: the parser keeps twice what it is given."""
+        return self._ahead > HEAD_BYTES and not self._messages and self._body.is_eof()
 
     def _stop_listening(self) -> None:
         if self.seat.busy:
@@ -93,6 +107,8 @@ class Connection(web.RequestHandler):
             return await super().finish_response(request, resp, start_time)
         finally:
             self.seat.turn_to(Stage.RESTING)
+            if self._says_too_much:
+                self.close()
 
     def handle_error(
         self,
@@ -176,11 +192,16 @@ def _note_requests(server: web.Server) -> None:
     make = server.request_factory
 
     def noted(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-        protocol.seat.begin()
-        protocol.body = payload
+        protocol.begin(message, payload)
         return make(message, payload, protocol, writer, task)
 
     server.request_factory = noted
+
+
+def _size_of_head(message: RawRequestMessage) -> int:
+    line = len(message.method) + len(message.path) + len(b"  HTTP/1.1\r\n")
+    headers = sum(len(name) + len(value) + len(b": \r\n") for name, value in message.raw_headers)
+    return line + headers + len(b"\r\n")
 
 
 def _logger() -> logging.Logger:

@@ -21,7 +21,8 @@ from jobwatch.web.status_source import SourceView
 class StatusReader:
     """Where the page's words come from.
 
-    `loops` are those that hang, `ailing` those that fail and why, `missing` is what readiness waits for.
+    `loops` are those that hang, `ailing` those that fail and why, `missing` is what readiness waits for,
+    `refused` whether the last change of the configuration was.
     """
 
     configured: Callable[[], Configured]
@@ -29,6 +30,7 @@ class StatusReader:
     loops: Callable[[], Sequence[str]]
     missing: Callable[[], Sequence[str]]
     ailing: Callable[[], Mapping[str, str]]
+    refused: Callable[[], bool]
 
     async def read(self, only: str | None, frame: Callable[[datetime], Frame]) -> Status:
         """Read the store once; `only` is the source that the page is about. Raises `StoreError`."""
@@ -43,6 +45,7 @@ class StatusReader:
             loops=tuple(self.loops()),
             missing=tuple(self.missing()),
             ailing=self.ailing(),
+            refused=self.refused(),
             only=only,
         )
 

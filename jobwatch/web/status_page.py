@@ -12,7 +12,7 @@ from jobwatch.store.glance_values import Glance, SeenJob
 from jobwatch.story.explaining import pace_of
 from jobwatch.web.frame import Frame, fill_page, style, style_hash
 from jobwatch.web.status_job import Card, card, seen_card
-from jobwatch.web.status_problems import Problem, problems
+from jobwatch.web.status_problems import NOT_TAKEN_UP, Problem, problems
 from jobwatch.web.status_receiver import ReceiverView, fares, receiver_notes
 from jobwatch.web.status_source import SourceView, notes, standing
 
@@ -27,6 +27,7 @@ class Status:
     """What the page tells. `only` is the source that it is about, None for all of them.
 
     `loops` are those that hang, `ailing` those that fail and why, `missing` is what readiness waits for.
+    `refused`: the last change of the configuration was not taken up.
     """
 
     frame: Frame
@@ -36,6 +37,7 @@ class Status:
     loops: Sequence[str] = ()
     missing: Sequence[str] = ()
     ailing: Mapping[str, str] = field(default_factory=dict)
+    refused: bool = False
     only: str | None = None
 
 
@@ -70,7 +72,7 @@ def render(status: Status) -> str:
 
 
 def _problems(status: Status) -> list[Problem]:
-    return problems(
+    found = problems(
         loops=status.loops,
         missing=status.missing,
         ailing=status.ailing,
@@ -78,6 +80,7 @@ def _problems(status: Status) -> list[Problem]:
         receivers=status.receivers,
         now=status.frame.now,
     )
+    return [NOT_TAKEN_UP, *found] if status.refused else found
 
 
 def _calm(glance: Glance) -> list[SeenJob]:

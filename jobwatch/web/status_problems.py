@@ -28,6 +28,14 @@ class Problem(NamedTuple):
     href: str = ""
 
 
+NOT_TAKEN_UP = Problem(
+    "bad",
+    "configuration",
+    "its last change was not taken up, so what was read before holds; "
+    "jobwatch check says what is wrong with it",
+)
+
+
 def problems(
     *,
     loops: Sequence[str],

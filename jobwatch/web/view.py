@@ -54,7 +54,8 @@ class WebView:
     """What the pages are made of, and whom they ask.
 
     `render_metrics` is called in a thread, with the request's Accept and Accept-Encoding. `stalled` names the loops that
-    hang, `ailing` those that fail and why, `missing` what readiness waits for; all are quick and ask nobody. `store` raises `StoreError` until it is
+    hang, `ailing` those that fail and why, `missing` what readiness waits for, `refused`
+    whether the last change of the configuration was; all are quick and ask nobody. `store` raises `StoreError` until it is
     open. `wake` has every loop look into the store at once; `reload` reads the configuration anew.
     """
 
@@ -68,4 +69,5 @@ class WebView:
     clock: Callable[[], datetime]
     tokens: Tokens = Tokens()
     ailing: Callable[[], Mapping[str, str]] = _all_well
+    refused: Callable[[], bool] = bool
     monotonic: Callable[[], float] = time.monotonic

@@ -106,6 +106,7 @@ class House(Life):
         sent = Flight(None, self.now, lived, lived + flight, self.now + flight)  # type: ignore[arg-type]
         self.limits.sent[key].append(sent)
         self.tests[number] = key, sent
+        await self._see_gates()
         rest = self.limits.rests.get(key)
         assert rest is None or lived >= rest, "it asked to be left alone"
         for rate in RATES:
@@ -116,3 +117,8 @@ class House(Life):
             answered(sent, self.world.clock.lived)
             await self.world.store.free_place(key, number)
         self.tests.clear()
+        await self._see_gates()
+
+    async def _see_gates(self) -> None:
+        """A message sent by hand moves a gate and no delivery."""
+        self.laws.see(await look(self.world.store), lambda _was, _is: False)

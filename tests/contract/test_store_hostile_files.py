@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from jobwatch.core.errors import StoreError, StoreLocked, StoreUnusable
-from jobwatch.store import backup
+from jobwatch.store import Store, backup
 from jobwatch.store.place import FileLock, check_place
+from jobwatch.store.settings import SqliteSettings
 from tests.factories import NOW
 from tests.new_store import new_store
 
@@ -222,3 +223,33 @@ def test_a_log_that_somebody_else_laid_beside_a_backup_is_not_restored(
     os.chown(log, NOBODY, NOBODY)
     with pytest.raises(StoreUnusable, match="not put there by the owner"):
         backup.restore(target, store, owner="x", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (
+            spoiled("CREATE TRIGGER t AFTER INSERT ON jobs BEGIN DELETE FROM deliveries; END"),
+            "holds a trigger",
+        ),
+        (
+            spoiled(
+                "DROP TABLE alembic_version",
+                f"CREATE VIEW alembic_version AS {FOREVER} AS version_num FROM c WHERE x < 0",
+            ),
+            "a view in the place of a table",
+        ),
+        (spoiled("UPDATE meta SET value = 'x' WHERE key = 'created_at'"), "lost its identity"),
+        (
+            spoiled("UPDATE meta SET value = '9e99' WHERE key = 'fingerprint_seed'"),
+            "lost its identity",
+        ),
+    ],
+    ids=["a trigger", "a view that never ends", "no time", "no seed"],
+)
+async def test_a_store_that_somebody_tampered_with_is_not_opened(
+    store: Path, spoil: Callable[[Path], None], words: str
+) -> None:
+    spoil(store)
+    with pytest.raises(StoreUnusable, match=words):
+        await Store.open(SqliteSettings(path=store), owner="x", clock=lambda: NOW, exclusive=True)

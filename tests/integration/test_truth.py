@@ -49,7 +49,7 @@ TAMPERED = {
     "an ending is told twice": (
         "INSERT INTO events SELECT position + 100000, id || '-', source_id, sequence + 100000, type,"
         " severity, scope, job_id, ending, recorded_at, observed_at, late, detail_until,"
-        " released_at, condition_id, body, routes FROM events WHERE position = ({last})"
+        " released_at, condition_id, body, routes, sweep FROM events WHERE position = ({last})"
     ),
     "another ending is told": ("UPDATE events SET type = 'job.vanished' WHERE position = ({last})"),
     "a delivery is missing": "DELETE FROM deliveries WHERE event_id = (SELECT max(event_id)"

@@ -65,6 +65,11 @@ def test_a_full_disk_is_named_once_for_all_the_loops_it_stops() -> None:
     assert "jobwatch prune cannot work: another" in problems
 
 
+def test_a_configuration_that_was_refused_is_a_problem_until_one_holds() -> None:
+    assert "configuration its last change was not taken up" in page(refused=True).text
+    assert "not taken up" not in page().text
+
+
 def test_who_is_paused_is_resumed_by_the_whole_command() -> None:
     shown = page(receivers=[receiver(state=ReceiverState.PAUSED, reason="command")])
     assert "paused: by command; resume it with jobwatch receivers resume ops" in shown.text
