@@ -147,7 +147,7 @@ def _opened(source: Path) -> sqlite3.Connection:
     connection = _connected(source, "rw")
     try:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
         connection.close()
         alone = not source.with_name(source.name + "-wal").exists()
         if (

@@ -144,6 +144,7 @@ def test_sqlite_walks_through_unfinished_and_latest_jobs_alone() -> None:
             plan = [row.detail for row in connection.execute(text(f"EXPLAIN QUERY PLAN {sql}"))]
             (walked,) = [each for each in plan if " jobs " in each]
             assert walked.startswith(step)
+    engine.dispose()
 
 
 async def life(store: Store, prod: Watcher, clock: Clock) -> None:

@@ -155,6 +155,7 @@ async def test_a_file_and_a_database_that_break_tell_nothing_of_what_they_held(
                 connection.execute("ALTER TABLE events RENAME TO lost")
             world.set("job-1", utc_now(), status="Failed")
             await until(lambda: bool(daemon.logged("step.failed")))
+            await until(lambda: bool(daemon.logged("sweep.abandoned")))
     failed = daemon.logged("step.failed")
     assert any("Traceback" in each["traceback"] for each in failed)
     assert daemon.logged("sweep.abandoned")
