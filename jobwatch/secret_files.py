@@ -6,6 +6,7 @@ never a delivery: the last good value stays.
 """
 
 import hashlib
+import os
 import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -173,5 +174,9 @@ def _stamp(path: Path) -> _Stamp:
 
 
 def _why(error: OSError | ValueError) -> str:
+    if isinstance(error, PermissionError):  # a file of root's in a container that runs as another
+        return (
+            f"permission denied: the user that runs jobwatch (uid {os.geteuid()}) may not read it"
+        )
     words = error.strerror if isinstance(error, OSError) else str(error)
     return (words or type(error).__name__).lower()

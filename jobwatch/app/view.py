@@ -17,6 +17,7 @@ from jobwatch.metrics import Metrics
 from jobwatch.settings import Settings, give_up_after
 from jobwatch.settings.terms import gathering, terms_of
 from jobwatch.store import Store
+from jobwatch.store.place import IF_HELD
 from jobwatch.web.certificates import ServerTls
 from jobwatch.web.configured import Configured
 from jobwatch.web.view import Reloaded, WebView
@@ -53,7 +54,7 @@ class Readiness:
     def missing(self) -> Sequence[str]:
         """What readiness waits for, in words."""
         if self.parts is None:
-            held = f"the store is held by {self.holder}" if self.holder else None
+            held = f"the store is held by {self.holder}; {IF_HELD}" if self.holder else None
             return [held or self.trouble or "the store is being opened"]
         if self.ready:
             return []

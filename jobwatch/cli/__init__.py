@@ -23,6 +23,9 @@ def main() -> None:
 
         sys.stdout.write(f"{version_line()}\n")
         return
+    from jobwatch.cli.starting import hurry
+
+    hurry()
     from jobwatch.cli.guard import run_guarded
 
     run_guarded()

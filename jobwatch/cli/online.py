@@ -9,7 +9,7 @@ from rich.text import Text
 from jobwatch.app.clock import utc_now
 from jobwatch.app.probing import Probe, probe_all
 from jobwatch.cli.reading import OWNER
-from jobwatch.cli.screen import Screen, grid
+from jobwatch.cli.screen import Screen
 from jobwatch.cli.source_page import SKEWED, clock_words, error_words
 from jobwatch.cli.text import ago, count, instant, plain
 from jobwatch.core.documents import Document, error_document
@@ -22,7 +22,7 @@ from jobwatch.store import Store
 from jobwatch.store.documents import keys_document, seconds
 
 SECONDS_AN_HOUR = 3600
-TEXT_CELLS = 400
+TEXT_CELLS = 4000
 VAULTS_SHOWN = 10
 
 
@@ -155,8 +155,8 @@ def _show(screen: Screen, found: Sequence[Sighting]) -> None:
             "green" if each.probe.sound else "bold red",
         )
         lines = [*_findings(each.probe), *_surroundings(each.probe), *_price(each)]
-        screen.print(
-            grid((f"  {name}", Text(plain(text, TEXT_CELLS), style)) for name, text, style in lines)
+        screen.sentences(
+            (f"    {name}", Text(plain(text, TEXT_CELLS), style)) for name, text, style in lines
         )
 
 

@@ -19,6 +19,7 @@ from jobwatch.cli.configuration import load
 from jobwatch.cli.ending import Exit
 from jobwatch.cli.listening import Listening, reached
 from jobwatch.cli.screen import OutputFormat, Screen, complain
+from jobwatch.cli.starting import take_time
 from jobwatch.cli.text import count, plain
 from jobwatch.settings import Loaded, Settings
 
@@ -94,6 +95,7 @@ def run_once(config: Path | None, output: OutputFormat) -> None:
 
 
 def _begin(config: Path | None) -> Loaded:
+    take_time()
     loaded = load(config)
     logs.configure(loaded.settings.log.level, loaded.settings.log.format)
     for warning in loaded.warnings:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import NoReturn
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +23,9 @@ from jobwatch.core.model import Outcome, Phase
 
 WIDE = 400
 """Columns where nobody looks at a terminal: what is searched with grep must not be cut or wrapped."""
+
+READING = 80
+"""Columns of sentences that are written for people, where nobody says how many there are."""
 
 LEAST_CELLS = 12
 """A column that would be cut to less than this is left out."""
@@ -63,7 +67,8 @@ class Screen(Console):
     def __init__(self, unread: Callable[[], None] | None = None) -> None:
         super().__init__(markup=False, emoji=False, highlight=False, soft_wrap=False)
         self._unread = unread or _end
-        if not self.is_terminal and "COLUMNS" not in os.environ:
+        self._measured = self.is_terminal or "COLUMNS" in os.environ
+        if not self._measured:
             self.width = WIDE
 
     def on_broken_pipe(self) -> None:
@@ -83,6 +88,19 @@ class Screen(Console):
     def words(self, text: str, style: str = "") -> None:
         """Print one line as it is, however long."""
         self.print(Text(text, style=style), soft_wrap=True)
+
+    def sentences(self, rows: Iterable[tuple[str, Text]]) -> None:
+        """Print labels and what they say, whole, on as many lines as that takes; nothing pads a line."""
+        rows = list(rows)
+        indent = max((cell_len(name) for name, _ in rows), default=0) + EDGES
+        width = max((self.width if self._measured else READING) - indent, LEAST_CELLS)
+        for name, value in rows:
+            label = name
+            for line in value.wrap(self, width, overflow="fold"):
+                line.rstrip()
+                head = Text(set_cell_size(label, indent), style="dim")
+                self.print(Text.assemble(head, line), soft_wrap=True)
+                label = ""
 
 
 def complain(lines: Iterable[str]) -> None:

@@ -30,11 +30,17 @@ _CONDITIONS = {
 }
 
 
-def source_grid(state: SourceState, conditions: Sequence[ConditionRow], now: datetime) -> Table:
-    """Everything the store knows of how a source fares."""
+def source_grid(
+    state: SourceState,
+    conditions: Sequence[ConditionRow],
+    now: datetime,
+    trouble: str | None = None,
+) -> Table:
+    """Everything the store knows of how a source fares; `trouble` is what ails the store itself."""
+    ailing = [("store", trouble, "bold red")] if trouble else []
     return grid(
         (name, Text(plain(text, TEXT_CELLS), style))
-        for name, text, style in _lines(state, conditions, now)
+        for name, text, style in (*ailing, *_lines(state, conditions, now))
     )
 
 

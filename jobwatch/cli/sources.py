@@ -19,7 +19,9 @@ from jobwatch.core.documents import Document
 from jobwatch.core.overview import Identity, SourceState
 from jobwatch.metrics import is_up
 from jobwatch.providers import open_provider
+from jobwatch.store import SqliteSettings, StoreSettings
 from jobwatch.store.documents import condition_row, source_document
+from jobwatch.store.trouble import without_room
 from jobwatch.store.values import ConditionRow
 from jobwatch.story.standing import SourceStanding, source_standing
 
@@ -138,7 +140,15 @@ def _show(screen: Screen, view: View, found: Sequence[Watched]) -> None:
     for each in found:
         if each.state is not None:
             screen.words(plain(each.name), "bold")
-            screen.print(source_grid(each.state, each.conditions, view.now))
+            trouble = _store_trouble(view.settings.store, each.standing)
+            screen.print(source_grid(each.state, each.conditions, view.now, trouble))
+
+
+def _store_trouble(store: StoreSettings, standing: SourceStanding) -> str | None:
+    """Why nothing new is known of a source that is overdue, where the disk of the store is to blame."""
+    if standing is not SourceStanding.OVERDUE or not isinstance(store, SqliteSettings):
+        return None
+    return without_room(store.path)
 
 
 def _cells(view: View, found: Watched) -> tuple[Text, ...]:

@@ -1,5 +1,6 @@
 """What answers of all clouds have in common: dates and rests of HTTP, and texts that are shown to people."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -10,7 +11,13 @@ BODY_LIMIT = 64 * 1024
 """Bytes of an error; one that is larger is not read."""
 LONGEST_WAIT = timedelta(days=1)
 REQUEST_ID_LIMIT = 128
+BEGINNING = 1024
+"""Bytes of an answer that are looked at to tell a page for people."""
 _UNAVAILABLE = 503
+# A portal or a proxy in between answers so; what its markup breaks of XML or JSON tells nobody that.
+_HTML = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html)(?=[\s>])", re.IGNORECASE
+)
 
 
 def one_line(text: str) -> str:
@@ -31,10 +38,11 @@ def answered_at(response: HttpResponse, header: str) -> datetime | None:
 
 
 def malformed(response: HttpResponse, why: str, header: str) -> Malformed:
-    """Build the error of an answer that is not what the page documents."""
+    """Build the error of an answer that is not what the page documents: `why`, unless it is a page for people."""
+    is_html = _HTML.match(response.body[:BEGINNING]) is not None
     return Malformed(
         code="Malformed",
-        message=one_line(why),
+        message="an HTML page answered, not the API" if is_html else one_line(why),
         status=response.status,
         request_id=request_id(response, header),
         at=answered_at(response, header),

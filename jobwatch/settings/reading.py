@@ -20,6 +20,7 @@ from jobwatch.settings.yaml_tree import KeyPath, Problem, Tree, Written, read_ya
 
 HERE = Path("jobwatch.yaml")
 SYSTEM = Path("/etc/jobwatch/jobwatch.yaml")
+SOURCES: KeyPath = ("sources",)
 _ROUNDS = 5
 
 
@@ -103,8 +104,15 @@ def _merge(below: Tree, above: Tree) -> None:
 def _nothing() -> str:
     return (
         f"no configuration: there is no --config, no {FILE_VARIABLE}, no {HERE}, no {SYSTEM}, "
-        f"and no {PREFIX}SOURCES__… in the environment; jobwatch.minimal.yaml has the least"
+        f"and no {PREFIX}SOURCES__… in the environment; jobwatch.minimal.yaml has the least: "
+        f"set {PREFIX}SOURCES__NAME__PROVIDER__KIND and its neighbours, or put a file at {SYSTEM}"
     )
+
+
+def _says_nothing_of_sources(mistake: Mistake, written: Written, file: Path | None) -> bool:
+    """Whether nobody wrote of a source at all. An image sets the place of its store: that is no configuration yet."""
+    tried = any(each.path[:1] == SOURCES for each in written.problems)
+    return file is None and mistake.missing and mistake.path == SOURCES and not tried
 
 
 def _judge(written: Written, file: Path | None) -> Loaded | None:
@@ -125,7 +133,9 @@ def _judge(written: Written, file: Path | None) -> Loaded | None:
         ]
         warnings += [sentence(each, written.places) for each in found.doubts]
     for each in without_echoes(mistakes):
-        written.problems.append(Problem(sentence(each, written.places), each.path))
+        nothing = _says_nothing_of_sources(each, written, file)
+        text = _nothing() if nothing else sentence(each, written.places)
+        written.problems.append(Problem(text, each.path))
     if settings is None:
         return None
     return Loaded(

@@ -19,6 +19,9 @@ MOUNT_POINT = 4
 
 MAGIC = b"SQLite format 3\x00"
 HOLDER_BYTES = 512
+IF_HELD = "stop one of the two, or give each a store of its own"
+"""What to do where two of us want one store."""
+
 SHOWN = 64
 """Characters of a text from a file within a sentence."""
 
@@ -229,7 +232,8 @@ class FileLock:
             holder = legible(held_by, HOLDER_BYTES) or "an unknown process"
             os.close(handle)
             raise StoreLocked(
-                f"the store {database} is held by another jobwatch: {holder}", holder=holder
+                f"the store {database} is held by another jobwatch: {holder}; {IF_HELD}",
+                holder=holder,
             ) from error
         line = f"pid={os.getpid()} host={socket.gethostname()} since={now.isoformat(timespec='seconds')} owner={owner}\n"
         with suppress(OSError):  # a full disk: the lock holds, and its holder stays unnamed

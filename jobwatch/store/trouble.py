@@ -65,12 +65,18 @@ def refused(what: str, error: OSError, path: Path) -> StoreError:
     )
 
 
-def full(path: Path, said: str) -> str:
-    """That there is no room, and how much there is."""
+def full(path: Path, said: str = "") -> str:
+    """That there is no room, and how much there is; `said` is what SQLite calls it."""
+    left = f"{_free(path) // 1024:,} KiB left"
     return (
-        f"the disk of the store {path} is full ({said}, {_free(path) // 1024:,} KiB left); "
+        f"the disk of the store {path} is full ({f'{said}, {left}' if said else left}); "
         "make room and jobwatch goes on by itself"
     )
+
+
+def without_room(path: Path) -> str | None:
+    """That there is no room, before anybody has to write; None where there is some."""
+    return full(path) if is_full(path) else None
 
 
 def is_full(path: Path) -> bool:

@@ -11,6 +11,8 @@ from jobwatch.app.clock import utc_now
 from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
 from jobwatch.store import backup
+from tests.cli_rig import aside
+from tests.cli_rig import configuration as watched_once
 from tests.daemon import PATIENCE, Daemon, configuration, free_port, get
 from tests.faults.disk import in_memory
 from tests.faults.test_kills import running_jobs
@@ -65,6 +67,38 @@ async def test_the_page_says_that_the_disk_is_full_while_it_is_and_no_longer(
             finally:
                 if daemon.running:
                     daemon.kill()
+
+
+async def test_a_source_that_is_overdue_for_a_full_disk_is_shown_with_the_reason(
+    tmp_path: Path,
+) -> None:
+    """It was called overdue, and nothing said why: with a full disk no error can be kept."""
+    async with Simulation(World(running_jobs(3)), clock=utc_now) as simulation:
+        with in_memory(tmp_path, "4m") as small:
+            file = watched_once(small.folder, endpoint=simulation.endpoint)
+            shown: list[str | Path] = ["sources", "prod", "--config", file]
+            assert (await aside("sources", "sweep", *shown[1:])).returncode == 0
+            small.fill(leave=100_000)
+            await until_overdue(shown)
+            (line,) = [each for each in await said_by(shown) if each.split()[:1] == ["store"]]
+            assert f"the disk of the store {small.folder}/jobwatch.db is full (" in line
+            assert line.rstrip().endswith("KiB left); make room and jobwatch goes on by itself")
+            small.make_room()
+            told = await said_by(shown)
+            assert "overdue" in " ".join(told)
+            assert not any("is full" in each for each in told)
+
+
+async def said_by(command: list[str | Path]) -> list[str]:
+    done = await aside(*command)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+async def until_overdue(command: list[str | Path]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while "overdue" not in " ".join(await said_by(command)):
+            await asyncio.sleep(0.2)
 
 
 def said_at(port: int) -> str:

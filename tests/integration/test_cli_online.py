@@ -1,5 +1,6 @@
 """`jobwatch check --online`: one look at every source, what is wrong with it, and what watching it costs."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,7 +28,7 @@ from jobwatch.settings import load_settings
 from jobwatch.simulator import faults as f
 from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
-from tests.cli_rig import aside, configuration, fill_story, jobwatch, lives
+from tests.cli_rig import aside, child, configuration, fill_story, jobwatch, lives
 from tests.factories import MINUTE, api_error
 
 
@@ -139,10 +140,23 @@ async def test_a_cloud_that_is_not_there_is_told_for_people_without_a_secret(fil
     done = await aside("check", "--online", "--config", file)
     assert done.returncode == Exit.UNREADABLE
     assert "prod: cannot be watched as it is" in done.stdout
-    assert (
-        "http://127.0.0.1:9 cannot be reached: check endpoint, firewall and routes" in done.stdout
-    )
+    said = " ".join(done.stdout.split())
+    assert "http://127.0.0.1:9 cannot be reached: check endpoint, firewall and routes" in said
     assert "demo-not-a-real-key" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("env", "width"), [({}, 80), ({"COLUMNS": "50"}, 50)])
+async def test_a_source_without_keys_is_told_whole_on_lines_that_fit(
+    file: Path, env: dict[str, str], width: int
+) -> None:
+    """Every line was padded to 400 columns once, and the end of the sentence, what to set up, was cut."""
+    rewrite(file, provider={"credentials": {"use": "environment"}})
+    done = await asyncio.to_thread(child, "check", "--online", "--config", file, env=env)
+    _, found = await online(file)
+    lines = done.stdout.partition("\nOnline\n")[2].splitlines()
+    assert max(map(len, lines)) <= width
+    assert lines == [line.rstrip() for line in lines]
+    assert found["troubles"][0]["message"] in " ".join(" ".join(lines).split())
 
 
 async def test_a_listing_without_jobs_leaves_describe_untried(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -173,3 +176,32 @@ def test_no_repr_shows_a_secret(tmp_path: Path) -> None:
     assert secret.current() == FixedSecret(CANARY).current() == CANARY
     assert FixedSecret(CANARY).take_problem() is None
     assert CANARY not in repr(secret) + repr(FixedSecret(CANARY))
+
+
+@contextmanager
+def _as_who_owns_nothing() -> Iterator[int]:
+    """Root may read everything, so it is somebody else for a while; the user id that is in force."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield os.geteuid()
+    finally:
+        os.seteuid(before)
+
+
+@pytest.mark.parametrize("shut", ["secret", "."])
+def test_a_file_that_may_not_be_read_names_the_user_id_that_may_not(shut: str) -> None:
+    with TemporaryDirectory() as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        (folder / "secret").write_text(CANARY)
+        (folder / shut).chmod(0)
+        with _as_who_owns_nothing() as uid, pytest.raises(ConfigError) as caught:
+            read_secret_file(folder / "secret")
+        folder.chmod(0o755)
+    (told,) = caught.value.problems
+    assert told == (
+        f"{folder / 'secret'}: cannot be read: permission denied: "
+        f"the user that runs jobwatch (uid {uid}) may not read it"
+    )

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from jobwatch.core.errors import ConfigError
-from jobwatch.settings import find_file, load_settings
+from jobwatch.settings import Needed, everything, find_file, load_settings, to_look
 from tests.unit.settings_cases import RECEIVER, SECRET, SOURCE, URL, problems, read
 
 ENOUGH = {
@@ -196,3 +196,50 @@ def test_mistakes_of_the_environment_are_told_beside_a_file_that_cannot_be_read(
     with pytest.raises(ConfigError) as caught:
         load_settings(None, {"JOBWATCH_X": "1"})
     assert len(caught.value.problems) == 2
+
+
+IMAGE = {"JOBWATCH_STORE__PATH": "/var/lib/jobwatch/jobwatch.db"}
+
+
+@pytest.mark.parametrize("needed", [everything, to_look])
+def test_an_image_that_sets_the_place_of_its_store_alone_is_told_what_to_set(
+    needed: Needed,
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(None, IMAGE, needed)
+    (told,) = caught.value.problems
+    assert told.startswith("no configuration: there is no --config, ")
+    assert "set JOBWATCH_SOURCES__NAME__PROVIDER__KIND" in told
+    assert told.endswith("or put a file at /etc/jobwatch/jobwatch.yaml")
+
+
+def test_other_mistakes_of_an_image_without_a_source_are_told_as_well() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(None, {**IMAGE, "JOBWATCH_LOG__LEVEL": "loud", "JOBWATCH_LOG__FORMATT": "x"})
+    unknown, level, nothing = sorted(caught.value.problems)
+    assert unknown.startswith("JOBWATCH_LOG__FORMATT ")
+    assert level.startswith("log.level ")
+    assert nothing.startswith("no configuration: ")
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        {"JOBWATCH_SOURCES__PROD__PROVIDER__KND": "cos-batch"},
+        {"JOBWATCH_SOURCES": "not JSON"},
+        {"JOBWATCH_SOURCES__PROD__PROVIDER__KIND": "cos-batch"},
+    ],
+)
+def test_whoever_wrote_of_a_source_is_not_told_that_there_is_no_configuration(
+    sources: dict[str, str],
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(None, {**IMAGE, **sources})
+    assert "no configuration" not in str(caught.value)
+
+
+def test_a_file_without_sources_is_not_called_no_configuration(tmp_path: Path) -> None:
+    (tmp_path / "jobwatch.yaml").write_text("log: {level: info}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(None, IMAGE)
+    assert caught.value.problems == ("sources: is missing; it has no default",)

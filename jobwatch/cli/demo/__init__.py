@@ -12,6 +12,7 @@ from jobwatch.cli.demo.plan import Plan, lively_vaults, lively_world, write_conf
 from jobwatch.cli.demo.telling import event_block
 from jobwatch.cli.running import stop_on_signals
 from jobwatch.cli.screen import Screen
+from jobwatch.cli.starting import take_time
 from jobwatch.cli.text import count, length
 from jobwatch.settings import load_settings
 from jobwatch.simulator.receiver import Received
@@ -22,6 +23,7 @@ LOG_FILE = "daemon.log"
 
 def run_demo(plan: Plan) -> None:
     """Run the demo until its time is over or Ctrl-C. Raises `ConfigError` or `StoreError`."""
+    take_time()
     with TemporaryDirectory(prefix="jobwatch-demo-") as name:
         folder = Path(name)
         with (folder / LOG_FILE).open("w", encoding="utf-8") as log_file:
