@@ -15,7 +15,7 @@ from jobwatch.core.overview import (
 )
 from jobwatch.metrics import SourceShape
 from jobwatch.store.values import ConditionRow, DeliveryRow
-from jobwatch.web.status_source import SourceView
+from jobwatch.web.pages.status_source import SourceView
 from tests.factories import HOUR, MINUTE, NOW, OPERATIONS, SECOND, TABLE
 
 

@@ -7,10 +7,10 @@ from jobwatch.core.overview import SourceState
 from jobwatch.store.glance_values import Glance, SeenJob
 from jobwatch.store.outbox_values import ReceiverRow
 from jobwatch.store.values import JobRow
-from jobwatch.web.frame import Frame
-from jobwatch.web.status_page import Status, render
-from jobwatch.web.status_receiver import ReceiverView
-from jobwatch.web.status_source import SourceView
+from jobwatch.web.pages.frame import Frame
+from jobwatch.web.pages.status_page import Status, render
+from jobwatch.web.pages.status_receiver import ReceiverView
+from jobwatch.web.pages.status_source import SourceView
 from tests.factories import NOW, job, snapshot
 from tests.html_page import HtmlPage
 from tests.overviews import source_view

@@ -11,7 +11,7 @@ from jobwatch.app.rereading import reread
 from jobwatch.loop import Loop
 from jobwatch.secret_files import FileMarks, Secret
 from jobwatch.settings import Settings, operate_token, read_token
-from jobwatch.web.certificates import ServerTls
+from jobwatch.web.serving.certificates import ServerTls
 from jobwatch.web.view import Tokens
 
 LOOK = timedelta(seconds=5)

@@ -18,8 +18,8 @@ from jobwatch.settings import Settings, give_up_after
 from jobwatch.settings.terms import gathering, terms_of
 from jobwatch.store import Store
 from jobwatch.store.place import IF_HELD
-from jobwatch.web.certificates import ServerTls
 from jobwatch.web.configured import Configured
+from jobwatch.web.serving.certificates import ServerTls
 from jobwatch.web.view import Reloaded, WebView
 
 

@@ -49,7 +49,7 @@ def http_mistakes(settings: Settings) -> Iterator[Mistake]:
             "is the read token: whoever may read could change things; make another",
         )
     if http.tls is not None:
-        from jobwatch.web.certificates import mistakes  # noqa: PLC0415  brings the server
+        from jobwatch.web.serving.certificates import mistakes  # noqa: PLC0415  brings the server
 
         for key, text in mistakes(http.tls.cert_file, http.tls.key_file):
             yield Mistake((*_PATH, "tls", key), text)
@@ -71,7 +71,7 @@ def http_doubts(settings: Settings) -> Iterator[Mistake]:
         return
     if public.scheme == "http":
         yield Mistake((*_PATH, "public_url"), "is http, and the server speaks https alone")
-    from jobwatch.web.certificates import doubts, mistakes  # noqa: PLC0415  brings the server
+    from jobwatch.web.serving.certificates import doubts, mistakes  # noqa: PLC0415  brings the server
 
     files = (http.tls.cert_file, http.tls.key_file)
     if not any(mistakes(*files)):

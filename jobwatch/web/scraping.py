@@ -12,7 +12,7 @@ from aiohttp import web
 
 from jobwatch.metrics import Rendered
 from jobwatch.metrics.exposition import Format, accepts_gzip, choose_format
-from jobwatch.web.sending import send_in_pieces
+from jobwatch.web.serving.sending import send_in_pieces
 
 RENDERINGS_AT_ONCE = 2
 """A scrape renders in a thread; more of them would take the threads that names are resolved in."""

@@ -15,18 +15,18 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from jobwatch.core.errors import ConfigError, StoreError
-from jobwatch.web.access import READING
 from jobwatch.web.api import api_routes
-from jobwatch.web.certificates import ServerTls
-from jobwatch.web.connections import BODY_BYTES, Limits, Seats, Stage, usual_limits
+from jobwatch.web.entrance.access import READING
+from jobwatch.web.entrance.guarding import Doorkeeper, guard, is_open
 from jobwatch.web.failures import refusal
-from jobwatch.web.frame import style_hash
-from jobwatch.web.guarding import Doorkeeper, guard, is_open
-from jobwatch.web.pages import page_routes
-from jobwatch.web.protocol import SAFETY, Connection, factory
+from jobwatch.web.pages.frame import style_hash
+from jobwatch.web.pages.routes import page_routes
 from jobwatch.web.schemas import schema_routes
 from jobwatch.web.scraping import Scrapes, send
-from jobwatch.web.sending import PIECE, send_in_pieces
+from jobwatch.web.serving.certificates import ServerTls
+from jobwatch.web.serving.connections import BODY_BYTES, Limits, Seats, Stage, usual_limits
+from jobwatch.web.serving.protocol import SAFETY, Connection, factory
+from jobwatch.web.serving.sending import PIECE, send_in_pieces
 from jobwatch.web.view import WebView
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]

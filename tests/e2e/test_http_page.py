@@ -13,9 +13,9 @@ import yaml
 from jobwatch.app.clock import utc_now
 from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
-from jobwatch.web.access import Reason
-from jobwatch.web.connections import BODY_BYTES, HEAD_BYTES, MOST, MOST_WITH_TLS, Limits
-from jobwatch.web.protocol import MOST_HEADERS
+from jobwatch.web.entrance.access import Reason
+from jobwatch.web.serving.connections import BODY_BYTES, HEAD_BYTES, MOST, MOST_WITH_TLS, Limits
+from jobwatch.web.serving.protocol import MOST_HEADERS
 from tests.daemon import Daemon, configuration, free_port
 from tests.prometheus import prometheus
 from tests.rig import job, step

@@ -8,7 +8,7 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from jobwatch.web import serve
-from jobwatch.web.access import Reason
+from jobwatch.web.entrance.access import Reason
 from tests.browser import browser
 from tests.integration.exposed import CHANGE, HOST, READ, Door
 

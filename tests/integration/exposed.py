@@ -13,8 +13,8 @@ from aiohttp import web
 from jobwatch.core.errors import ConfigError
 from jobwatch.metrics import Metrics
 from jobwatch.web import Tokens, WebView, build_app, serve
-from jobwatch.web.certificates import ServerTls
-from jobwatch.web.connections import Limits
+from jobwatch.web.serving.certificates import ServerTls
+from jobwatch.web.serving.connections import Limits
 from tests.factories import NOW
 from tests.web_rig import bare_view
 

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from jobwatch.core.errors import ConfigError
-from jobwatch.web.sessions import LASTS
+from jobwatch.web.entrance.sessions import LASTS
 from tests.integration.exposed import CHANGE, HOST, OPERATE, READ, Door, exposed, port_of, say
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}

@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from jobwatch.web.connections import BODY_BYTES, HEAD_BYTES, Limits, usual_limits
 from jobwatch.web.server import ACCEPTED_AT_ONCE
+from jobwatch.web.serving.connections import BODY_BYTES, HEAD_BYTES, Limits, usual_limits
 from tests.integration.exposed import CHANGE, HOST, LARGE, Door, exposed, port_of, say
 
 LONG = Limits(connections=8, head=60, body=60, work=60, answer=60, idle=60)

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from jobwatch.core.errors import ConfigError, StoreError
 from jobwatch.web import Reloaded, build_app, serve
 from jobwatch.web.api.reloads import Reloads
-from jobwatch.web.connections import BODY_BYTES, HEAD_BYTES, Limits
+from jobwatch.web.serving.connections import BODY_BYTES, HEAD_BYTES, Limits
 from tests.integration.exposed import CHANGE, OPERATE, READ, Door, exposed, port_of, say
 from tests.integration.test_access_served import bearer
 from tests.web_rig import bare_view, opened_store

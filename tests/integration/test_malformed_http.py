@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from jobwatch.web.connections import Limits
+from jobwatch.web.serving.connections import Limits
 from tests.integration.exposed import CHANGE, HOST, READ, Door, exposed, port_of, say
 
 CLOSE = b"Host: localhost\r\nConnection: close\r\n"
@@ -80,7 +80,7 @@ BODIES = {
 
 @contextlib.contextmanager
 def nothing_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    with capture_logs() as logs, caplog.at_level(logging.DEBUG, "jobwatch.web.protocol"):
+    with capture_logs() as logs, caplog.at_level(logging.DEBUG, "jobwatch.web.serving.protocol"):
         yield
     assert [each for each in logs if each["event"] != "request.denied"] == []
     assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []

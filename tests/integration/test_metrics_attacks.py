@@ -12,8 +12,8 @@ from aiohttp import web
 
 from jobwatch.metrics import Rendered
 from jobwatch.web import build_app, serve
-from jobwatch.web.connections import Limits
 from jobwatch.web.scraping import RENDERINGS_AT_ONCE, send
+from jobwatch.web.serving.connections import Limits
 from tests.integration.test_web import HOST, World
 
 CROWD = 40

@@ -3,9 +3,9 @@
 from jobwatch.core.overview import SourceState
 from jobwatch.metrics import Metrics, SourceShape
 from jobwatch.store.glance_values import Glance
-from jobwatch.web.frame import Frame
-from jobwatch.web.status import source_views
-from jobwatch.web.status_page import Status, render
+from jobwatch.web.pages.frame import Frame
+from jobwatch.web.pages.status import source_views
+from jobwatch.web.pages.status_page import Status, render
 from tests.factories import MINUTE, NOW
 from tests.html_page import HtmlPage
 from tests.overviews import last_error, overview, shape, state

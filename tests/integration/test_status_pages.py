@@ -11,7 +11,7 @@ from yarl import URL
 
 from jobwatch.store import Store
 from jobwatch.web import Configured, WebView, build_app, serve
-from jobwatch.web.pages import JOBS_A_PAGE
+from jobwatch.web.pages.routes import JOBS_A_PAGE
 from tests.contract.watcher import OTHER, Clock, Watcher, claim, outcome
 from tests.factories import MINUTE, NOW, SECOND, data_of, event, job, origin, snapshot
 from tests.html_page import HtmlPage

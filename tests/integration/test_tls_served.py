@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 
 from jobwatch.core.errors import ConfigError
-from jobwatch.web.certificates import ServerTls
-from jobwatch.web.connections import Limits
+from jobwatch.web.serving.certificates import ServerTls
+from jobwatch.web.serving.connections import Limits
 from tests.certificates import Pair, make_pair
 from tests.integration.exposed import HOST, LARGE, READ, Door, exposed, port_of, say
 

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import pytest
 
-from jobwatch.web.access import (
+from jobwatch.web.entrance.access import (
     Asked,
     Bearer,
     Configured,

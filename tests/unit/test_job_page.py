@@ -11,10 +11,10 @@ from jobwatch.core.rules import Rules
 from jobwatch.store.glance_values import WholeStory
 from jobwatch.store.values import AttemptRow, ChangeRow, JobRow
 from jobwatch.story.explaining import Terms
-from jobwatch.web.absent_page import Missing, Unready, render_missing, render_unready
 from jobwatch.web.configured import Configured
-from jobwatch.web.frame import Frame
-from jobwatch.web.job_page import LINES_SHOWN, JobView, render_job
+from jobwatch.web.pages.absent_page import Missing, Unready, render_missing, render_unready
+from jobwatch.web.pages.frame import Frame
+from jobwatch.web.pages.job_page import LINES_SHOWN, JobView, render_job
 from tests.factories import HOUR, MINUTE, NOW, SECOND, TABLE, job, progress, snapshot
 from tests.html_page import HtmlPage
 from tests.overviews import condition_row, delivery_row, state

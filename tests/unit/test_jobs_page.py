@@ -2,8 +2,8 @@
 
 import pytest
 
-from jobwatch.web.frame import Frame
-from jobwatch.web.jobs_page import Listing, render_listing
+from jobwatch.web.pages.frame import Frame
+from jobwatch.web.pages.jobs_page import Listing, render_listing
 from tests.factories import NOW
 from tests.html_page import HtmlPage
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from jobwatch.web.kept import MOST_BYTES, MOST_PAGES, KeptPages, Written
+from jobwatch.web.pages.kept import MOST_BYTES, MOST_PAGES, KeptPages, Written
 
 
 class Maker:

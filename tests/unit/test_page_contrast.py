@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from jobwatch.web.frame import style
+from jobwatch.web.pages.frame import style
 
 LEAST = 4.5
 """The contrast that WCAG asks of text. https://www.w3.org/TR/WCAG22/#contrast-minimum"""

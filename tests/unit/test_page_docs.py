@@ -6,14 +6,14 @@ import pytest
 
 from jobwatch.core.breaker import ReceiverState
 from jobwatch.store.glancing import ENDINGS_LOOKED_AT
-from jobwatch.web.frame import Frame
-from jobwatch.web.job_page import LINES_SHOWN
-from jobwatch.web.jobs_page import SHOWS
-from jobwatch.web.kept import KEPT_FOR
-from jobwatch.web.pages import JOBS_A_PAGE, PARAMETERS
-from jobwatch.web.status_page import SOURCES_SHOWN
-from jobwatch.web.status_receiver import SLOW, ReceiverView, fares
-from jobwatch.web.status_source import standing
+from jobwatch.web.pages.frame import Frame
+from jobwatch.web.pages.job_page import LINES_SHOWN
+from jobwatch.web.pages.jobs_page import SHOWS
+from jobwatch.web.pages.kept import KEPT_FOR
+from jobwatch.web.pages.routes import JOBS_A_PAGE, PARAMETERS
+from jobwatch.web.pages.status_page import SOURCES_SHOWN
+from jobwatch.web.pages.status_receiver import SLOW, ReceiverView, fares
+from jobwatch.web.pages.status_source import standing
 from tests.factories import DAY, NOW
 from tests.overviews import source_view, state
 from tests.status_rig import html, receiver

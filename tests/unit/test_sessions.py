@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from jobwatch.web import login, sessions
+from jobwatch.web.entrance import login, sessions
 from tests.factories import NOW
 
 TOKEN = "0123456789abcdef-canary"

@@ -12,7 +12,7 @@ from jobwatch.core.muting import Mute, Silence
 from jobwatch.core.overview import SourceKeys
 from jobwatch.store.glance_values import Lately, SeenJob
 from jobwatch.store.values import ConditionRow, JobRow
-from jobwatch.web.frame import style_hash
+from jobwatch.web.pages.frame import style_hash
 from tests.factories import DAY, ENDED_JOBS, HOUR, MINUTE, NOW, SECOND, job, progress, snapshot
 from tests.overviews import last_error, last_sweep, spending
 from tests.status_rig import FRAME, html, page, receiver, row, source, state, unfinished

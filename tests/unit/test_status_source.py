@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from jobwatch.core.overview import SourceKeys, SourceState, WalkState
-from jobwatch.web.status_source import Note, SourceView, notes, standing
+from jobwatch.web.pages.status_source import Note, SourceView, notes, standing
 from tests.factories import DAY, HOUR, MINUTE, NOW, SECOND
 from tests.overviews import last_sweep, source_view, spending, state
 

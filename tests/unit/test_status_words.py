@@ -8,7 +8,7 @@ import pytest
 from jobwatch.core.links import path_of
 from jobwatch.core.model import JobKey
 from jobwatch.story.phrases import length, percent
-from jobwatch.web.status_words import Bar, age, bar, legible, when
+from jobwatch.web.pages.status_words import Bar, age, bar, legible, when
 from tests.factories import DAY, HOUR, MINUTE, NOW, SECOND, progress
 
 

@@ -21,13 +21,13 @@ from jobwatch.core.model import JobKey
 from jobwatch.store.browsing import Part
 from jobwatch.store.glance_values import WholeStory
 from jobwatch.store.values import JobFilter, JobRow, Page
-from jobwatch.web.absent_page import Missing, Unready, render_missing, render_unready
-from jobwatch.web.frame import Frame
-from jobwatch.web.job_page import MOST_OF_A_KIND, JobView, render_job
-from jobwatch.web.jobs_page import CHOICES, Listing, render_listing
-from jobwatch.web.kept import KeptPages, Written
-from jobwatch.web.status import StatusReader
-from jobwatch.web.status_page import render
+from jobwatch.web.pages.absent_page import Missing, Unready, render_missing, render_unready
+from jobwatch.web.pages.frame import Frame
+from jobwatch.web.pages.job_page import MOST_OF_A_KIND, JobView, render_job
+from jobwatch.web.pages.jobs_page import CHOICES, Listing, render_listing
+from jobwatch.web.pages.kept import KeptPages, Written
+from jobwatch.web.pages.status import StatusReader
+from jobwatch.web.pages.status_page import render
 from jobwatch.web.view import WebView
 
 JOBS_A_PAGE = 50

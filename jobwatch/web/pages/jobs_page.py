@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 from jobwatch.core.model import Outcome, Phase
 from jobwatch.store.values import JobRow
-from jobwatch.web.frame import Frame, fill_page
-from jobwatch.web.status_job import card
+from jobwatch.web.pages.frame import Frame, fill_page
+from jobwatch.web.pages.status_job import card
 
 SHOWS = ("unfinished", "ended")
 PHASES = tuple(phase.value for phase in Phase)

@@ -11,7 +11,7 @@ from functools import cache
 from markupsafe import Markup
 
 from jobwatch.story.phrases import count, instant, length, percent
-from jobwatch.web.status_words import age, bar, since, when
+from jobwatch.web.pages.status_words import age, bar, since, when
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Frame:
 
 def fill_page(name: str, frame: Frame, values: Mapping[str, object]) -> str:
     """Fill in a page. The first one takes a tenth of a second: Jinja2 is imported by whoever looks at it."""
-    from jobwatch.web.status_template import fill  # noqa: PLC0415
+    from jobwatch.web.pages.templating import fill  # noqa: PLC0415
 
     return fill(name, {"frame": frame, "style": style(), **_spoken(frame.now), **values})
 
@@ -38,7 +38,7 @@ def fill_page(name: str, frame: Frame, values: Mapping[str, object]) -> str:
 @cache
 def style() -> Markup:
     """The pages' only style sheet; it stands in each of them."""
-    found = pkgutil.get_data("jobwatch.web", "templates/status.css") or b""
+    found = pkgutil.get_data("jobwatch.web.pages", "templates/status.css") or b""
     return Markup(found.decode().rstrip("\n"))  # noqa: S704  # our own file
 
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from jobwatch.core.rules import JOB_CONDITIONS
 from jobwatch.story.phrases import count
-from jobwatch.web.status_receiver import ReceiverView, fares, receiver_notes
-from jobwatch.web.status_source import SourceView, standing
-from jobwatch.web.status_words import age
+from jobwatch.web.pages.status_receiver import ReceiverView, fares, receiver_notes
+from jobwatch.web.pages.status_source import SourceView, standing
+from jobwatch.web.pages.status_words import age
 
 MOST_OF_A_KIND = 8
 """So many sources, and so many receivers, are named one by one."""

@@ -13,7 +13,7 @@ from jobwatch.core.overview import LastSweep, SourceKeys, SourceState, Spending,
 from jobwatch.story.phrases import count, length
 from jobwatch.story.standing import SourceStanding, source_standing
 from jobwatch.story.words import PLANS, WITHHELD, said
-from jobwatch.web.status_words import age, words
+from jobwatch.web.pages.status_words import age, words
 
 CLOCK_TOLD = timedelta(seconds=2)
 """A smaller offset is no news: the cloud tells its time in whole seconds."""

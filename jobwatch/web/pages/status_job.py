@@ -12,7 +12,7 @@ from jobwatch.store.values import ConditionRow, JobRow
 from jobwatch.story.explaining import Pace
 from jobwatch.story.fields import reasons
 from jobwatch.story.phrases import length, pace, tasks
-from jobwatch.web.status_words import words
+from jobwatch.web.pages.status_words import words
 
 REASONS_TOLD = 2
 A_MOMENT = timedelta(seconds=1)

@@ -9,8 +9,8 @@ from jobwatch.store.outbox_values import ReceiverRow
 from jobwatch.story.deliveries import rests_until
 from jobwatch.story.phrases import count, length
 from jobwatch.story.words import WHY_NOT_SENT, said
-from jobwatch.web.status_source import Note, Standing
-from jobwatch.web.status_words import age
+from jobwatch.web.pages.status_source import Note, Standing
+from jobwatch.web.pages.status_words import age
 
 SLOW = timedelta(minutes=10)
 """What waits for longer than this is trouble: the heartbeat falls silent by the same measure."""

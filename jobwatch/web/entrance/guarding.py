@@ -16,8 +16,8 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from jobwatch.core.errors import ConfigError
-from jobwatch.web import login, sessions
-from jobwatch.web.access import (
+from jobwatch.web.entrance import login, sessions
+from jobwatch.web.entrance.access import (
     OPEN,
     READING,
     Asked,

@@ -17,7 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
-from jobwatch.web.connections import HEAD_BYTES, Limits, Seat, Seats, Stage
+from jobwatch.web.serving.connections import HEAD_BYTES, Limits, Seat, Seats, Stage
 
 LINGER_SECONDS = 2.0
 """How long what nobody reads is taken from who still sends it, so that the answer arrives."""
@@ -205,4 +205,4 @@ def _size_of_head(message: RawRequestMessage) -> int:
 
 
 def _logger() -> logging.Logger:
-    return logging.getLogger("jobwatch.web.protocol")
+    return logging.getLogger("jobwatch.web.serving.protocol")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from jobwatch.core.links import path_of
 from jobwatch.core.model import JobKey
-from jobwatch.web.frame import Frame, fill_page
+from jobwatch.web.pages.frame import Frame, fill_page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

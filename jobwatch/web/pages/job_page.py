@@ -15,8 +15,8 @@ from jobwatch.story.fields import detail_fields, fields
 from jobwatch.story.lines import Known
 from jobwatch.story.phrases import NOTHING
 from jobwatch.web.configured import Configured
-from jobwatch.web.frame import Frame, fill_page
-from jobwatch.web.status_job import card, outlook
+from jobwatch.web.pages.frame import Frame, fill_page
+from jobwatch.web.pages.status_job import card, outlook
 
 MOST_OF_A_KIND = 100
 """So many changes, events, conditions and deliveries of a job are read for its page, the latest."""

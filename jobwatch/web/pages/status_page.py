@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from jobwatch.store.glance_values import Glance, SeenJob
 from jobwatch.story.explaining import pace_of
-from jobwatch.web.frame import Frame, fill_page, style, style_hash
-from jobwatch.web.status_job import Card, card, seen_card
-from jobwatch.web.status_problems import NOT_TAKEN_UP, Problem, problems
-from jobwatch.web.status_receiver import ReceiverView, fares, receiver_notes
-from jobwatch.web.status_source import SourceView, notes, standing
+from jobwatch.web.pages.frame import Frame, fill_page, style, style_hash
+from jobwatch.web.pages.status_job import Card, card, seen_card
+from jobwatch.web.pages.status_problems import NOT_TAKEN_UP, Problem, problems
+from jobwatch.web.pages.status_receiver import ReceiverView, fares, receiver_notes
+from jobwatch.web.pages.status_source import SourceView, notes, standing
 
 __all__ = ["Status", "render", "style", "style_hash"]
 

@@ -9,7 +9,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from jobwatch.web.status_words import legible
+from jobwatch.web.pages.status_words import legible
 
 
 def fill(name: str, values: Mapping[str, object]) -> str:
@@ -20,7 +20,7 @@ def fill(name: str, values: Mapping[str, object]) -> str:
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=PackageLoader("jobwatch.web"),
+        loader=PackageLoader("jobwatch.web.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_legible,

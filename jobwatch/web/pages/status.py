@@ -11,10 +11,10 @@ from jobwatch.metrics import Scope, SourceShape, is_up, overdue
 from jobwatch.store import Store
 from jobwatch.store.glance_values import Glance, Wanted
 from jobwatch.web.configured import Configured
-from jobwatch.web.frame import Frame
-from jobwatch.web.status_page import Status
-from jobwatch.web.status_receiver import ReceiverView
-from jobwatch.web.status_source import SourceView
+from jobwatch.web.pages.frame import Frame
+from jobwatch.web.pages.status_page import Status
+from jobwatch.web.pages.status_receiver import ReceiverView
+from jobwatch.web.pages.status_source import SourceView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
