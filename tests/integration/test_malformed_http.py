@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 import aiohttp
 import pytest
@@ -181,11 +183,13 @@ async def test_nothing_of_what_was_refused_is_kept() -> None:
         tracemalloc.start()
         stack.callback(tracemalloc.stop)
         sizes = []
-        for _ in range(3):
+        for _ in range(5):
             await asyncio.gather(*(briefly(client, each) for each in attacks))
             assert (await client.get("/healthz")).status == 200
+            gc.collect()
             sizes.append(tracemalloc.get_traced_memory()[0])
-    assert sizes[2] - sizes[1] < 128 * 1024
+    # What is kept of an attack is kept of each: a round that happens to fill a cache says nothing.
+    assert min(later - sooner for sooner, later in pairwise(sizes)) < 64 * 1024
 
 
 async def briefly(client: aiohttp.ClientSession, data: bytes) -> None:
