@@ -38,11 +38,20 @@ READER_CACHE_KIB = 2 * 1024
 
 
 class SqliteDatabase:
-    """One SQLite file: one writer, a few readers, each in its own thread."""
+    """One SQLite file: one writer, a few readers, each in its own thread.
+
+    `folds`: the log is folded into the file at the end. That is for who holds the store; a look beside it leaves it alone.
+    """
 
     def __init__(
-        self, path: Path, clock: Callable[[], datetime], *, pauses: Sequence[float] = BUSY_PAUSES
+        self,
+        path: Path,
+        clock: Callable[[], datetime],
+        *,
+        folds: bool,
+        pauses: Sequence[float] = BUSY_PAUSES,
     ) -> None:
+        self._folds = folds
         self._clock = clock
         self._path = path.resolve()
         self._sighting = Sighting(path)
@@ -115,7 +124,7 @@ class SqliteDatabase:
         return int(pages) * int(connection.exec_driver_sql("PRAGMA page_size").scalar_one())
 
     async def close(self) -> None:
-        """Fold the log into the file, so that it can be copied alone, and end the threads."""
+        """End the threads; whoever holds the store folds its log into the file, so that it can be copied alone."""
         if self._closed:
             return
         self._closed = True
@@ -128,7 +137,8 @@ class SqliteDatabase:
         for link in self._links:
             link.close()
         self._reader.dispose()
-        self._fold_log()
+        if self._folds:
+            self._fold_log()
         self._writer.dispose()
 
     def _fold_log(self) -> None:

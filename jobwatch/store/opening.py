@@ -43,7 +43,7 @@ async def open_sqlite(
     lock = await asyncio.to_thread(
         _take_place, settings.path, owner, clock() if exclusive else None
     )
-    database = SqliteDatabase(settings.path, clock)
+    database = SqliteDatabase(settings.path, clock, folds=exclusive)
     try:
         birth = await _birth(database, migrate=exclusive)
         if exclusive:

@@ -123,6 +123,11 @@ def _check_file(path: Path, *, create: bool) -> None:
             )
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     _check_around(path)
+    if not create:
+        # Whoever closes a file gives up all locks that its process has on it, SQLite's as well, if the store is open
+        # here a second time: another process would then take itself for the last and remove the log.
+        # https://www.sqlite.org/howtocorrupt.html, section 2.2
+        return
     with path.open("r+b") as file:
         magic = file.read(len(MAGIC))
     if magic not in (b"", MAGIC):

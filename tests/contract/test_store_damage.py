@@ -145,7 +145,7 @@ sys.stdin.read()
 
 async def test_who_locks_the_store_is_named(stores: Stores) -> None:
     await (await stores.open()).close()
-    database = SqliteDatabase(stores.path, Clock(), pauses=())
+    database = SqliteDatabase(stores.path, Clock(), folds=True, pauses=())
     await database.read(lambda connection: connection.execute(text("SELECT 1")).all())
     with subprocess.Popen(  # noqa: ASYNC220  the test has nothing else to do meanwhile
         [sys.executable, "-c", HOLDER, stores.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE

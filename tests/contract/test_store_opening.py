@@ -1,5 +1,6 @@
 """Opening a SQLite store: what is refused, and with which words; who may have it."""
 
+import asyncio
 import os
 import sqlite3
 import stat
@@ -248,3 +249,25 @@ async def test_a_reader_cannot_write(stores: Stores) -> None:
     store = await stores.open()
     with pytest.raises(StoreError, match="readonly"):
         await store._database.read(lambda connection: connection.execute(text("DELETE FROM meta")))
+
+
+async def test_a_second_look_by_the_same_process_gives_its_locks_to_nobody(
+    file_stores: Stores,
+) -> None:
+    await file_stores.open()
+    await file_stores.open("reader", exclusive=False)
+    log = file_stores.path.with_name(file_stores.path.name + "-wal")
+    before = log.stat().st_ino
+    await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", LOOK, str(file_stores.path)], check=True
+    )
+    # Whoever takes itself for the last one removes the log under those who still write to it.
+    assert log.stat().st_ino == before
+
+
+LOOK = """
+import sqlite3, sys
+link = sqlite3.connect(sys.argv[1])
+assert link.execute("SELECT count(*) FROM meta").fetchone()[0]
+link.close()
+"""

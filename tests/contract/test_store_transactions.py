@@ -105,7 +105,7 @@ async def test_a_verb_gives_up_on_a_process_that_writes_for_ever(
     file_stores: Stores, clock: Clock
 ) -> None:
     await file_stores.open()
-    database = SqliteDatabase(file_stores.path, clock, pauses=(0.001, 0.001))
+    database = SqliteDatabase(file_stores.path, clock, folds=True, pauses=(0.001, 0.001))
     with closing(sqlite3.connect(file_stores.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="locked"):

@@ -159,7 +159,7 @@ def empty(request: pytest.FixtureRequest) -> Stores:
 
 def database(stores: Stores) -> Database:
     if isinstance(stores.settings, SqliteSettings):
-        return SqliteDatabase(stores.path, stores.clock)
+        return SqliteDatabase(stores.path, stores.clock, folds=True)
     return PostgresDatabase(stores.settings.dsn.get_secret_value(), stores.clock)
 
 
