@@ -1,5 +1,6 @@
 """Where a SQLite file may lie, who holds it, and what is wrong with it: found out before the database is opened."""
 
+import errno
 import fcntl
 import os
 import socket
@@ -127,11 +128,24 @@ def _check_file(path: Path, *, create: bool) -> None:
         # Whoever closes a file gives up all locks that its process has on it, SQLite's as well, if the store is open
         # here a second time: another process would then take itself for the last and remove the log.
         # https://www.sqlite.org/howtocorrupt.html, section 2.2
+        _check_rights(path)
         return
     with path.open("r+b") as file:
         magic = file.read(len(MAGIC))
     if magic not in (b"", MAGIC):
         raise StoreUnusable(f"{path} is not a SQLite database; move it away or correct store.path")
+
+
+def _check_rights(path: Path) -> None:
+    """Raise `OSError` where a file may not be read and written: even who only looks writes beside it."""
+    if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+        sealed = os.statvfs(path).f_flag & os.ST_RDONLY
+        number = errno.EROFS if sealed else errno.EACCES
+        raise OSError(number, os.strerror(number))
+    # A file system that gave up says so to nobody but who opens a file for writing.
+    with suppress(FileNotFoundError):
+        beside = path.with_name(path.name + ".lock")
+        os.close(os.open(beside, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW))
 
 
 def _check_around(path: Path) -> None:
