@@ -8,7 +8,7 @@ import asyncio
 import logging
 import ssl
 from asyncio.sslproto import SSLProtocol
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -24,8 +24,6 @@ LINGER_SECONDS = 2.0
 
 MOST_HEADERS = 64
 BLANKS = 1024
-
-Prepare = Callable[[web.BaseRequest, web.StreamResponse], Awaitable[None]]
 
 
 class Connection(web.RequestHandler):
