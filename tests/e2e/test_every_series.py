@@ -25,7 +25,8 @@ from jobwatch.simulator.vault_lives import VAULT_KINDS, vault_script
 from jobwatch.simulator.vaults import VaultWorld
 from jobwatch.simulator.world import World
 from tests.daemon import Daemon, configuration, free_port
-from tests.prometheus import lint, program, prometheus
+from tests.programs import program
+from tests.prometheus import lint, prometheus
 from tests.rig import job, step
 
 HOUR = timedelta(hours=1)

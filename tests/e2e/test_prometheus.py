@@ -16,7 +16,7 @@ from tests.daemon import Daemon, configuration, free_port
 from tests.prometheus import Prometheus, impatient, prometheus
 from tests.rig import job, step
 
-ALERTS = Path(__file__).parents[2] / "docs" / "examples" / "alerts.yaml"
+ALERTS = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules.yaml"
 FAILED = 'jobwatch_jobs_finished_total{outcome="failed"}'
 INCREASE = f"increase({FAILED}[1m]) > 0"
 

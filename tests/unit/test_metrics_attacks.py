@@ -15,11 +15,11 @@ from jobwatch.core.overview import Overview, SingleJobs
 from jobwatch.loop import Pulse
 from jobwatch.store import Store
 from tests.overviews import overview
-from tests.prometheus import program
+from tests.programs import program
 from tests.scrapes import metrics, sample
 from tests.unit.test_metrics_single_jobs import settings
 
-CASES = Path(__file__).parents[2] / "docs" / "examples" / "alerts_test.yaml"
+CASES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules_test.yaml"
 
 
 @dataclass(slots=True)
