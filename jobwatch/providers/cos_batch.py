@@ -86,11 +86,31 @@ class CosBatchSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     kind: Literal["cos-batch"]
+    """`cos-batch`: jobs of COS Batch Operation."""
     region: Region
+    """The region whose jobs are listed, as in a host name. Another region is another source.
+
+    Examples: ["ap-chengdu"]
+    """
     uin: Digits
+    """The number of the account, as text or as a number. It is part of the host name, and names the account in the
+    store.
+
+    Examples: ["100000000001"]
+    """
     appid: Digits
+    """The number of the account's storage, which ends the names of its buckets. It is not the `uin`.
+
+    Examples: ["1250000000"]
+    """
     endpoint: Annotated[str, AfterValidator(read_endpoint)] | None = None
+    """Where the API answers: scheme, host and port. Null is `https://<uin>.cos-control.<region>.myqcloud.com`. http
+    is for loopback, such as `jobwatch simulate`.
+
+    Examples: ["http://127.0.0.1:8080"]
+    """
     credentials: CredentialsSettings = CredentialsSettings()
+    """The keys. `{}` looks for them where Tencent Cloud's own tools do."""
 
     @property
     def base_url(self) -> str:

@@ -5,6 +5,7 @@ secret.
 """
 
 from jobwatch.settings.changes import Difference, difference, fixed, told
+from jobwatch.settings.describing import json_schema
 from jobwatch.settings.files import files_read
 from jobwatch.settings.model import Address, Settings, listen_address
 from jobwatch.settings.needs import Needed, everything, to_look, to_send
@@ -21,7 +22,6 @@ from jobwatch.settings.recipients import (
     style_of,
 )
 from jobwatch.settings.rules import rules_for
-from jobwatch.settings.shape import json_schema
 from jobwatch.settings.sources import Source
 from jobwatch.settings.views import (
     digest_policy,

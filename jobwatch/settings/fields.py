@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, TypeAlias, TypeVar
 
@@ -53,16 +54,25 @@ Duration: TypeAlias = Annotated[
 """A length of time, written `500ms 30s 5m 2h 90d`, held as a `timedelta`."""
 
 
-def between(shortest: str, longest: str, because: str) -> AfterValidator:
-    """Bound a duration, or what may be one; `because` is the reason a person is told."""
-    low, high = parse_duration(shortest), parse_duration(longest)
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """From the shortest to the longest that a duration may be, and the reason that a person is told."""
 
-    def check(value: Value) -> Value:
+    shortest: str
+    longest: str
+    because: str
+
+    def __call__(self, value: Value) -> Value:
+        """Check a duration, or what may be one. Raises `ValueError` with a sentence."""
+        low, high = parse_duration(self.shortest), parse_duration(self.longest)
         if isinstance(value, timedelta) and not low <= value <= high:
-            raise ValueError(f"must be from {shortest} to {longest}: {because}")
+            raise ValueError(f"must be from {self.shortest} to {self.longest}: {self.because}")
         return value
 
-    return AfterValidator(check)
+
+def between(shortest: str, longest: str, because: str) -> AfterValidator:
+    """Bound a duration, or what may be one; `because` is the reason a person is told."""
+    return AfterValidator(Bounds(shortest, longest, because))
 
 
 def duration_or(*words: str) -> BeforeValidator:

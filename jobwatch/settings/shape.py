@@ -15,7 +15,7 @@ Document: TypeAlias = dict[str, Any]
 Node: TypeAlias = Mapping[str, Any]
 
 
-class _Generator(GenerateJsonSchema):
+class Generator(GenerateJsonSchema):
     """Writes defaults as a configuration file would."""
 
     def encode_default(self, dft: Any) -> Any:  # the signature is pydantic's
@@ -36,9 +36,9 @@ class _Generator(GenerateJsonSchema):
         )
 
 
-def json_schema() -> Document:
-    """The JSON Schema (draft 2020-12) of a configuration file."""
-    schema = Settings.model_json_schema(schema_generator=_Generator)
+def schema_by(generator: type[Generator]) -> Document:
+    """The JSON Schema (draft 2020-12) of a configuration file, as a generator writes it."""
+    schema = Settings.model_json_schema(schema_generator=generator)
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
         "$id": "urn:jobwatch:schema:configuration",
@@ -50,7 +50,7 @@ def json_schema() -> Document:
 
 @cache
 def _schema() -> Document:
-    return json_schema()
+    return schema_by(Generator)
 
 
 class Shape:

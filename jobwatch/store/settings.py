@@ -12,7 +12,11 @@ class SqliteSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["sqlite"] = "sqlite"
+    """`sqlite` is embedded: one file, no server, one daemon. It may be left out."""
     path: Path = Path("jobwatch.db")
+    """The file. It has to lie on a local disk, because network file systems break its locks, and its folder has to be
+    writable. The image says `/var/lib/jobwatch/jobwatch.db`.
+    """
 
 
 class PostgresSettings(BaseModel):
@@ -21,7 +25,9 @@ class PostgresSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["postgres"]
+    """`postgres` is a database server, for several replicas."""
     dsn: SecretStr
+    """Where the database is, as libpq reads it, with its password: `postgresql://user:password@host/db`."""
 
 
 StoreSettings: TypeAlias = Annotated[SqliteSettings | PostgresSettings, Field(discriminator="kind")]

@@ -1,0 +1,126 @@
+"""Every command that a page shows is tried: most of them run as they stand, beside a daemon that watches a simulated cloud."""
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.daemon import get
+from tests.e2e.shown_scene import NOWHERE, PATIENCE, Scene, scene
+from tests.programs import program
+from tests.prometheus import prometheus
+from tests.shown import Shown, commands
+from tests.shown_commands import How, row_of, stood_in
+from tests.shown_queries import queries
+
+pytestmark = pytest.mark.timeout(300)
+
+COMMANDS = commands()
+NAMES = re.compile(r"(?:receivers (?:(?:pause|resume|test) )?|--receiver )([a-z][a-z0-9_]*)")
+NOT_UNDERSTOOD = re.compile(r"unknown|unrecogni[sz]ed|invalid|usage:", re.IGNORECASE)
+
+
+def tried(how: How) -> list[tuple[str, Shown]]:
+    """The commands that are tried so, once each, in the order of the pages."""
+    found: dict[str, Shown] = {}
+    for each in COMMANDS:
+        row = row_of(each)
+        if row is not None and row.how is how:
+            found.setdefault(stood_in(each.text), each)
+    return list(found.items())
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    named = {name for each in COMMANDS for name in NAMES.findall(stood_in(each.text))}
+    with scene(
+        tmp_path_factory.mktemp("scene"), named - {"pause", "resume", "test", "ops"}
+    ) as made:
+        yield made
+
+
+def failed(stage: Scene, how: How, at: Path) -> list[str]:
+    """Try all commands of a kind; those that did not end well, with what they said."""
+    wrong = []
+    for command, shown in tried(how):
+        done = stage.run(stage.prepare(command), at=at)
+        stage.tidy(command)
+        if done.returncode:
+            wrong.append(
+                f"{shown.place}: {command}\n    {done.returncode}: {done.stderr.strip()[-400:]}"
+            )
+    return wrong
+
+
+def test_what_runs_beside_a_daemon_does(stage: Scene) -> None:
+    assert len(tried(How.BESIDE)) > 30
+    assert not (wrong := failed(stage, How.BESIDE, stage.folder)), "\n".join(wrong)
+
+
+def test_what_needs_a_store_at_rest_runs_on_one(stage: Scene) -> None:
+    assert tried(How.AT_REST)
+    assert not (wrong := failed(stage, How.AT_REST, stage.rest)), "\n".join(wrong)
+
+
+def test_what_goes_on_works_until_it_is_asked_to_stop(stage: Scene) -> None:
+    for command, shown in tried(How.GOES_ON):
+        words = command.split()[1:]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jobwatch", *words], cwd=stage.rest, env=stage.environment(),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline(), shown
+        process.send_signal(signal.SIGINT if "--follow" in words else signal.SIGTERM)
+        said, _ = process.communicate(timeout=PATIENCE)
+        assert process.returncode in (0, 130), (str(shown), said.decode())
+
+
+def test_what_asks_a_cluster_or_an_engine_is_understood_by_its_program(stage: Scene) -> None:
+    reach = {
+        "docker": f"{program('podman')} --remote --url tcp://127.0.0.1:1",
+        "kubectl": f"{program('kubectl')} --server={NOWHERE}",
+        "systemctl": program("systemctl"),
+    }
+    for command, shown in tried(How.READ):
+        name, rest = command.split(" ", 1)
+        done = stage.run(f"{reach[name]} {rest}")
+        said = done.stdout + done.stderr
+        assert done.returncode, shown
+        assert not NOT_UNDERSTOOD.search(said), (str(shown), said)
+
+
+IN_PART = (
+    (r"^make ", "make --dry-run "),
+    (r"(?<=[ >])/(?=etc/|srv/|opt/)", "./root/"),
+    (r"^helm (?:upgrade --install|install|upgrade)(.*)", r"helm template\1"),
+    (r"^kubectl (?:apply|delete) -k ", "kubectl kustomize "),
+    (r"^(kubectl create .*)", r"\1 --dry-run=client --output yaml"),
+)
+"""The part of a command that needs no cluster, no root and no network."""
+
+
+def test_of_the_others_the_part_runs_that_can(stage: Scene) -> None:
+    wrong = []
+    for command, shown in tried(How.IN_PART):
+        line = command
+        for pattern, instead in IN_PART:
+            line = re.sub(pattern, instead, line)
+        assert line != command, shown
+        done = stage.run(line)
+        if done.returncode:
+            wrong.append(f"{shown.place}: {line}\n    {done.stderr.strip()[-400:]}")
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_prometheus_answers_every_query(stage: Scene, tmp_path: Path) -> None:
+    async with prometheus(tmp_path / "prometheus") as server:
+        server.scrape(f"127.0.0.1:{stage.daemon.port}")
+        await server.until(lambda: server.query("jobwatch_build_info"))
+        for each in queries():
+            server.query(each.text)  # fails where it is not understood
+    assert get(f"http://127.0.0.1:{stage.daemon.port}/metrics")[0] == 200

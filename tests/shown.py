@@ -1,0 +1,128 @@
+"""What the pages show: every block with its language, every command, every query, and where it stands.
+
+A command is a logical line of a block: continued lines are one, so are quotes and documents that span several. What a page
+shows in prose counts too, where it begins with `jobwatch `.
+"""
+
+import re
+import shlex
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGES = tuple(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/**/*.md", "deploy/**/*.md")
+    for path in sorted(ROOT.glob(pattern))
+)
+
+SHELLS = ("sh", "bash", "console")
+"""Languages of blocks that are commands; in `console` those after `$ `, with what they answer."""
+
+FENCE = re.compile(
+    r"^(?P<indent> *)(?P<fence>`{3,}|~~~+)(?P<language>[^\n`]*)\n(?P<text>.*?)^(?P=indent)(?P=fence) *$",
+    re.MULTILINE | re.DOTALL,
+)
+DOCUMENT = re.compile(r"<<-?\s*['\"]?(\w+)['\"]?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """Something that a page shows, and in which line of it."""
+
+    page: str
+    line: int
+    text: str
+    language: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}: {self.text}"
+
+    @property
+    def place(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def read(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def blocks(*languages: str) -> list[Shown]:
+    """The blocks of these languages in all pages; without any, all blocks."""
+    return [
+        each
+        for page in PAGES
+        for each in blocks_of(page)
+        if each.language in languages or not languages
+    ]
+
+
+def blocks_of(page: str) -> Iterator[Shown]:
+    text = read(page)
+    for found in FENCE.finditer(text):
+        yield Shown(
+            page=page,
+            line=text.count("\n", 0, found.start()) + 2,
+            text=textwrap.dedent(found["text"]),
+            language=found["language"].strip(),
+        )
+
+
+def prose(page: str) -> str:
+    """A page without its blocks, line by line where it was."""
+    return FENCE.sub(lambda block: "\n" * block[0].count("\n"), read(page))
+
+
+def inline(page: str) -> Iterator[Shown]:
+    """Everything that a page sets in code within its prose; a line may break in it."""
+    text = prose(page)
+    for found in re.finditer(r"(?<!`)`(?!`)([^`]+)`(?!`)", text):
+        if "\n\n" not in found[1]:
+            said = " ".join(found[1].split()).replace(r"\|", "|")
+            yield Shown(page=page, line=text.count("\n", 0, found.start()) + 1, text=said)
+
+
+def commands() -> list[Shown]:
+    """Every command that a page shows, in blocks and in prose."""
+    found = [each for block in blocks(*SHELLS) for each in _lines(block)]
+    said = (each for page in PAGES for each in inline(page))
+    return found + [each for each in said if re.match(r"(?:\S*/)?jobwatch [a-z]", each.text)]
+
+
+def _lines(block: Shown) -> Iterator[Shown]:
+    """The logical lines of a block that are commands."""
+    prompt = "$ " if block.language == "console" else ""
+    waiting, began = "", block.line
+    for number, line in enumerate(block.text.splitlines(), block.line):
+        if not waiting:
+            if not line.startswith(prompt) or not line.strip() or line.lstrip().startswith("#"):
+                continue
+            began, line = number, line.removeprefix(prompt)  # noqa: PLW2901  # without the prompt
+        waiting += line
+        if line.endswith("\\") or not whole(waiting):
+            waiting = waiting.removesuffix("\\") + ("" if line.endswith("\\") else "\n")
+            continue
+        yield Shown(page=block.page, line=began, text=plain(waiting), language=block.language)
+        waiting = ""
+    assert not waiting, f"{block.place}: no end of {waiting}"
+
+
+def whole(command: str) -> bool:
+    """Whether nothing is left open: no quote, no document."""
+    document = DOCUMENT.search(command)
+    if document is not None:
+        return command.rstrip().endswith(f"\n{document[1]}")
+    try:
+        shlex.split(command, comments=True)
+    except ValueError:
+        return False
+    return True
+
+
+def plain(command: str) -> str:
+    """A command without the comment behind it, and without spaces that mean nothing."""
+    if "\n" in command:
+        return command
+    return " ".join(re.sub(r"\s+# .*$", "", command).split())
