@@ -85,7 +85,7 @@ faults: $(STAMP) ## kills from outside and broken peers
 	$(PYTEST) -n 2 --dist worksteal tests/faults $(ARGS)
 
 .PHONY: e2e
-e2e: $(STAMP) ## the README's commands as child processes
+e2e: $(STAMP) ## what users run: image, chart, compose, pages in a browser, Prometheus, packages
 	$(PYTEST) tests/e2e $(ARGS)
 
 .PHONY: bench
@@ -142,7 +142,7 @@ chart: $(TOOLS) ## lint the chart and package it into build/chart
 image-smoke: ## run IMAGE as it is meant to be run: it says its version and plays the demo; DOCKER="podman …" elsewhere
 	$(DOCKER) run --rm $(IMAGE) version | grep --fixed-strings "jobwatch $(patsubst v%,%,$(TAG)) "
 	$(DOCKER) run --rm --read-only --cap-drop ALL --security-opt no-new-privileges --memory 256m --tmpfs /tmp \
-	  $(IMAGE) demo --for 15s | grep --max-count 1 "signature verified"
+	  $(IMAGE) demo --for 15s | grep "signature verified"
 
 .PHONY: audit
 audit: $(STAMP) ## known holes in what the locks hold; asks a service on the network
@@ -158,7 +158,8 @@ workflows: $(STAMP) ## what is wrong or unsafe in .github
 	$(BIN)/zizmor --quiet --persona=auditor $(ZIZMOR) .github
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml
 
 .PHONY: clean
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants dist build
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants dist build site

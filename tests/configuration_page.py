@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
 from jobwatch.core.durations import format_duration
+from jobwatch.core.errors import ConfigError
 from jobwatch.formats import CHATS, FORMATS
 from jobwatch.providers.cas import CasSettings
 from jobwatch.providers.cos_batch import CosBatchSettings
@@ -25,6 +26,7 @@ from jobwatch.settings.describing import Description, descriptions
 from jobwatch.settings.not_yet import NOT_YET
 from jobwatch.settings.sources import Rules
 from jobwatch.settings.views import digest_policy, give_up_after, max_age, wanted_words
+from jobwatch.settings.yaml_tree import read_yaml
 from jobwatch.store.settings import PostgresSettings, SqliteSettings
 from tests.configuration_prose import EXAMPLES, HEAD, KEYS, SAID
 from tests.configuration_types import PART, SCHEMA, takes
@@ -161,14 +163,22 @@ def default_of(key: Key) -> str:
 
 
 def written(value: object) -> str:
-    """A value as a file would have it."""
+    """A value as a file would have it, in quotes where it would be read as something else without them."""
     if isinstance(value, timedelta):
         return format_duration(value)
     if value is None or isinstance(value, bool | tuple | list | dict):
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, SecretStr):
-        raise TypeError("no default is secret")
-    return json.dumps(value) if value == "" else f"{value:g}" if isinstance(value, float) else str(value)  # fmt: skip
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value) if isinstance(value, int) or plain(str(value)) else json.dumps(value)
+
+
+def plain(text: str) -> bool:
+    """Whether a text is read as itself where it stands without quotes."""
+    try:
+        return read_yaml(f"key: {text}", "").tree == {"key": text}
+    except ConfigError:
+        return False
 
 
 def reload_of(key: Key) -> str:

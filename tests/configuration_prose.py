@@ -80,7 +80,7 @@ jobwatch check
 - An unknown `JOBWATCH_` variable is a mistake, because it is mostly a misspelt one. Variables that Kubernetes sets for a service
   (`JOBWATCH_PORT=tcp://…`, `JOBWATCH_SERVICE_HOST`) are ignored with a warning.
 - Two variables that differ only in capitals and say the same key are a mistake.
-- The environment of a running process never changes: a new value needs a restart.
+- The environment of a running process never changes: a new value needs a restart, `live` or not.
 
 ## Secrets
 
@@ -99,14 +99,14 @@ malformed for its format, two sources on one account and region, a name in `want
 once, each with its key, its line, what would be right, and the key that was likely meant:
 
 ```text
-sources.prod.evry (jobwatch.yaml:3): unknown key; did you mean `every`?
+sources.prod.full_sweep (jobwatch.yaml:3): unknown key; did you mean `full_sweep_every`?
 ```
 
 The exit code is 2. A running daemon keeps the configuration that it has ([reload.md](reload.md)). What is allowed and likely not
 meant, such as a URL of Slack under another format, is a warning of `jobwatch check` and a line `configuration.doubted` in the log.
 
 Commands that only look into the store need `store` and which accounts are watched; a mistake elsewhere is told and does not
-keep them from their work. To send something again, receivers have to be right as well.
+keep them from their work. To send something again, the receivers, their `format` and `give_up_after` have to be right as well.
 
 *Not yet active* means: accepted at its default, and any other value is refused until a later version builds it.
 
@@ -203,7 +203,7 @@ receivers:
     url: https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=xxx
     wants:
       types: [problems]
-      except: {sources: ["dev*"]}
+      except: {descriptions: ["test *"]}
       failed_ratio_at_least: 0.01
     digest: {first: 3, every: 5m}
     language: zh

@@ -44,30 +44,65 @@ def mounts(folder: Path, service: Mapping[str, Any]) -> Iterator[Mount]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What a panel of a dashboard asks Prometheus for."""
+    """What a panel or a note of a dashboard asks Prometheus for, and whether about now alone."""
 
+    board: str
     panel: str
     expression: str
+    instant: bool
 
     def filled(self, **values: str) -> str:
         """The expression as Grafana sends it, with these values of its variables."""
         return re.sub(
-            r"\$(\w+)|\$\{(\w+)\}", lambda found: values[found[1] or found[2]], self.expression
+            r"\$([A-Za-z_]\w*)|\$\{(\w+)\}",
+            lambda found: values[found[1] or found[2]],
+            self.expression,
         )
 
 
-def panels(dashboard: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(dashboard.read_text(encoding="utf-8"))["panels"]
+def dashboard(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
-def queries(dashboard: Path) -> list[Query]:
-    """Every question of a dashboard, those of its annotations included."""
-    tree = json.loads(dashboard.read_text(encoding="utf-8"))
+def panels(path: Path) -> list[dict[str, Any]]:
+    """Every panel of a dashboard, those in folded rows after their heading."""
+    found = []
+    for panel in dashboard(path)["panels"]:
+        found += [panel, *panel.get("panels", ())]
+    return found
+
+
+def notes(path: Path) -> list[dict[str, Any]]:
+    """The notes that a dashboard asks Prometheus for; Grafana's own one is left out."""
+    listed = dashboard(path)["annotations"]["list"]
+    return [each for each in listed if not each.get("builtIn")]
+
+
+def queries(path: Path) -> list[Query]:
+    """Every question of a dashboard, those of its notes included."""
     asked = [
-        Query(panel=f"{panel['title']} {target['refId']}", expression=target["expr"])
-        for panel in tree["panels"]
+        (f"{panel['title']} {target['refId']}", target)
+        for panel in panels(path)
         for target in panel.get("targets", ())
     ]
-    notes = tree["annotations"]["list"]
-    return asked + [Query(panel=each["name"], expression=each["expr"]) for each in notes]
+    asked += [(each["name"], each["target"]) for each in notes(path)]
+    return [
+        Query(
+            board=path.stem,
+            panel=name,
+            expression=target["expr"],
+            instant=target.get("instant", False),
+        )
+        for name, target in asked
+    ]
+
+
+def variables(path: Path) -> dict[str, tuple[str, str]]:
+    """The variables of a dashboard that ask Prometheus, by name: a selector, and the label whose values it wants."""
+    found = {}
+    for each in dashboard(path)["templating"]["list"]:
+        asked = re.fullmatch(r"label_values\((.+), (\w+)\)", each.get("definition", ""))
+        if asked:
+            found[each["name"]] = (asked[1], asked[2])
+    return found

@@ -82,7 +82,7 @@ def _rows(png: bytes) -> list[list[Colour]]:
     for begin, end in pairwise(edges):
         before = _unfiltered(data[begin], data[begin + 1 : end], before, step)
         rows.append([(*before[at : at + 3],) for at in range(0, len(before), step)])
-    return rows  # type: ignore[return-value]  # three bytes each
+    return rows
 
 
 def _unfiltered(filtered_by: int, line: bytes, above: bytes, step: int) -> bytes:

@@ -1,13 +1,14 @@
-"""The pages on receivers, cut into their parts, and what they show: messages, requests, answers.
+"""The pages on receivers, cut into their parts, and what a configuration on them makes of an event.
 
 Law: what a page shows of a message is what its own configuration, the block above it, makes of one sample event.
-`python -m tests.receiver_pages` writes it into the pages again.
+`python -m tests.receiver_pages_written` writes it into the pages again.
 """
 
 import json
 import re
 import tempfile
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import yaml
 
 from jobwatch.core.http import HttpRequest
 from jobwatch.core.samples import samples
-from jobwatch.formats import FORMATS, FormatName, Told, build
+from jobwatch.formats import FormatName, Told, build
 from jobwatch.settings import Settings, live_recipient
 from tests.unit.settings_cases import SECRET, SOURCE, read
 
@@ -26,8 +27,6 @@ SAMPLES = {each.name: each for each in samples()}
 EVENT = "job.failed"
 WIDTH = 116
 
-ARRIVES = {"en": "What arrives", "zh": "收到的消息"}
-CALLING = {"en": "Calling people", "zh": "@ 成员"}
 MARKDOWN: dict[FormatName, tuple[str, ...]] = {"wecom": ("content",), "dingtalk": ("text",)}
 """Formats whose message is one text: it is shown as it is sent."""
 
@@ -50,9 +49,20 @@ def part(name: str, language: str) -> str:
 
 def sections(name: str, language: str) -> dict[str, str]:
     """The sections of a part by their titles; "" is what stands before them."""
-    level = "##" if language == "en" else "###"
-    first, *others = re.split(rf"^{level} (.+)\n", part(name, language), flags=re.MULTILINE)
-    return {"": first, **dict(zip(others[::2], others[1::2], strict=True))}
+    return _sections(part(name, language), "## " if language == "en" else "### ")
+
+
+@lru_cache(maxsize=64)
+def _sections(text: str, mark: str) -> dict[str, str]:
+    found, title, fenced = {"": ""}, "", False
+    for line in text.splitlines(keepends=True):
+        fenced ^= line.startswith("```")
+        if line.startswith(mark) and not fenced:
+            title = line.removeprefix(mark).strip()
+            found[title] = ""
+        else:
+            found[title] += line
+    return found
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -72,6 +82,7 @@ def settings_of(tree: dict[str, Any]) -> Settings:
         return read(Path(folder), yaml.safe_dump(tree, allow_unicode=True)).settings
 
 
+@lru_cache(maxsize=128)
 def sent(block: str, event: str = EVENT) -> HttpRequest:
     """The request that the only receiver of a configuration is sent."""
     settings = settings_of(tree_of(block))
@@ -129,45 +140,3 @@ def headers_of(request: HttpRequest) -> str:
     """A request without its body, as `receivers test` writes it."""
     lines = [f"{request.method} {request.url}"]
     return "\n".join([*lines, *(f"{k}: {v}" for k, v in request.headers.items())]) + "\n"
-
-
-def shown(name: FormatName, language: str) -> list[tuple[str, str, str]]:
-    """What has to stand in the blocks of a page: the section, the language of the block, its text."""
-    found: list[tuple[str, str, str]] = []
-    kept = sections(name, language)
-    for title in (ARRIVES[language], CALLING[language]):
-        own = blocks(kept.get(title, ""), "yaml")
-        configuration = (own or blocks(part(name, language), "yaml"))[0]
-        request = sent(configuration)
-        text = headers_of(request) if name == "standard" else as_read(name, request.body)
-        found += [(title, "text", text), (title, "json", as_json(json.loads(request.body)) + "\n")]
-    return [each for each in found if blocks(kept.get(each[0], ""), each[1])]
-
-
-def replaced(text: str, title: str, language: str, block: str) -> str:
-    """A part of a page with another text in the first block of that language under that title."""
-    head, title_line, rest = re.split(rf"^(##+ {re.escape(title)}\n)", text, maxsplit=1, flags=re.M)
-    again = re.sub(
-        rf"^```{language}\n.*?^```",
-        lambda _: f"```{language}\n{block}```",
-        rest, count=1, flags=re.MULTILINE | re.DOTALL,
-    )  # fmt: skip
-    return head + title_line + again
-
-
-def write() -> None:
-    """Write what the pages have to show into them."""
-    for name in FORMATS:
-        if name == "template":
-            continue
-        parts = []
-        for language in ("en", "zh"):
-            text = part(name, language)
-            for title, kind, block in shown(name, language):
-                text = replaced(text, title, kind, block)
-            parts.append(text)
-        (FOLDER / f"{name}.md").write_text(CHINESE.join(parts), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write()

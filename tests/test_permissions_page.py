@@ -9,7 +9,9 @@ import pytest
 from jobwatch.providers import cas, cos_batch
 
 PAGE = (Path(__file__).parents[1] / "docs" / "permissions.md").read_text(encoding="utf-8")
-POLICIES = [json.loads(text) for text in re.findall(r"^```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)]
+POLICIES = [
+    json.loads(text) for text in re.findall(r"^```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+]
 ABOUT_JOBS, TRUST = POLICIES[:2], POLICIES[2:]
 
 

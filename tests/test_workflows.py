@@ -53,10 +53,15 @@ def test_zizmor_finds_nothing_as_an_auditor_and_nothing_is_hidden_from_it() -> N
 
 @pytest.mark.parametrize(
     ("schema", "files"),
-    [("vendor.github-workflows", WORKFLOWS), ("vendor.dependabot", [GITHUB / "dependabot.yml"])],
-    ids=["workflows", "dependabot"],
+    [
+        ("vendor.github-workflows", WORKFLOWS),
+        ("vendor.dependabot", [GITHUB / "dependabot.yml"]),
+        ("vendor.github-issue-forms", sorted((GITHUB / "ISSUE_TEMPLATE").glob("*.yml"))),
+    ],
+    ids=["workflows", "dependabot", "issues"],
 )
 def test_the_files_are_what_their_schemas_say(schema: str, files: list[Path]) -> None:
+    assert files
     command = (sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema)
     said_by(*command, *map(str, files))
 

@@ -54,7 +54,13 @@ def place(path: str) -> str:
         path in BROUGHT
     ):  # SECURITY.md beside security.md would be one page where case does not count
         return f"project/{path.lower()}"
-    return path.removeprefix("docs/")
+    if path.startswith("docs/"):
+        return path.removeprefix("docs/")
+    return f"{path}.txt" if path.endswith(".md") and not _is_brought(path) else path
+
+
+def _is_brought(path: str) -> bool:
+    return path in BROUGHT or (path.startswith("deploy/") and path.endswith("/README.md"))
 
 
 def origin(where: str, root: Path) -> str:

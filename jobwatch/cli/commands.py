@@ -272,7 +272,7 @@ def simulate(
 
 @more.command(rich_help_panel=Group.MORE)
 def schema() -> None:
-    """The JSON Schema of the configuration."""
+    """The JSON Schema of the configuration, with what each key is for; editors complete and check by it."""
     from jobwatch.settings import json_schema
 
     Screen().document(json_schema())

@@ -39,6 +39,16 @@ def _matchers(of: Row, more: str) -> Iterator[str]:
         yield more
 
 
+def only(label: str, value: str) -> str:
+    """A label of this value."""
+    return f'{label}="{value}"'
+
+
+def other(label: str, value: str) -> str:
+    """A label of any value but this."""
+    return f'{label}!="{value}"'
+
+
 def merged(metric: str, more: str = "") -> str:
     """Its value, whatever replica says it."""
     return _merged(metric, chosen(metric, more))
@@ -48,9 +58,11 @@ def _merged(metric: str, inner: str) -> str:
     return f"{merging(metric)} without (instance, pod) ({inner})"
 
 
-def rate(metric: str, more: str = "", *, window: str = "$__rate_interval") -> str:
-    """How fast it grows each second."""
-    return _merged(metric, f"rate({chosen(metric, more)}[{window}])")
+def rate(
+    metric: str, more: str = "", *, window: str = "$__rate_interval", how: str = "rate"
+) -> str:
+    """How fast it grows each second; how much it grew where `how` is `increase`."""
+    return _merged(metric, f"{how}({chosen(metric, more)}[{window}])")
 
 
 def before(metric: str, more: str = "", *, by: str = "$__interval") -> str:
@@ -88,8 +100,7 @@ def quantile(share: float, metric: str, labels: str, *, window: str = "$__rate_i
 
 def buckets(metric: str) -> str:
     """What a histogram observed lately, by bucket, for a heatmap."""
-    grown = _merged(metric, f"increase({chosen(f'{metric}_bucket')}[$__rate_interval])")
-    return f"sum by (le) ({grown})"
+    return f"sum by (le) ({rate(f'{metric}_bucket', how='increase')})"
 
 
 def by(labels: str, expression: str, how: str = "sum") -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from jobwatch.metrics import table
 from tests.dashboards.asks import before, chosen, merged
-from tests.dashboards.panels import SOURCE_OF_DATA, Json, Panel
+from tests.dashboards.colours import Json
+from tests.dashboards.panels import SOURCE_OF_DATA, Panel
 
 SCHEMA = 41
 """That of Grafana 12.0 and 12.1, which later ones of the 12 series bring up by themselves."""

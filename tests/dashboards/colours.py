@@ -3,6 +3,13 @@
 Law: a word has the same colour on every panel.
 """
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Json = dict[str, Any]
+Steps = tuple[tuple[float, str], ...]
+"""Values from which on a colour holds."""
+
 GREY = "#8e8e8e"
 
 OF_WORDS = {
@@ -97,3 +104,35 @@ OF_WORDS = {
     "source.suspect": "semi-dark-red",
     "source.baselined": "dark-blue",
 }
+
+
+def override(name: str, **properties: Any) -> Json:
+    """What is otherwise for the field of a name; `custom__width` stands for `custom.width`."""
+    found = [{"id": key.replace("__", "."), "value": each} for key, each in properties.items()]
+    return {"matcher": {"id": "byName", "options": name}, "properties": found}
+
+
+def coloured(words: Iterable[str]) -> list[Json]:
+    """The colours of words, for lines and bars that are called so."""
+    return [
+        override(str(word), color={"mode": "fixed", "fixedColor": OF_WORDS[word]})
+        for word in dict.fromkeys(words)
+    ]
+
+
+def mapping(words: Mapping[str, str]) -> list[Json]:
+    """How values are shown as coloured words. The key is the value, what it maps to is the word."""
+    results = {
+        value: {"text": word, "color": OF_WORDS[word], "index": index}
+        for index, (value, word) in enumerate(words.items())
+    }
+    return [{"type": "value", "options": results}]
+
+
+def thresholds(steps: Steps, first: str) -> Json:
+    """Colours from a value on; `first` is that of what lies below them all."""
+    found: list[Json] = [{"color": first, "value": None}]
+    return {
+        "mode": "absolute",
+        "steps": found + [{"color": name, "value": value} for value, name in steps],
+    }

@@ -3,7 +3,7 @@
 from jobwatch.core import census
 from jobwatch.metrics import table
 from jobwatch.metrics.stored import CONDITIONS, OF_SOURCES, TASK_STATES
-from tests.dashboards.asks import by, counted, merged, quantile_of_range, steps
+from tests.dashboards.asks import by, counted, merged, other, quantile_of_range, steps
 from tests.dashboards.board import Section
 from tests.dashboards.panels import Ask, Bars, Gauges, Lines, Link
 from tests.dashboards.tables import Column, Table, in_words, leading
@@ -38,7 +38,7 @@ RUNNING = Section(
             "has no bar.",
             asks=(
                 Ask(
-                    f"{by('source', merged(table.TASKS, 'state!="remaining"'))} / "
+                    f"{by('source', merged(table.TASKS, other('state', 'remaining')))} / "
                     f"({by('source', merged(table.TASKS))} > 0)",
                     "{{source}}",
                 ),
@@ -96,7 +96,9 @@ ENDINGS = Section(
             asks=(Ask(steps(census.FINISHED, "outcome"), "{{outcome}}"),),
             width=12,
             words=OUTCOMES,
-            links=(Link("These jobs, with their reasons", "/jobs?outcome=${__field.labels.outcome}"),),
+            links=(
+                Link("These jobs, with their reasons", "/jobs?outcome=${__field.labels.outcome}"),
+            ),
             empty=NOT_READ,
         ),
         Bars(

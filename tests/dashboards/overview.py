@@ -1,17 +1,27 @@
 """The dashboard for who owns the jobs: what runs, what ended and how, how fresh that is, and who was told."""
 
 from jobwatch.core import census
-from jobwatch.core.outbox import SETTLED, Result
 from jobwatch.core.errors import CallResult
+from jobwatch.core.outbox import SETTLED, Result
 from jobwatch.metrics import table
-from tests.dashboards.asks import by, counted, merged, rate, steps
+from tests.dashboards.asks import by, counted, merged, other, rate, steps
 from tests.dashboards.board import Board, Section
 from tests.dashboards.freshness import FRESH
 from tests.dashboards.jobs import ENDINGS, RUNNING
-from tests.dashboards.panels import Ask, Bars, Lines, Stat, Steps
+from tests.dashboards.panels import Ask, Bars, Lines, Stat
 from tests.dashboards.tables import PROGRESS, Column, Table, in_words, judged, leading
 from tests.dashboards.words import (
-    BAD, DEAD, INTERVALS, NEWS, ONE_JOB, OUTCOMES, STATES, STATUSES, ages_in_intervals, SOME, ANY
+    ANY,
+    BAD,
+    DEAD,
+    INTERVALS,
+    NEWS,
+    ONE_JOB,
+    OUTCOMES,
+    SOME,
+    STATES,
+    STATUSES,
+    ages_in_intervals,
 )
 
 WELL = Section(
@@ -83,7 +93,7 @@ WELL = Section(
         Stat(
             title="Receivers not active",
             says="Receivers that fail, are tried again or are paused: nobody is told by them now.",
-            asks=(Ask(f"sum({merged(table.RECEIVER_STATE, 'state!="active"')})"),),
+            asks=(Ask(f"sum({merged(table.RECEIVER_STATE, other('state', 'active'))})"),),
             width=3,
             steps=SOME,
             empty="no receiver",
@@ -141,7 +151,10 @@ TOLD = Section(
             says="Each minute, by result. Throttled: the account is asked too much, by whomever. Denied: keys or "
             "permissions are wrong. A few others now and then are tried again and do no harm.",
             asks=(
-                Ask(f"60 * {by('result', rate(table.API_REQUESTS, 'result!="ok"'))}", "{{result}}"),
+                Ask(
+                    f"60 * {by('result', rate(table.API_REQUESTS, other('result', 'ok')))}",
+                    "{{result}}",
+                ),
             ),
             width=12,
             words=tuple(each.value for each in CallResult if each.value != "ok"),

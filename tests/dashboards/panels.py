@@ -3,14 +3,10 @@
 Law: a panel says what it shows and what is bad (`says`), what it means if there is nothing (`empty`), and its unit.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
-from tests.dashboards.colours import OF_WORDS
-
-Json = dict[str, Any]
-Steps = tuple[tuple[float, str], ...]
+from tests.dashboards.colours import Json, Steps, coloured, thresholds
 
 SOURCE_OF_DATA: Json = {"type": "prometheus", "uid": "${datasource}"}
 QUIET = "nothing in this time"
@@ -34,38 +30,6 @@ class Link:
     def drawn(self) -> Json:
         url = "${jobwatch_url:raw}" + self.path
         return {"title": self.title, "url": url, "targetBlank": True}
-
-
-def override(name: str, **properties: Any) -> Json:
-    """What is otherwise for the field of a name; `custom__width` stands for `custom.width`."""
-    found = [{"id": key.replace("__", "."), "value": each} for key, each in properties.items()]
-    return {"matcher": {"id": "byName", "options": name}, "properties": found}
-
-
-def coloured(words: Iterable[str]) -> list[Json]:
-    """The colours of words, for lines and bars that are called so."""
-    return [
-        override(str(word), color={"mode": "fixed", "fixedColor": OF_WORDS[word]})
-        for word in dict.fromkeys(words)
-    ]
-
-
-def mapping(words: Mapping[str, str]) -> list[Json]:
-    """How values are shown as coloured words. The key is the value, what it maps to is the word."""
-    results = {
-        value: {"text": word, "color": OF_WORDS[word], "index": index}
-        for index, (value, word) in enumerate(words.items())
-    }
-    return [{"type": "value", "options": results}]
-
-
-def thresholds(steps: Steps, first: str) -> Json:
-    """Colours from a value on; `first` is that of what lies below them all."""
-    found: list[Json] = [{"color": first, "value": None}]
-    return {
-        "mode": "absolute",
-        "steps": found + [{"color": name, "value": value} for value, name in steps],
-    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

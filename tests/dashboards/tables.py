@@ -1,10 +1,12 @@
 """Tables: several questions about the same things, a row for each thing, a column for each answer."""
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
-from tests.dashboards.panels import Json, Link, Panel, Steps, mapping, override, thresholds
+from tests.dashboards.colours import Json, Steps, mapping, override, thresholds
+from tests.dashboards.panels import Link, Panel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +15,7 @@ class Column:
 
     field: str
     title: str = ""
-    shows: Json = field(default_factory=dict)
+    shows: Json = dataclasses.field(default_factory=dict)
 
     def name(self, questions: int) -> str:
         """The name of the field as it comes from Prometheus."""
@@ -58,9 +60,7 @@ class Table(Panel):
 
     def overrides(self) -> list[Json]:
         return [
-            override(each.title or each.field, **each.shows)
-            for each in self.columns
-            if each.shows
+            override(each.title or each.field, **each.shows) for each in self.columns if each.shows
         ]
 
     def options(self) -> Json:

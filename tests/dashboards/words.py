@@ -4,7 +4,8 @@ from jobwatch.core.model import Outcome
 from jobwatch.metrics import table
 from jobwatch.providers import cas, cos_batch
 from tests.dashboards.asks import merged
-from tests.dashboards.panels import Link, Steps
+from tests.dashboards.colours import Steps
+from tests.dashboards.panels import Link
 
 STATUSES = (*cos_batch.LIFECYCLE.statuses, *cas.LIFECYCLE.statuses, "unknown")
 OUTCOMES = tuple(each.value for each in Outcome)
@@ -16,10 +17,17 @@ ANY: Steps = ((1, "red"),)
 SOME: Steps = ((1, "orange"),)
 INTERVALS: Steps = ((2, "yellow"), (3, "red"))
 """In intervals of the source: from three on it is an alert."""
+LAG: Steps = ((0.1, "yellow"), (0.5, "red"))
+SKEW: Steps = ((10, "yellow"), (30, "red"))
+EXPIRY: Steps = ((300, "yellow"), (600, "green"))
+THROTTLED: Steps = ((0.02, "yellow"), (0.1, "red"))
+WAITED: Steps = ((0.2, "yellow"), (0.5, "red"))
 NEWS: Steps = ((600, "yellow"), (900, "red"))
 """In seconds: from 900 on it is an alert."""
 
-JOBS = Link("Unfinished jobs of this source", "/jobs?source=${__data.fields.source}&show=unfinished")
+JOBS = Link(
+    "Unfinished jobs of this source", "/jobs?source=${__data.fields.source}&show=unfinished"
+)
 ENDED = Link(
     "These jobs, with their reasons",
     "/jobs?source=${__data.fields.source}&outcome=${__data.fields.outcome}",

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,18 +18,21 @@ from typing import Any
 import pytest
 import yaml
 
+from jobwatch.app.clock import utc_now
 from tests.daemon import free_port, get
-from tests.deployed import DASHBOARDS, DEMO, Query, mounts, queries, read
+from tests.deployed import DASHBOARDS, DEMO, Query, mounts, panels, queries, read, variables
+from tests.e2e.neighbours import beside_them, neighbours
 from tests.programs import program
 
 PATIENCE = 75.0
+STEP = 5
 AS_GRAFANA = {
-    "source": ".*",
-    "receiver": ".*",
-    "__rate_interval": "30s",
-    "__interval": "1m",
+    **dict.fromkeys(("job", "instance", "source", "receiver"), ".*"),
+    "__rate_interval": f"{4 * STEP}s",
+    "__interval": f"{STEP}s",
     "__range": "10m",
 }
+"""What Grafana puts in for the variables, over ten minutes of a server that scrapes as often as the demo's."""
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -41,6 +45,12 @@ def alertmanager() -> str:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     assert found is not None
     return found
+
+
+def shows(series: Mapping[str, Any]) -> bool:
+    """Whether a series of an answer has a number."""
+    points = series.get("values") or [series["value"]]
+    return any(not math.isnan(float(value)) for _, value in points)
 
 
 @contextmanager
@@ -64,6 +74,7 @@ class Stage:
     """The services of the demo. `ports` are where they listen here, by their name there."""
 
     folder: Path
+    beside: str
     compose: dict[str, Any] = field(
         default_factory=lambda: dict(read(DEMO / "compose.yaml")["services"])
     )
@@ -114,6 +125,7 @@ class Stage:
                 for each in sources
             },
             **self.compose["receiver"]["environment"],
+            **beside_them(self.beside, self.at("cloud")),
         }
 
     def scraping(self) -> Path:
@@ -133,13 +145,29 @@ class Stage:
         status, text = get(self.at("alertmanager", "/api/v2/alerts"))
         return [each["labels"] for each in json.loads(text)] if status == 200 else []
 
-    def finds(self, query: Query) -> bool:
-        """Whether a panel would show anything."""
-        asked = urllib.parse.urlencode({"query": query.filled(**AS_GRAFANA)})
-        status, text = get(self.at("prometheus", f"/api/v1/query?{asked}"))
-        assert status != 400, text
-        found = json.loads(text)["data"]["result"] if status == 200 else []
-        return any(not math.isnan(float(each["value"][1])) for each in found)
+    def asked(self, path: str, **parameters: str) -> Any:
+        """What Prometheus says to a question; nothing while it begins."""
+        url = self.at("prometheus", f"/api/v1/{path}?{urllib.parse.urlencode(parameters)}")
+        status, text = get(url)
+        assert status != 400, f"{parameters}: {text}"
+        return json.loads(text)["data"] if status == 200 else None
+
+    def answers(self, query: Query) -> list[Mapping[str, str]]:
+        """The labels of everything that a panel would show: about now, or about its range of time."""
+        expression = query.filled(**AS_GRAFANA)
+        if query.instant:
+            found = self.asked("query", query=expression)
+        else:
+            now = int(utc_now().timestamp())
+            times = {"start": str(now - 600), "end": str(now), "step": str(STEP)}
+            found = self.asked("query_range", query=expression, **times)
+        return [each["metric"] for each in found["result"] if shows(each)] if found else []
+
+    def values(self, selector: str, label: str) -> list[str]:
+        """What a variable of a dashboard offers."""
+        asked = {"match[]": selector.replace("$job", AS_GRAFANA["job"])}
+        found: list[str] = self.asked(f"label/{label}/values", **asked)
+        return found
 
     def told(self) -> str:
         return (self.folder / "receiver.log").read_text("utf-8", errors="replace")
@@ -163,8 +191,8 @@ class Stage:
 def stage(tmp_path: Path) -> Iterator[Stage]:
     program("prometheus")
     alertmanager()
-    made = Stage(folder=tmp_path)
     with ExitStack() as stack:
+        made = Stage(folder=tmp_path, beside=stack.enter_context(neighbours()))
         for name, command in made.commands().items():
             process = running(name, tmp_path, command, **made.environment())
             made.processes.append(stack.enter_context(process))
@@ -180,16 +208,71 @@ def test_a_job_that_fails_is_printed_reaches_alertmanager_and_every_panel_shows_
 
     stage.until(failed, stage.alerts)
     stage.until(lambda: "job.failed" in stage.told(), stage.told)
-    asked = [query for board in DASHBOARDS for query in queries(board)]
-    assert len(asked) > 20
-    empty = asked
+    every_panel_shows_something(stage)
+    variables_offer_something(stage)
+    links_lead_to_pages(stage)
+
+
+def every_panel_shows_something(stage: Stage) -> None:
+    """Each question by itself, those of the notes included."""
+    empty = [query for board in DASHBOARDS for query in queries(board)]
+    assert len(empty) > 80
 
     def all_show_something() -> bool:
         nonlocal empty
-        empty = [query for query in empty if not stage.finds(query)]
+        empty = [query for query in empty if not stage.answers(query)]
         return not empty
 
-    stage.until(all_show_something, lambda: empty)
+    stage.until(all_show_something, lambda: [f"{each.board}: {each.panel}" for each in empty])
+
+
+def variables_offer_something(stage: Stage) -> None:
+    offered = {
+        name: stage.values(*asked)
+        for board in DASHBOARDS
+        for name, asked in variables(board).items()
+    }
+    assert {name: sorted(values) for name, values in offered.items()} == {
+        "job": ["jobwatch"],
+        "source": ["batch", "borrowed", "vault_jobs"],
+        "receiver": ["gone", "printer"],
+        "instance": [f"127.0.0.1:{stage.ports['jobwatch']}"],
+    }
+
+
+def links_lead_to_pages(stage: Stage) -> None:
+    """Every link of a panel, filled in with what the panel shows, is answered by jobwatch's own page or API."""
+    tried = set()
+    for board in DASHBOARDS:
+        told = {query.panel.removesuffix(" A"): query for query in queries(board)}
+        for panel in panels(board):
+            for url in links(panel):
+                shown = stage.answers(told[panel["title"]])[:3]
+                assert shown, panel["title"]
+                tried |= {filled(url, stage.at("jobwatch"), labels) for labels in shown}
+    assert len(tried) > 10
+    assert {url: get(url)[0] for url in tried} == dict.fromkeys(tried, 200)
+
+
+def links(panel: Mapping[str, Any]) -> Iterator[str]:
+    """Where the values of a panel lead, before anything is filled in."""
+    config = panel.get("fieldConfig", {"defaults": {}, "overrides": ()})
+    yield from (link["url"] for link in config["defaults"].get("links", ()))
+    for each in config["overrides"]:
+        for found in each["properties"]:
+            if found["id"] == "links":
+                yield from (link["url"] for link in found["value"])
+
+
+def filled(url: str, page: str, labels: Mapping[str, str]) -> str:
+    """A link of a panel for one of the things that it shows, encoded as Grafana does it."""
+    found = re.sub(
+        r"\$\{__(?:data\.fields|field\.labels)\.(\w+)\}",
+        lambda field: urllib.parse.quote(labels[field[1]]),
+        url.replace("${jobwatch_url:raw}", page),
+    )
+    assert "$" not in found, url
+    return found
 
 
 def test_grafana_is_given_the_prometheus_and_the_dashboards_that_there_are() -> None:

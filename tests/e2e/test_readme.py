@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e import reader
+
 ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -44,11 +47,9 @@ def told_of(printed: str, headline: str) -> str:
 
 
 def test_the_configurations_of_the_readme_are_accepted(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    whole, *parts = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
-    account = whole.split("receivers:", 1)[0]
-    blocks = [part if part.startswith("sources:") else account + part for part in parts]
-    for number, block in enumerate([whole, *blocks]):
+    shown = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
+    assert shown
+    for number, block in enumerate(shown):
         path = tmp_path / f"{number}.yaml"
         path.write_text(block, encoding="utf-8")
         check = subprocess.run(
@@ -56,3 +57,14 @@ def test_the_configurations_of_the_readme_are_accepted(tmp_path: Path) -> None:
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert check.returncode == 0, check.stderr
+
+
+def test_every_command_of_the_readme_is_run_here_or_where_the_quick_start_is() -> None:
+    shown = [
+        line.split("#", 1)[0].strip()
+        for block in re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+        for line in block.splitlines()
+    ]
+    run_here = {"make demo"}
+    makes_this_run = {"make test"}
+    assert {*shown} <= run_here | makes_this_run | {*reader.lines(), *reader.ELSEWHERE}

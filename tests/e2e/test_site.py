@@ -197,15 +197,37 @@ def addresses(site: Site) -> list[str]:
     return [f"{each}/".removeprefix("./") for each in files]
 
 
+def broken(visit: Visit, site: Site) -> list[str]:
+    """What a visit complains of, but for files that are there: the browser went on before it had them."""
+    paths = {
+        each: urlsplit(each).path.lstrip("/")
+        for each in visit.complaints
+        if each.startswith(visit.url)
+    }
+    return [
+        each
+        for each in visit.complaints
+        if each not in paths or not (site.folder / paths[each]).is_file()
+    ]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_every_page_opens_without_a_complaint(site: Site, scheme: Scheme) -> None:
-    size = {"light": "desktop", "dark": "narrow"}[scheme]
+async def test_pages_open_without_a_complaint_or_scrolling_sideways(
+    site: Site, scheme: Scheme
+) -> None:
+    """All of them on a narrow screen in the dark; runbooks are alike, so one of them stands for all."""
+    paths = [each for each in addresses(site) if not each.startswith("runbooks/")]
+    paths += [each for each in addresses(site) if each.startswith("runbooks/")][:1]
+    wide = scheme == "light"
     with served(site.folder) as url:
-        async with browser(url) as chromium, chromium.visit(scheme, size) as visit:
-            for path in addresses(site):
+        async with (
+            browser(url) as chromium,
+            chromium.visit(scheme, "desktop" if wide else "narrow") as visit,
+        ):
+            for path in paths[:: 6 if wide else 1]:
                 assert await visit.go(path) == 200
                 assert await visit.sideways() <= 0, path
-            assert not visit.complaints
+            assert not broken(visit, site)
             assert await luminance(visit) == scheme
 
 
@@ -226,23 +248,26 @@ async def test_the_search_finds(site: Site, words: str, page: str) -> None:
             await visit.go("")
             await visit.page.keyboard.press("/")
             await visit.page.keyboard.type(words)
+            await visit.page.keyboard.press(
+                "End"
+            )  # characters of an input method come without a key
             found = visit.page.locator(".md-search-result__article h1")
             async with asyncio.timeout(20):
                 while page not in " ".join(await found.all_inner_texts()):
                     await asyncio.sleep(0.1)
-            await visit.picture(f"site-search-{page.lower()}")
-            assert not visit.complaints
+            assert not broken(visit, site)
 
 
 async def test_pictures_are_kept_to_look_at(site: Site) -> None:
+    shots: tuple[tuple[Scheme, str, str], ...] = (
+        ("light", "desktop", ""),
+        ("dark", "desktop", "delivery/"),
+        ("dark", "phone", "deploy/systemd/"),
+    )
     with served(site.folder) as url:
         async with browser(url) as chromium:
-            for scheme, size, path in (
-                ("light", "desktop", ""),
-                ("dark", "desktop", "delivery/"),
-                ("dark", "phone", "metrics/"),
-            ):
-                async with chromium.visit(scheme, size) as visit:  # type: ignore[arg-type]
+            for scheme, size, path in shots:
+                async with chromium.visit(scheme, size) as visit:
                     await visit.go(path)
                     kept = await visit.picture(f"site-{scheme}-{size}")
                     assert kept.stat().st_size > 10_000

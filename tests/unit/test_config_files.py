@@ -8,9 +8,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from jobwatch.core.durations import format_duration
-from jobwatch.formats import FORMATS, limits
-from jobwatch.settings import Receiver, json_schema, load_settings, redacted, subscriptions
+from jobwatch.formats import FORMATS
+from jobwatch.settings import json_schema, load_settings, redacted, subscriptions
 from tests.unit.settings_cases import RECEIVER, SOURCE, read
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -103,26 +102,6 @@ def test_the_example_has_a_receiver_of_every_format_that_only_needs_its_comment_
     formats = [each.format for each in loaded.settings.receivers.values()]
     assert sorted(formats) == sorted(FORMATS)
     assert not loaded.warnings
-
-
-def test_the_page_on_receivers_has_every_format_and_every_key_of_a_receiver() -> None:
-    page = (CONFIG.parent / "docs" / "receivers.md").read_text()
-    for name in FORMATS:
-        assert re.search(rf"^## `{name}`", page, re.MULTILINE), name
-    for key in Receiver.model_fields:
-        assert f"`{key}`" in page, key
-
-
-def test_the_page_on_receivers_gives_the_pace_and_the_size_of_every_format() -> None:
-    page = (CONFIG.parent / "docs" / "receivers.md").read_text()
-    rows = {
-        cells[1].strip(" `"): cells
-        for line in page.splitlines()
-        if len(cells := line.split("|")) > 5
-    }
-    for name in FORMATS:
-        paces = [f"{rate.messages} in {format_duration(rate.per)}" for rate in limits(name).rates]
-        assert rows[name][4].strip() == (" and ".join(paces) or "none"), name
 
 
 def test_the_minimal_file_is_a_whole_configuration() -> None:
