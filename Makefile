@@ -88,6 +88,10 @@ faults: $(STAMP) ## kills from outside and broken peers
 e2e: $(STAMP) ## what users run: image, chart, compose, pages in a browser, Prometheus, packages
 	$(PYTEST) tests/e2e $(ARGS)
 
+.PHONY: docs
+docs: $(STAMP) ## the documentation as a site, in site/; any warning fails
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
+
 .PHONY: bench
 bench: $(STAMP) ## performance as ratios in one run; ARGS="--pages 20" for a quick look
 	$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -4,11 +4,13 @@ Law of this module: the manifests say what the chart says, less what only Helm r
 """
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import yaml
 
 from tests.deployed import DEPLOY, read
-from tests.helm import render
+from tests.helm import overlaid, render
 
 FOLDER = DEPLOY / "kubernetes"
 HEAD = "# Rendered by `make manifests` from deploy/helm/jobwatch and values.yaml.\n"
@@ -17,9 +19,9 @@ NOISE = re.compile(
 )
 
 
-def manifests() -> dict[str, str]:
-    """Each file's name with its text."""
-    rendered = render(read(FOLDER / "values.yaml"))
+def manifests(more: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """Each file's name with its text; `more` are values over those of the folder."""
+    rendered = render(overlaid(read(FOLDER / "values.yaml"), more or {}))
     parts = re.split(r"^---\n", rendered.text, flags=re.MULTILINE)
     texts = [HEAD + NOISE.sub("", part).strip("\n") + "\n" for part in parts if part.strip()]
     return {f"{yaml.safe_load(text)['kind'].lower()}.yaml": text for text in texts}

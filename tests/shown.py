@@ -1,7 +1,7 @@
 """What the pages show: every block with its language, every command, every query, and where it stands.
 
 A command is a logical line of a block: continued lines are one, so are quotes and documents that span several. What a page
-shows in prose counts too, where it begins with `jobwatch `.
+shows in prose counts too, where it is a whole command.
 """
 
 import re
@@ -25,6 +25,13 @@ FENCE = re.compile(
     r"^(?P<indent> *)(?P<fence>`{3,}|~~~+)(?P<language>[^\n`]*)\n(?P<text>.*?)^(?P=indent)(?P=fence) *$",
     re.MULTILINE | re.DOTALL,
 )
+SAID = re.compile(
+    r"(?:\S*/)?jobwatch [a-z]|make [a-z]|(?:openssl|echo|pip|chown|install|journalctl|systemctl) \S+ \S"
+    r"|(?:docker|helm|kubectl|runuser|systemd-analyze|git|curl|(?:\S*/)?python3?) \S+ \S"
+    r"|(?:promtool|amtool) \S+ \S+ \S"
+)
+"""How a whole command begins in prose; fewer words only name a program, such as `docker build`."""
+
 DOCUMENT = re.compile(r"<<-?\s*['\"]?(\w+)['\"]?")
 
 
@@ -71,8 +78,9 @@ def blocks_of(page: str) -> Iterator[Shown]:
 
 
 def prose(page: str) -> str:
-    """A page without its blocks, line by line where it was."""
-    return FENCE.sub(lambda block: "\n" * block[0].count("\n"), read(page))
+    """A page without its blocks and comments, line by line where it was."""
+    without = FENCE.sub(lambda block: "\n" * block[0].count("\n"), read(page))
+    return re.sub(r"<!--.*?-->", lambda note: "\n" * note[0].count("\n"), without, flags=re.DOTALL)
 
 
 def inline(page: str) -> Iterator[Shown]:
@@ -88,7 +96,7 @@ def commands() -> list[Shown]:
     """Every command that a page shows, in blocks and in prose."""
     found = [each for block in blocks(*SHELLS) for each in _lines(block)]
     said = (each for page in PAGES for each in inline(page))
-    return found + [each for each in said if re.match(r"(?:\S*/)?jobwatch [a-z]", each.text)]
+    return found + [each for each in said if SAID.match(each.text)]
 
 
 def _lines(block: Shown) -> Iterator[Shown]:

@@ -4,7 +4,6 @@ import configparser
 import re
 import sys
 from importlib.util import find_spec
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,14 @@ import yaml
 
 from jobwatch.app.assembling import GRACE
 from jobwatch.cli.ending import Exit
-from jobwatch.metrics.table import BY_NAME
 from jobwatch.settings import load_settings
 from jobwatch.simulator.simulation import DEMO_CREDENTIALS, DEMO_WEBHOOK_SECRET
 from tests.deployed import (
-    DASHBOARDS,
     DEMO,
     DEPLOY,
     PRODUCTION,
     UNIT,
-    Query,
     mounts,
-    panels,
-    queries,
     read,
 )
 from tests.programs import program, said_by
@@ -192,52 +186,3 @@ def test_prometheus_and_alertmanager_accept_their_files(tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump(prometheus), encoding="utf-8")
     assert "rules found" in said_by(program("promtool"), "check", "config", str(file))
     said_by(program("amtool"), "check-config", str(DEMO / "alertmanager.yml"))
-
-
-# ── dashboards ──────────────────────────────────────────────────────────────────────
-
-QUERIES = [
-    pytest.param(query, id=f"{board.stem}: {query.panel}")
-    for board in DASHBOARDS
-    for query in queries(board)
-]
-
-
-def metrics_of(expression: str) -> list[str]:
-    """The metrics that a query names, histograms by the name of their family."""
-    names = re.findall(r"jobwatch_[a-z_]+", expression)
-    return [name.removesuffix("_bucket") for name in names]
-
-
-@pytest.mark.parametrize("query", QUERIES)
-def test_a_panel_asks_for_metrics_there_are_and_puts_replicas_together_as_they_are_kept(
-    query: Query,
-) -> None:
-    names = metrics_of(query.expression)
-    assert names
-    for name in names:
-        assert name in BY_NAME
-        selected = re.findall(rf"{name}(?:_bucket)?{{([^}}]*)}}", query.expression)
-        labels = {label for each in selected for label in re.findall(r"(\w+)=~?\"", each)}
-        assert labels <= {*BY_NAME[name].labels}
-    merged = re.findall(
-        r"(max|sum) without \(instance, pod\) \((?:(?:rate|increase)\()?(jobwatch_[a-z_]+)",
-        query.expression,
-    )
-    found = [(how, name.removesuffix("_bucket")) for how, name in merged]
-    if not query.expression.startswith("count by ("):  # of replicas: nothing to put together
-        assert found == [(BY_NAME[name].aggregation, name) for name in names]
-
-
-@pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.stem)
-def test_panels_of_a_dashboard_lie_beside_each_other_and_say_what_they_show(board: Path) -> None:
-    found = panels(board)
-    assert len({panel["id"] for panel in found}) == len(found)
-    for panel in found:
-        assert panel["title"]
-        assert panel["type"] == "row" or len(panel["description"]) > 10
-        assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
-    for one, other in combinations([panel["gridPos"] for panel in found], 2):
-        beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
-        under = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
-        assert beside or under

@@ -39,6 +39,11 @@ def _matchers(of: Row, more: str) -> Iterator[str]:
         yield more
 
 
+def everywhere(metric: str) -> str:
+    """Its value over all replicas, whichever are chosen: what no single one can say."""
+    return merged(metric).replace('instance=~"$instance", ', "")
+
+
 def only(label: str, value: str) -> str:
     """A label of this value."""
     return f'{label}="{value}"'

@@ -2,13 +2,14 @@
 
 from jobwatch.core.errors import CallResult
 from jobwatch.metrics import table
-from tests.dashboards.asks import buckets, by, chosen, merged, quantile, rate
+from tests.dashboards.asks import buckets, by, chosen, everywhere, merged, quantile, rate
 from tests.dashboards.board import Board, Section
 from tests.dashboards.panels import Ask, Heatmap, Lines, Stat
 from tests.dashboards.program import PROGRAM, loop_lag
 from tests.dashboards.telling import TELLING
 from tests.dashboards.words import (
     ANY,
+    EITHER_WAY,
     EXPIRY,
     INTERVALS,
     LAG,
@@ -32,19 +33,20 @@ WELL = Section(
     title="Is jobwatch well?",
     panels=(
         Stat(
-            title="Replicas",
-            says="Processes that are scraped. With none, nobody watches.",
+            title="jobwatch",
+            says="Replicas that are scraped. With none, nobody watches.",
             asks=(Ask(f"sum({merged(table.BUILD_INFO)})"),),
             width=3,
             first="red",
             steps=((1, "green"),),
             empty="absent",
+            unknown="red",
         ),
         Stat(
             title="Sources nobody holds",
             says="Each source is watched by the replica that holds its lease. One that nobody holds for more than a minute is "
             "not watched.",
-            asks=(Ask(f"sum({by('source', merged(table.LEASE_HELD))} == bool 0)"),),
+            asks=(Ask(f"sum({by('source', everywhere(table.LEASE_HELD))} == bool 0)"),),
             width=3,
             steps=ANY,
             empty="no source yet",
@@ -88,6 +90,7 @@ WELL = Section(
             first="red",
             steps=EXPIRY,
             empty="never",
+            unknown="green",
         ),
         Stat(
             title="Clock offset",
@@ -101,7 +104,8 @@ WELL = Section(
         ),
         Stat(
             title="Jobs without series",
-            says="Single jobs that found no room within `metrics.per_job.limit`, each minute. They are watched all the same.",
+            says="Whether single jobs found no room within `metrics.per_job.limit`: they are counted anew every few seconds, so "
+            "that only 0 or not matters. They are watched all the same.",
             asks=(Ask(f"60 * sum({rate(table.SERIES_DROPPED)})"),),
             width=3,
             steps=SOME,
@@ -241,18 +245,19 @@ CALLING = Section(
             empty=UNASKED,
         ),
         Lines(
-            title="Clock offset",
+            title="Clock offset by source",
             says="How far the cloud's clock is ahead of ours. Calls are signed with the time, and the cloud refuses what is 15 "
             "minutes off. Above 30 s, either way, it is an alert.",
             asks=(Ask(by("source", merged(table.CLOCK_OFFSET), "max"), "{{source}}"),),
             width=12,
             unit="s",
             least=None,
-            steps=SKEW,
+            first="red",
+            steps=EITHER_WAY,
             empty="no answer told the time yet",
         ),
         Lines(
-            title="Keys expire in",
+            title="Keys expire in, by source",
             says="A saw: keys are renewed ahead of their expiry. A line that falls below 5 minutes is an alert. Keys that do "
             "not expire have no line.",
             asks=(Ask(by("source", KEYS_LEFT, "min"), "{{source}}"),),

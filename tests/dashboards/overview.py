@@ -35,6 +35,7 @@ WELL = Section(
             first="red",
             steps=((1, "green"),),
             empty="absent",
+            unknown="red",
         ),
         Stat(
             title="Sources not up",

@@ -6,7 +6,7 @@ Law: a panel says what it shows and what is bad (`says`), what it means if there
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tests.dashboards.colours import Json, Steps, coloured, thresholds
+from tests.dashboards.colours import GREY, Json, Steps, coloured, thresholds
 
 SOURCE_OF_DATA: Json = {"type": "prometheus", "uid": "${datasource}"}
 QUIET = "nothing in this time"
@@ -114,12 +114,18 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stat(Panel):
-    """One number."""
+    """One number. What is not known is not green: `unknown` is its colour where there is no number."""
 
     kind: ClassVar[str] = "stat"
     instant: ClassVar[bool] = True
 
     height: int = 4
+    unknown: str = GREY
+
+    def defaults(self) -> Json:
+        result = {"text": self.empty, "color": self.unknown}
+        nothing = {"type": "special", "options": {"match": "null+nan", "result": result}}
+        return {**Panel.defaults(self), "mappings": [nothing]}
 
     def options(self) -> Json:
         return {

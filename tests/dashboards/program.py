@@ -102,8 +102,8 @@ PROGRAM = Section(
         ),
         Lines(
             title="Series left out each minute",
-            says="Single jobs that found no room within `metrics.per_job.limit`. Above 0 for long it is an alert: narrow down "
-            "what is watched, or raise the limit.",
+            says="Single jobs that found no room within `metrics.per_job.limit`, counted anew every few seconds. Above 0 for "
+            "long it is an alert: narrow down what is watched, or raise the limit.",
             asks=(Ask(f"60 * {by('reason', rate(table.SERIES_DROPPED))}", "{{reason}}"),),
             width=8,
             steps=SOME,

@@ -18,6 +18,7 @@ SOME: Steps = ((1, "orange"),)
 INTERVALS: Steps = ((2, "yellow"), (3, "red"))
 """In intervals of the source: from three on it is an alert."""
 LAG: Steps = ((0.1, "yellow"), (0.5, "red"))
+EITHER_WAY: Steps = ((-30, "yellow"), (-10, "green"), (10, "yellow"), (30, "red"))
 SKEW: Steps = ((10, "yellow"), (30, "red"))
 EXPIRY: Steps = ((300, "yellow"), (600, "green"))
 THROTTLED: Steps = ((0.02, "yellow"), (0.1, "red"))

@@ -25,7 +25,7 @@ from jobwatch.simulator.receiver import WebhookSink
 from jobwatch.simulator.simulation import DEMO_CREDENTIALS, Server
 from tests.daemon import free_port, get
 from tests.e2e.container_stage import HOST, PATIENCE, SECRET, Stage
-from tests.image import IMAGE, REVISION, ROOT, Engine, engine, pip_configuration
+from tests.image import IMAGE, REVISION, ROOT, Engine, pip_configuration
 from tests.tls_front import certificate, front
 
 JOBS = 4000
@@ -55,13 +55,6 @@ print(missing, flags[0])
 """
 
 pytestmark = pytest.mark.timeout(400)
-
-
-@pytest.fixture(scope="module")
-def built() -> Iterator[Engine]:
-    with engine() as made:
-        yield made
-        print(f"\nimage: {made.took} s, {made.inspect('image', IMAGE)['Size'] // 10**6} MB")
 
 
 @pytest.fixture

@@ -168,7 +168,7 @@ def test_files_are_served_under_their_paths(site: Site) -> None:
         assert (site.folder / name).read_bytes() == (ROOT / "docs" / name).read_bytes()
     rules = "deploy/prometheus/rules.yaml"
     assert (site.folder / rules).read_bytes() == (ROOT / rules).read_bytes()
-    assert not (site.folder / "site").exists()
+    assert not (site.folder / "site" / "hook.py").exists()
 
 
 class Quiet(SimpleHTTPRequestHandler):
