@@ -19,7 +19,7 @@ FROM = {
     "kubectl": "make tools",
     "tsc": "make tools",
     "amtool": "Debian: apt-get install prometheus-alertmanager",
-    "alertmanager": "Debian: apt-get install prometheus-alertmanager",
+    "prometheus-alertmanager": "Debian: apt-get install prometheus-alertmanager",
     "promtool": "Debian: apt-get install prometheus",
 }
 
