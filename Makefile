@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## (.*)/  make \1|\2/' | column -t -s '|'
 
 # The lock is hash-pinned; the virtual environment is made again when it is missing and brought up when the lock is newer.
 $(STAMP): requirements-dev.lock pyproject.toml

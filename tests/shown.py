@@ -134,3 +134,13 @@ def plain(command: str) -> str:
     if "\n" in command:
         return command
     return " ".join(re.sub(r"\s+# .*$", "", command).split())
+
+
+def anchors(page: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them; the site makes the same."""
+    found: dict[str, int] = {}
+    for heading in re.findall(r"^#{1,6} +(.+?) *#*$", prose(page), flags=re.MULTILINE):
+        said = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        slug = re.sub(r"[^\w\- ]", "", said.lower()).replace(" ", "-")
+        found[slug] = found.get(slug, 0) + 1
+    return {f"{slug}-{n}" if n else slug for slug, times in found.items() for n in range(times)}

@@ -45,10 +45,7 @@ class Row:
 IN_A_CONTAINER = (
     (r"^docker exec (?:-\S+ )*jobwatch ", ""),
     (r"^docker compose(?: -f \S+)? exec(?: -T)? jobwatch ", ""),
-    (
-        r"^kubectl (?:--namespace \S+ |-n \S+ )?exec (?:-\S+ |--namespace \S+ |-n \S+ )*\S+ (?:-c \S+ )?-- ",
-        "",
-    ),
+    (r"^kubectl (?:\S+ )*?exec .*? -- (?=jobwatch )", ""),
     (r"^runuser -u jobwatch -- ", ""),
     (r"^sudo -u jobwatch ", ""),
     (r"^(?:\S+ ){5}(?=jobwatch )(?<=\* )", ""),  # the time of a crontab
@@ -58,6 +55,7 @@ IN_A_CONTAINER = (
 PLACES = (
     (r"(?:\./)?\.venv/bin/jobwatch|/opt/jobwatch/bin/jobwatch", "jobwatch"),
     (r"/(?=backups?/)", "./"),
+    (r"/var/lib/jobwatch/(?=\w+\.db)", "./backups/"),
     (r"\\%u", "%u"),  # a crontab reads % otherwise
 )
 
@@ -72,6 +70,7 @@ EXAMPLES = (
     (r"SOURCE/(?:ID|JOB)|prod/[0-9a-f]{8}-[0-9a-f-]{27}", "prod/job-failed"),
     (r"(?<=deliver )(?:ID|\d+)", "1"),
     (r"(?<=unmute )ID", "1"),
+    (r"(?<=--config )FILE", "jobwatch.yaml"),
     (r"\bFILE\b", "./backups/jobwatch.db"),
     (r"\bTEXT\b", "'planned work'"),
     (r"\bTIME\b", "2h"),
@@ -108,7 +107,8 @@ ROWS = (
         by="tests/integration/test_receiver_example.py"),
     # Around it.
     Row(pattern=r"make .*|\S*python -m tests\..*|(chown|install) .*|echo .* >>/etc/.*", how=How.IN_PART),
-    Row(pattern="helm (upgrade|install) .*|kubectl (apply -k|create) .*", how=How.IN_PART),
+    Row(pattern="kubectl kustomize .*", how=How.BESIDE),
+    Row(pattern="helm (upgrade|install) .*|kubectl (apply --kustomize|create) .*", how=How.IN_PART),
     Row(pattern="docker compose .*", how=How.ELSEWHERE,
         by="tests/test_deploy.py::test_compose_files_are_what_the_specification_says"),
     Row(pattern="docker buildx imagetools .*", how=How.UNTRIED,

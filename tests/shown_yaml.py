@@ -34,6 +34,17 @@ def prometheus(document: Mapping[str, Any], folder: Path) -> None:
     said_by(program("promtool"), "check", "config", "--syntax-only", file)
 
 
+def relabelling(document: Mapping[str, Any], folder: Path) -> None:
+    prometheus({"scrape_configs": [{"job_name": "jobwatch", **document}]}, folder)
+
+
+def outline(document: Mapping[str, Any], folder: Path) -> None:
+    """The head of a thing in Kubernetes."""
+    del folder
+    for part in document["metadata"].values():
+        assert isinstance(part, str) or all(isinstance(each, str) for each in part.values())
+
+
 def alertmanager(document: Mapping[str, Any], folder: Path) -> None:
     said_by(program("amtool"), "check-config", _written(document, folder, "alertmanager.yml"))
 
@@ -50,7 +61,7 @@ def kubernetes(document: Mapping[str, Any], folder: Path) -> None:
     ):
         assert {"kind", "metadata", "spec"} <= {*document}
         return
-    from kubernetes_validate import validate  # noqa: PLC0415  # it takes a while to import
+    from kubernetes_validate import validate  # type: ignore[import-untyped]  # noqa: PLC0415
 
     del folder
     validate(document, "1.33", strict=True)
@@ -85,6 +96,8 @@ KINDS: tuple[tuple[frozenset[str], Reader], ...] = (
     (frozenset({"rule_files"}), prometheus),
     (frozenset({"route", "receivers"}), alertmanager),
     (frozenset({"apiVersion", "kind"}), kubernetes),
+    (frozenset({"metadata"}), outline),
+    (frozenset({"relabel_configs"}), relabelling),
     (frozenset({"apiVersion", "providers"}), grafana),
     (frozenset({"apiVersion", "datasources"}), grafana),
     (frozenset({"services"}), compose),

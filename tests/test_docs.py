@@ -31,16 +31,12 @@ from jobwatch.core.schemas import schemas
 from jobwatch.metrics.table import BY_NAME
 from jobwatch.providers import cas, cos_batch
 from tests import metrics_page
+from tests.shown import PAGES, ROOT, anchors, blocks, commands, prose
+from tests.shown_commands import stood_in
 from tests.unit.settings_cases import SECRET, SOURCE, read
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-PAGES = tuple(
-    path.relative_to(ROOT).as_posix()
-    for pattern in ("*.md", "docs/**/*.md", "deploy/**/*.md")
-    for path in sorted(ROOT.glob(pattern))
-)
 
 EVENTS = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
 RECEIVING = (ROOT / "docs" / "receiving.md").read_text(encoding="utf-8")
@@ -190,16 +186,14 @@ def test_the_architecture_fits_two_pages() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_between_documents_lead_somewhere(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert ((ROOT / page).parent / target).exists(), target
-
-
-def blocks(page: str, language: str) -> list[str]:
-    """The blocks of a language in a page."""
-    text = (ROOT / page).read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+def test_links_between_documents_lead_to_a_place_that_there_is(page: str) -> None:
+    for target, _, anchor in (
+        link.partition("#") for link in re.findall(r"\]\(([^):]+)\)", prose(page))
+    ):
+        path = ((ROOT / page).parent / target).resolve() if target else ROOT / page
+        assert path.exists(), target
+        if anchor:
+            assert anchor in anchors(path.relative_to(ROOT).as_posix()), f"{target}#{anchor}"
 
 
 def completed(snippet: str) -> dict[str, Any]:
@@ -211,7 +205,7 @@ def completed(snippet: str) -> dict[str, Any]:
     return {**yaml.safe_load(SOURCE), **tree}
 
 
-SNIPPETS = [(page, block) for page in PAGES for block in blocks(page, "yaml")]
+SNIPPETS = [(block.page, block.text) for block in blocks("yaml")]
 
 
 def test_the_pages_show_configurations() -> None:
@@ -229,24 +223,20 @@ def test_every_configuration_in_the_pages_is_accepted(
     assert not loaded.warnings, page
 
 
-def commands() -> Iterator[tuple[str, list[str]]]:
-    """Every call of jobwatch that a page shows in whole, by its words."""
-    for page in PAGES:
-        text = (ROOT / page).read_text(encoding="utf-8")
-        shown = "\n".join(blocks(page, "sh")).splitlines()
-        shown += re.findall(r"`((?:\.venv/bin/)?jobwatch [^`]+)`", " ".join(text.split()))
-        for line in shown:
-            call = re.match(r"(?:\.venv/bin/)?jobwatch ([a-z].*)", line)
-            if call:
-                yield page, shlex.split(call[1].replace(r"\|", " "), comments=True)
+def calls() -> Iterator[tuple[str, list[str]]]:
+    """Every call of jobwatch that a page shows, by its words; what a shell makes of its answer is left out."""
+    for each in commands():
+        call = re.match(r"jobwatch (.*)", stood_in(each.text))
+        if call:
+            yield each.place, shlex.split(re.split(r" [|>]|>", call[1])[0])
 
 
 def test_every_command_in_the_pages_is_one_with_these_options() -> None:
     known = vars(get_command(app))["commands"]
     seen = set()
-    for page, (name, *rest) in commands():
+    for page, (name, *rest) in calls():
         assert name in known, f"{page}: jobwatch {name}"
-        options = {option for each in known[name].params for option in each.opts}
+        options = {"--help", *(option for each in known[name].params for option in each.opts)}
         for word in rest:
             assert not word.startswith("--") or word in options, f"{page}: {name} {word}"
         seen.add(name)
@@ -255,10 +245,10 @@ def test_every_command_in_the_pages_is_one_with_these_options() -> None:
 
 def test_every_make_target_of_the_documents_exists() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9-]+):", makefile, flags=re.MULTILINE))
     for page in PAGES:
         text = (ROOT / page).read_text(encoding="utf-8")
-        assert set(re.findall(r"`make ([a-z-]+)", text)) <= targets, page
+        assert set(re.findall(r"`make ([a-z0-9-]+)", text)) <= targets, page
 
 
 def test_locks_carry_hashes_and_no_address() -> None:

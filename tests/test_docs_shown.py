@@ -3,7 +3,6 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
@@ -35,7 +34,7 @@ RULES = {
 """The languages that a block may have, and what its rule is."""
 
 
-def of(*languages: str) -> Any:
+def of(*languages: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("block", blocks(*languages), ids=lambda block: block.place)
 
 

@@ -22,7 +22,7 @@ from tests.daemon import get
 from tests.e2e.container_stage import HOST, PATIENCE, SECRET, Stage
 from tests.helm import SECRET_FOLDER
 from tests.image import BASE, IMAGE, Engine
-from tests.manifests import manifests
+from tests.manifests import FOLDER, manifests
 
 PAUSE = "localhost/jobwatch-pause:test"
 WAITS = '["python3", "-c", "import signal; signal.sigwait({signal.SIGTERM})"]'
@@ -31,6 +31,7 @@ PLAYED = ("configmap.yaml", CLAIM, "deployment.yaml")
 MAP, SECRETS = "jobwatch-configuration", "jobwatch-secrets"
 POD = "jobwatch-pod-0"
 CONTAINER = f"{POD}-jobwatch"
+RESTORING = "jobwatch-restore-jobwatch"
 
 
 def prepare(engine: Engine) -> None:
@@ -76,6 +77,20 @@ class KubeStage(Stage):
         state = self.engine.inspect("container", CONTAINER)["State"]
         assert (state["ExitCode"], state["OOMKilled"]) == (0, False), said
         self.engine.podman("kube", "down", self.played[-1])
+        return said
+
+    def put_back(self, copy: Path) -> str:
+        """Restore a copy by the pod and the commands of the page; what jobwatch said."""
+        pod = self._adapted((FOLDER / "restore" / "pod.yaml").read_text("utf-8"))
+        file = self.folder / "restore.yaml"
+        file.write_text(pod, encoding="utf-8")
+        self.engine.podman("kube", "play", str(file))
+        inside = "/var/lib/jobwatch/backup.db"
+        self.engine.podman("cp", str(copy), f"{RESTORING}:{inside}")
+        self.engine.podman("exec", "--user", "0", RESTORING, "chmod", "0644", inside)
+        said = self.engine.podman("exec", RESTORING, "jobwatch", "restore", inside, "--force")
+        self.engine.podman("exec", RESTORING, "rm", "-f", inside)
+        self.engine.podman("kube", "down", str(file))
         return said
 
     def clear(self) -> None:
@@ -126,14 +141,16 @@ class KubeStage(Stage):
         document = yaml.safe_load(text)
         if document["kind"] == "ConfigMap":
             document["metadata"]["name"] = MAP
-        if document["kind"] != "Deployment":
+        spec = document.get("spec", {})
+        pod = spec if document["kind"] == "Pod" else spec.get("template", {}).get("spec")
+        if pod is None:
             return yaml.safe_dump(document)
-        pod = document["spec"]["template"]["spec"]
         [container] = pod["containers"]
         container |= {"image": IMAGE, "imagePullPolicy": "Never"}
-        container["ports"][0]["hostPort"] = self.port
+        for port in container.get("ports", ()):
+            port["hostPort"] = self.port
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-            del container[probe]
+            container.pop(probe, None)
         for volume in pod["volumes"]:
             if "configMap" in volume:
                 volume["configMap"]["name"] = MAP

@@ -25,7 +25,7 @@ from jobwatch.simulator.world import World
 from tests.cli_rig import Done, environment, jobwatch, lives
 from tests.daemon import Daemon, configuration, free_port
 from tests.programs import NODE
-from tests.shown import ROOT
+from tests.shown import ROOT, blocks
 
 PATIENCE = 60.0
 TOKEN = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
@@ -170,6 +170,10 @@ def _furnish(folder: Path) -> None:
     (folder / "rest" / "backups").symlink_to(folder / "backups")
     for name in ("read-token", "operate-token"):
         (folder / name).write_text(TOKEN + "\n", encoding="ascii")
+    for block in blocks("yml"):  # a block that begins with the name of a file is that file
+        named = re.match(r"# (\w+\.yaml)\n", block.text)
+        if named is not None:
+            (folder / named[1]).write_text(block.text, encoding="utf-8")
     program = folder / "bin" / "jobwatch"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m jobwatch "$@"\n', encoding="ascii")
     program.chmod(0o755)

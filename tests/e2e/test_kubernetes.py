@@ -113,7 +113,7 @@ def asked(stage: KubeStage) -> None:
     checked = json.loads(
         podman("exec", CONTAINER, "jobwatch", "check", "--online", "--output", "json")
     )
-    assert checked["settings"]["instance"] == "jobwatch"
+    assert checked["configuration"]["instance"] == "jobwatch"
     assert podman("exec", CONTAINER, "jobwatch", "receivers", "test", "ops")
     copy = "jobwatch backup - > /var/lib/jobwatch/copy.db && head -c 15 /var/lib/jobwatch/copy.db"
     assert podman("exec", CONTAINER, "sh", "-c", copy) == "SQLite format 3"

@@ -21,7 +21,9 @@ pytestmark = pytest.mark.timeout(300)
 
 COMMANDS = commands()
 NAMES = re.compile(r"(?:receivers (?:(?:pause|resume|test) )?|--receiver )([a-z][a-z0-9_]*)")
-NOT_UNDERSTOOD = re.compile(r"unknown|unrecogni[sz]ed|invalid|usage:", re.IGNORECASE)
+NOT_UNDERSTOOD = re.compile(
+    r"unknown|unrecogni[sz]ed|invalid|usage:|not exist|no such", re.IGNORECASE
+)
 
 
 def tried(how: How) -> list[tuple[str, Shown]]:
@@ -105,7 +107,7 @@ IN_PART = (
     (r"chown -R 65532(:65532)?", "chown -R $(id -u):$(id -g)"),
     (r"-o 65532 -g 65532", "-o $(id -u) -g $(id -g)"),
     (r"^helm (?:upgrade --install|install|upgrade)(.*)", r"helm template\1"),
-    (r"^kubectl apply -k ", "kubectl kustomize "),
+    (r"^kubectl apply --kustomize ", "kubectl kustomize "),
     (r"^(kubectl create .*)", r"\1 --dry-run=client --output yaml"),
 )
 """The part of a command that needs no cluster, no root and no network."""
