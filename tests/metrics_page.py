@@ -49,7 +49,7 @@ Histograms appear with their first observation. There are no `_created` series.
 
 ## Rules and dashboards
 
-[alerts.md](alerts.md) has the rules for alerts and how to install them. For dashboards of your own:
+[alerts.md](alerts.md) has the rules for alerts, [dashboards.md](dashboards.md) the dashboards. For questions of your own:
 below each metric stands what to ask of it. Three things to know:
 
 - In a table of counts over a restart under another address, put the replicas together first and count then, which S series

@@ -135,3 +135,21 @@ def test_no_manifest_holds_a_secret() -> None:
     }
     assert "Deployment" in kinds
     assert "Secret" not in kinds
+
+
+def test_the_pod_that_restores_is_like_the_one_that_watches() -> None:
+    watching = read(FOLDER / "deployment.yaml")["spec"]["template"]["spec"]
+    restoring = read(FOLDER / "restore" / "pod.yaml")["spec"]
+    for key in ("securityContext", "volumes", "automountServiceAccountToken", "enableServiceLinks"):
+        assert restoring[key] == watching[key], key
+    [one], [other] = watching["containers"], restoring["containers"]
+    for key in ("env", "securityContext", "volumeMounts"):
+        assert other[key] == one[key], key
+    assert other["image"] == f"registry.example.com/team/jobwatch:{__version__}"
+
+
+def test_the_page_on_kubernetes_names_the_version_that_there_is() -> None:
+    page = (FOLDER / "README.md").read_text("utf-8")
+    named = re.findall(r"team/jobwatch:([\w.]+)", page)
+    assert named
+    assert set(named) == {__version__}

@@ -34,6 +34,7 @@ def root(tmp_path: Path) -> Path:
         ("docs/store.md", "../README.md", "index.md"),
         ("docs/store.md", "../SECURITY.md", "project/security.md"),
         ("docs/store.md", "../tests/traps.md", "tests/traps.md.txt"),
+        ("SECURITY.md", ".ci/run", "../ci/run"),
         ("deploy/compose/README.md", "../../docs/store.md#a", "../../store.md#a"),
         (
             "deploy/compose/README.md",

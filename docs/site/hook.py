@@ -56,7 +56,10 @@ def place(path: str) -> str:
         return f"project/{path.lower()}"
     if path.startswith("docs/"):
         return path.removeprefix("docs/")
-    return f"{path}.txt" if path.endswith(".md") and not _is_brought(path) else path
+    if _is_brought(path):
+        return path
+    seen = re.sub(r"(^|/)\.", r"\1", path)  # what is hidden is not served
+    return f"{seen}.txt" if path.endswith(".md") else seen
 
 
 def _is_brought(path: str) -> bool:

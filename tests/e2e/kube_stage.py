@@ -25,7 +25,10 @@ from tests.image import BASE, IMAGE, Engine
 from tests.manifests import FOLDER, manifests
 
 PAUSE = "localhost/jobwatch-pause:test"
-WAITS = '["python3", "-c", "import signal; signal.sigwait({signal.SIGTERM})"]'
+WAITS = (
+    '["python3", "-c", "from signal import *; pthread_sigmask(SIG_BLOCK, [SIGTERM]); '
+    'sigwait([SIGTERM])"]'
+)
 CLAIM = "persistentvolumeclaim.yaml"
 PLAYED = ("configmap.yaml", CLAIM, "deployment.yaml")
 MAP, SECRETS = "jobwatch-configuration", "jobwatch-secrets"
@@ -81,13 +84,14 @@ class KubeStage(Stage):
 
     def put_back(self, copy: Path) -> str:
         """Restore a copy by the pod and the commands of the page; what jobwatch said."""
-        pod = self._adapted((FOLDER / "restore" / "pod.yaml").read_text("utf-8"))
+        files = (FOLDER / "restore" / "pod.yaml", FOLDER / "configmap.yaml")
         file = self.folder / "restore.yaml"
-        file.write_text(pod, encoding="utf-8")
+        texts = [self._adapted(each.read_text("utf-8")) for each in files]
+        file.write_text("---\n".join(texts), encoding="utf-8")
         self.engine.podman("kube", "play", str(file))
         inside = "/var/lib/jobwatch/backup.db"
+        copy.chmod(0o644)
         self.engine.podman("cp", str(copy), f"{RESTORING}:{inside}")
-        self.engine.podman("exec", "--user", "0", RESTORING, "chmod", "0644", inside)
         said = self.engine.podman("exec", RESTORING, "jobwatch", "restore", inside, "--force")
         self.engine.podman("exec", RESTORING, "rm", "-f", inside)
         self.engine.podman("kube", "down", str(file))

@@ -74,7 +74,7 @@ async def test_a_pod_watches_and_its_successor_on_the_volume_tells_nothing_twice
     took = await asyncio.to_thread(stage.play)
     await stage.endings(2)
     await asyncio.to_thread(mounted, stage)
-    await asyncio.to_thread(asked, stage)
+    copy = await asyncio.to_thread(asked, stage)
     said = await asyncio.to_thread(stage.down)
     before = await stage.endings(0)
 
@@ -87,6 +87,7 @@ async def test_a_pod_watches_and_its_successor_on_the_volume_tells_nothing_twice
     assert {event["source"] for event in jobs} == {"/jobwatch/jobwatch/prod"}
     assert [each for each in stage.sink.received if not each.valid] == []
     said += await asyncio.to_thread(stage.down)
+    assert "jobwatch.db.before-restore-" in await asyncio.to_thread(stage.put_back, copy)
     for secret in (SECRET, DEMO_CREDENTIALS.secret_key):
         assert secret not in said
     print(f"\nready after {took:.2f} s and {again:.2f} s")
@@ -106,8 +107,8 @@ def mounted(stage: KubeStage) -> None:
         assert "Read-only file system" in attempt("exec", CONTAINER, "touch", place).stderr, place
 
 
-def asked(stage: KubeStage) -> None:
-    """What the page tells people to ask in the pod is answered."""
+def asked(stage: KubeStage) -> Path:
+    """What the page tells people to ask in the pod is answered; gives a copy of the store."""
     podman = stage.engine.podman
     assert podman("exec", CONTAINER, "jobwatch", "health", "--ready") == "ready"
     checked = json.loads(
@@ -115,8 +116,11 @@ def asked(stage: KubeStage) -> None:
     )
     assert checked["configuration"]["instance"] == "jobwatch"
     assert podman("exec", CONTAINER, "jobwatch", "receivers", "test", "ops")
-    copy = "jobwatch backup - > /var/lib/jobwatch/copy.db && head -c 15 /var/lib/jobwatch/copy.db"
-    assert podman("exec", CONTAINER, "sh", "-c", copy) == "SQLite format 3"
+    inside, copy = "/var/lib/jobwatch/copy.db", stage.folder / "copy.db"
+    podman("exec", CONTAINER, "sh", "-c", f"jobwatch backup - > {inside}")
+    podman("cp", f"{CONTAINER}:{inside}", str(copy))
+    assert copy.read_bytes().startswith(b"SQLite format 3")
+    return copy
 
 
 def test_a_disk_as_kubernetes_hands_it_over_holds_the_store(built: Engine, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(300)
 COMMANDS = commands()
 NAMES = re.compile(r"(?:receivers (?:(?:pause|resume|test) )?|--receiver )([a-z][a-z0-9_]*)")
 NOT_UNDERSTOOD = re.compile(
-    r"unknown|unrecogni[sz]ed|invalid|usage:|not exist|no such", re.IGNORECASE
+    r"unknown|unrecogni[sz]ed|invalid|usage:|path .* does not exist|no such file", re.IGNORECASE
 )
 
 
