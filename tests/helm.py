@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate  # type: ignore[import-untyped]
 import yaml
 
 from tests.programs import ROOT, program
@@ -84,6 +85,11 @@ def labels(document: Document) -> dict[str, str]:
     return found
 
 
+def check_fields(document: Document, version: str) -> None:
+    """Raise where Kubernetes of this version does not know a field, or wants another kind of value."""
+    kubernetes_validate.validate(document, version, strict=True)
+
+
 def helm(
     *arguments: str, values: Mapping[str, Any] | None = None
 ) -> "subprocess.CompletedProcess[str]":
@@ -118,6 +124,8 @@ def overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
     laid = dict(below)
     for key, value in above.items():
         known = laid.get(key)
-        both = isinstance(known, dict) and isinstance(value, dict)
-        laid[key] = overlaid(known, value) if both else value
+        if isinstance(known, dict) and isinstance(value, dict):
+            laid[key] = overlaid(known, value)
+        else:
+            laid[key] = value
     return laid

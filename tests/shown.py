@@ -18,6 +18,9 @@ PAGES = tuple(
     for path in sorted(ROOT.glob(pattern))
 )
 
+MESSAGES = (*ROOT.glob("deploy/prometheus/*.yaml"), *ROOT.glob("deploy/grafana/*.json"))
+"""Files with texts for people who are woken by an alert or look at a panel. They show commands, too."""
+
 SHELLS = ("sh", "bash", "console")
 """Languages of blocks that are commands; in `console` those after `$ `, with what they answer."""
 
@@ -95,8 +98,19 @@ def inline(page: str) -> Iterator[Shown]:
 def commands() -> list[Shown]:
     """Every command that a page shows, in blocks and in prose."""
     found = [each for block in blocks(*SHELLS) for each in _lines(block)]
-    said = (each for page in PAGES for each in inline(page))
+    said = [each for page in PAGES for each in inline(page)]
+    said += [each for path in MESSAGES for each in _quoted(path)]
     return found + [each for each in said if SAID.match(each.text)]
+
+
+def _quoted(path: Path) -> Iterator[Shown]:
+    """What a message sets in code."""
+    text = path.read_text(encoding="utf-8")
+    for quoted in re.finditer(r"`(jobwatch [^`]+)`", text):
+        line = text.count("\n", 0, quoted.start()) + 1
+        yield Shown(
+            page=path.relative_to(ROOT).as_posix(), line=line, text=" ".join(quoted[1].split())
+        )
 
 
 def _lines(block: Shown) -> Iterator[Shown]:

@@ -60,6 +60,10 @@ PLACES = (
 )
 
 EXAMPLES = (
+    (r"\{\{ \$labels\.source \}\}", "prod"),
+    (r"\{\{ \$labels\.receiver \}\}", "ops"),
+    (r"\{\{ \$labels\.outcome \}\}", "failed"),
+    (r"\{\{ \$labels\.operation \}\}", "COSPutObjectCopy"),
     (r"(?<=receivers )\[NAME\]|(?<=receivers )NAME", "ops"),
     (
         r"(?<=sources )\[NAME\]|(?<=sources )NAME|(?<=sweep )NAME|(?<=--source )(?:NAME|GLOB)",
@@ -100,6 +104,7 @@ ROWS = (
     Row(pattern="jobwatch (run|simulate|events .*--follow).*", how=How.GOES_ON),
     Row(pattern="jobwatch (once|restore).*", how=How.AT_REST),
     Row(pattern=f"{COMMAND}.*", how=How.BESIDE),
+    Row(pattern="curl .*19870/.*", how=How.BESIDE),
     Row(pattern="export [A-Z_]+=.*|(echo .*)?openssl .*", how=How.BESIDE),
     Row(pattern=r"(\w+=\S+ )?\S*python docs/examples/receiver.py .*", how=How.ELSEWHERE,
         by="tests/e2e/test_quick_start.py::test_the_receiver_prints_what_the_page_says"),
@@ -107,13 +112,13 @@ ROWS = (
         by="tests/integration/test_receiver_example.py"),
     # Around it.
     Row(pattern=r"make .*|\S*python -m tests\..*|(chown|install) .*|echo .* >>/etc/.*", how=How.IN_PART),
-    Row(pattern="kubectl kustomize .*", how=How.BESIDE),
+    Row(pattern="kubectl kustomize .*|promtool .*", how=How.BESIDE),
     Row(pattern="helm (upgrade|install) .*|kubectl (apply --kustomize|create) .*", how=How.IN_PART),
     Row(pattern="docker compose .*", how=How.ELSEWHERE,
         by="tests/test_deploy.py::test_compose_files_are_what_the_specification_says"),
     Row(pattern="docker buildx imagetools .*", how=How.UNTRIED,
         by="asks a registry, by a part of Docker that is not packaged"),
-    Row(pattern="(docker|kubectl|systemctl|journalctl|git) .*", how=How.READ),
+    Row(pattern="(docker|kubectl|systemctl|journalctl|git|amtool) .*", how=How.READ),
     Row(pattern="systemd-sysusers .*|(/opt/jobwatch/bin/pip|python3 -m venv) .*", how=How.ELSEWHERE,
         by="tests/test_deploy.py::test_the_unit_agrees_with_the_daemon"),
     Row(pattern="systemd-analyze security jobwatch", how=How.ELSEWHERE,

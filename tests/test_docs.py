@@ -236,7 +236,14 @@ def test_every_command_in_the_pages_is_one_with_these_options() -> None:
     seen = set()
     for page, (name, *rest) in calls():
         assert name in known, f"{page}: jobwatch {name}"
-        options = {"--help", *(option for each in known[name].params for option in each.opts)}
+        options = {
+            "--help",
+            *(
+                option
+                for each in known[name].params
+                for option in (*each.opts, *each.secondary_opts)
+            ),
+        }
         for word in rest:
             assert not word.startswith("--") or word in options, f"{page}: {name} {word}"
         seen.add(name)

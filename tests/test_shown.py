@@ -41,6 +41,7 @@ def page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     file.write_text(PAGE, encoding="utf-8")
     monkeypatch.setattr(shown, "ROOT", tmp_path)
     monkeypatch.setattr(shown, "PAGES", ("page.md",))
+    monkeypatch.setattr(shown, "MESSAGES", ())
     return file
 
 

@@ -63,14 +63,21 @@ def test_a_link_in_code_stays_as_it_is(root: Path, code: str) -> None:
 def test_files_that_pages_link_to_are_copied_and_pages_are_not(root: Path) -> None:
     text = "[a](../config/example.yaml) [b](../deploy/README.md) [c](index.md) `[d](../tests/unit/test_a.py)`"
     (root / "docs/store.md").write_text(text, encoding="utf-8")
-    assert hook.copies(["docs/store.md"], root) == ["config/example.yaml"]
+    assert hook.linked(["docs/store.md"], root) == {"config/example.yaml"}
 
 
-@pytest.mark.parametrize("link", ["../tests/unit", "../../secret"])
-def test_a_folder_without_a_page_and_what_is_outside_are_refused(root: Path, link: str) -> None:
-    (root / "docs/store.md").write_text(f"[a]({link})", encoding="utf-8")
-    with pytest.raises(PluginError, match=r"docs/store.md: .* is no file that the site could have"):
-        hook.copies(["docs/store.md"], root)
+def test_what_is_outside_of_the_repository_is_refused(root: Path) -> None:
+    (root / "docs/store.md").write_text("[a](../../secret)", encoding="utf-8")
+    with pytest.raises(PluginError, match=r"docs/store.md: ../../secret is outside of the repo"):
+        hook.linked(["docs/store.md"], root)
+
+
+def test_a_folder_without_a_page_becomes_a_page_that_lists_its_files(root: Path) -> None:
+    assert (
+        hook.rewritten("[a](../tests/unit/)", "docs/store.md", root) == "[a](tests/unit/index.md)"
+    )
+    assert hook.listing("tests/unit", root) == "# tests/unit/\n\n- [test_a.py](test_a.py)\n"
+    assert hook.contents("tests/unit", root) == ["tests/unit/test_a.py"]
 
 
 def test_every_place_in_the_site_has_one_origin(root: Path) -> None:

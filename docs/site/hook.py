@@ -14,7 +14,7 @@ from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
-from mkdocs.structure.files import File, Files
+from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[2]
@@ -103,23 +103,36 @@ def rewritten(text: str, page: str, root: Path) -> str:
     for link in links(text):
         path, anchor = target(link[2], page)
         if leaves(page) or leaves(path) or path in FRONT.values():
-            to = posixpath.relpath(place(as_page(path, root)), shown)
+            found = as_page(path, root)
+            there = f"{place(found)}/index.md" if (root / found).is_dir() else place(found)
+            to = posixpath.relpath(there, shown)
             parts += [text[end : link.start(2)], to + anchor]
             end = link.end(2)
     return "".join([*parts, text[end:]])
 
 
-def copies(pages: Iterable[str], root: Path) -> list[str]:
-    """The files outside of docs/ that these pages link to, and that are no pages."""
+def linked(pages: Iterable[str], root: Path) -> set[str]:
+    """What these pages link to outside of docs/ that is no page: files, and folders."""
     found: set[str] = set()
     for page in pages:
         for link in links((root / page).read_text(encoding="utf-8")):
             path = as_page(target(link[2], page)[0], root)
-            if (root / path).is_dir() or path.startswith(".."):
-                raise PluginError(f"{page}: {link[2]} is no file that the site could have")
-            if leaves(path):
+            if path.startswith(".."):
+                raise PluginError(f"{page}: {link[2]} is outside of the repository")
+            if leaves(path) and not _is_brought(path):
                 found.add(path)
-    return sorted(found - {*brought(root)})
+    return found
+
+
+def contents(folder: str, root: Path) -> list[str]:
+    """The files that lie in a folder."""
+    return sorted(f"{folder}/{each.name}" for each in (root / folder).iterdir() if each.is_file())
+
+
+def listing(folder: str, root: Path) -> str:
+    """The page that stands for a folder which has none."""
+    names = (posixpath.basename(place(each)) for each in contents(folder, root))
+    return "\n".join([f"# {folder}/", "", *(f"- [{name}]({name})" for name in names), ""])
 
 
 def deepened(text: str) -> str:
@@ -183,7 +196,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Bring in the pages, and the files that any page links to; complete the navigation."""
     pages = [f"docs/{file.src_uri}" for file in files.documentation_pages()]
     outside = brought(ROOT)
-    for path in [*outside, *copies([*pages, *outside], ROOT)]:
+    found = linked([*pages, *outside], ROOT)
+    folders = sorted(path for path in found if (ROOT / path).is_dir())
+    for folder in folders:
+        shown = File.generated(config, f"{place(folder)}/index.md", content=listing(folder, ROOT))
+        shown.inclusion = InclusionLevel.NOT_IN_NAV
+        files.append(shown)
+        found |= {*contents(folder, ROOT)}
+    for path in sorted({*outside, *found} - {*folders}):
         if (ROOT / path).is_file():
             files.append(File.generated(config, place(path), abs_src_path=str(ROOT / path)))
     config.nav = filled(config.nav, [file.src_uri for file in files.documentation_pages()])
@@ -193,4 +213,6 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Rewrite the links of a page, and its lists."""
     del config, files
+    if page.file.inclusion is InclusionLevel.NOT_IN_NAV:
+        return markdown
     return deepened(rewritten(markdown, origin(page.file.src_uri, ROOT), ROOT))

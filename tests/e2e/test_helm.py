@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 from typer.main import get_command
 
@@ -14,7 +13,7 @@ from jobwatch.cli.commands import app
 from jobwatch.providers.tke_oidc import VARIABLES
 from jobwatch.settings import load_settings
 from tests.chart_cases import CASES, DIGEST, INLINE, ROLE, SECRETS, TOLD
-from tests.helm import CHART, MINIMAL, SECRET_FOLDER, Rendered, helm, overlaid, render
+from tests.helm import CHART, MINIMAL, SECRET_FOLDER, Rendered, check_fields, helm, overlaid, render
 from tests.programs import program, said_by
 from tests.tls_front import certificate
 
@@ -42,7 +41,7 @@ def test_kubernetes_knows_every_field(name: str, version: str) -> None:
     documents = [each for each in case(name).documents if each["kind"] not in OPERATED]
     assert len(documents) >= 3
     for document in documents:
-        kubernetes_validate.validate(document, version, strict=True)
+        check_fields(document, version)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -107,7 +106,7 @@ def lay_out(rendered: Rendered, folder: Path) -> dict[str, str]:
         "/etc/jobwatch/jobwatch.yaml": rendered.configuration,
         "/run/tls/tls.crt": trusted.file.read_text("utf-8"),
         "/run/tls/tls.key": trusted.key.read_text("utf-8"),
-        **{f"{SECRET_FOLDER}/{name}": each for name, each in (SECRETS | KEYS).items()},
+        **{f"{SECRET_FOLDER}/{name}": each for name, each in {**SECRETS, **KEYS}.items()},
     }
     moved = re.compile(r"(?<![\w/])/(?=(?:etc|var/lib)/jobwatch|run/(?:secrets/jobwatch|tls))")
     for path, text in files.items():
@@ -215,11 +214,12 @@ def test_the_store_is_kept_where_it_was_asked_to_be() -> None:
     assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
     assert claim["spec"]["storageClassName"] == "cbs"
     assert claim["spec"]["accessModes"] == ["ReadWriteOnce"]
-    for name, expected in {
+    places: dict[str, dict[str, Any]] = {
         "everything": {"persistentVolumeClaim": {"claimName": claim["metadata"]["name"]}},
         "what is there already": {"persistentVolumeClaim": {"claimName": "old"}},
         "nothing kept": {"emptyDir": {}},
-    }.items():
+    }
+    for name, expected in places.items():
         [store] = [each for each in case(name).pod["spec"]["volumes"] if each["name"] == "store"]
         assert store == {"name": "store", **expected}
     assert not case("what is there already").all("PersistentVolumeClaim")

@@ -66,7 +66,7 @@ def test_secrets_stand_in_the_configmap_where_somebody_insists() -> None:
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no source": ({"config": {"sources": None}}, "/config/sources"),
-    "a value's name": ({"persistance": {}}, "additional properties 'persistance' not allowed"),
+    "a value's name": ({"persistnce": {}}, "additional properties 'persistnce' not allowed"),
     "a key's name": ({"image": {"tga": "1"}}, "'/image': additional properties 'tga' not allowed"),
     "a kind": ({"service": {"port": "http"}}, "'/service/port': got string, want integer"),
     "a digest": ({"image": {"digest": "sha256:12"}}, "'/image/digest'"),

@@ -5,11 +5,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
-from tests.helm import CONFIG_FOLDER, SECRET_FOLDER
+from tests.helm import CONFIG_FOLDER, SECRET_FOLDER, check_fields
 from tests.manifests import FOLDER, manifests
 from tests.programs import program, said_by
 
@@ -34,7 +33,7 @@ def test_kubectl_builds_what_kubernetes_knows(version: str) -> None:
         "Namespace", "ServiceAccount", "ConfigMap", "Service", "PersistentVolumeClaim", "Deployment",
     ]  # fmt: skip
     for document in documents:
-        kubernetes_validate.validate(document, version, strict=True)
+        check_fields(document, version)
         assert document["metadata"].get("namespace", "jobwatch") == "jobwatch"
         assert "helm" not in str(document).lower()
 

@@ -85,6 +85,7 @@ def test_what_goes_on_works_until_it_is_asked_to_stop(stage: Scene) -> None:
 REACH = {
     "docker": "podman --remote --url tcp://127.0.0.1:1",
     "kubectl": f"kubectl --server={NOWHERE}",
+    "amtool": f"amtool --alertmanager.url={NOWHERE}",
     "git": "git --git-dir=/nowhere",
 }
 """Programs whose command lines are read to their end before they find nobody to ask."""
