@@ -28,7 +28,6 @@ from jobwatch.core.outbox import (
 from jobwatch.core.plan import PlanReason
 from jobwatch.core.routing import RouteReason
 from jobwatch.core.schemas import schemas
-from jobwatch.metrics.table import BY_NAME
 from jobwatch.providers import cas, cos_batch
 from tests import metrics_page
 from tests.shown import PAGES, ROOT, anchors, blocks, commands, prose
@@ -135,25 +134,6 @@ def test_the_page_on_detection_names_every_reason_of_a_plan() -> None:
 def test_the_page_on_metrics_is_what_the_table_of_metrics_gives() -> None:
     written = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     assert written == metrics_page.page(), "run .venv/bin/python -m tests.metrics_page"
-
-
-def test_the_rules_for_alerts_ask_of_metrics_that_there_are_as_they_are_kept() -> None:
-    text = (ROOT / "deploy" / "prometheus" / "rules.yaml").read_text(encoding="utf-8")
-    rules = [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
-    assert len({rule["alert"] for rule in rules}) == len(rules) >= 8
-    for rule in rules:
-        expression = " ".join(rule["expr"].split())
-        names = re.findall(r"jobwatch_[a-z_]+", expression)
-        merged = re.findall(
-            r"(max|sum) without \(instance, pod\) \(\D*?(jobwatch_[a-z_]+)", expression
-        )
-        if not expression.startswith("absent("):
-            assert merged == [(BY_NAME[name].aggregation, name) for name in names], rule["alert"]
-        for name in names:
-            selected = re.findall(rf"{name}{{([a-z_]+)=", expression)
-            assert {*selected} <= {*BY_NAME[name].labels}
-        told = re.findall(r"\$labels\.([a-z]+)", rule["annotations"]["summary"])
-        assert {*told} <= {each for name in names for each in BY_NAME[name].labels}, rule["alert"]
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ MESSAGES = sorted(
 OF_THE_SYSTEM = re.compile(
     "|".join(os.strerror(each).lower() for each in (errno.EACCES, errno.ECONNREFUSED))
 )
-EXAMPLE = re.compile(r"(?<=source )prod")
+EXAMPLE = re.compile(r"(?<=source )prod|(?<=send the )operate")
 
 
 def test_there_are_messages_to_look_for() -> None:

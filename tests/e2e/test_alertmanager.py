@@ -4,14 +4,14 @@ The rules, routes and inhibitions are those of `deploy/prometheus`; only their w
 of the test.
 """
 
-import asyncio
 import json
 import os
 import shutil
 import subprocess
 import threading
+from asyncio import to_thread
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,7 +25,7 @@ from jobwatch.simulator import faults
 from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
 from tests.alerting import PROMETHEUS, RULES
-from tests.daemon import Daemon, configuration, free_port, get
+from tests.daemon import Daemon, configuration, free_port
 from tests.deployed import read
 from tests.prometheus import Prometheus, prometheus
 from tests.rig import job, step
@@ -117,28 +117,21 @@ def program_of_alertmanager() -> str:
     return found
 
 
-@asynccontextmanager
-async def alertmanager(folder: Path, phone: Phone) -> AsyncIterator[int]:
+@contextmanager
+def alertmanager(folder: Path, phone: Phone) -> Iterator[int]:
     """A running one; gives its port."""
     command, port = program_of_alertmanager(), free_port()
     folder.mkdir()
     (folder / "alertmanager.yml").write_text(routes(phone), encoding="utf-8")
+    options = [
+        f"--config.file={folder / 'alertmanager.yml'}",
+        f"--storage.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",
+    ]
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                command,
-                f"--config.file={folder / 'alertmanager.yml'}",
-                f"--storage.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{port}",
-                "--cluster.listen-address=",
-            ],
-            stdout=log,
-            stderr=log,
-        )
+        process = subprocess.Popen([command, *options], stdout=log, stderr=log)
     try:
-        async with asyncio.timeout(30):
-            while (await asyncio.to_thread(get, f"http://127.0.0.1:{port}/-/ready"))[0] != 200:
-                await asyncio.sleep(0.05)
         yield port
     finally:
         process.kill()
@@ -167,7 +160,7 @@ class Scene:
         config["sources"]["prod"] |= {"every": "3s", "full_sweep_every": "10s"}
         self.daemon = Daemon(folder=self.folder, config=config, port=port)
         self.daemon.start()
-        await asyncio.to_thread(self.daemon.wait_ready)
+        await to_thread(self.daemon.wait_ready)
         self.server.scrape(self.address)
 
     async def told(self, alert: str, receiver: str) -> None:
@@ -183,10 +176,9 @@ class Scene:
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     scripts = [job("job-1", step("Active"), created=utc_now())]
-    with answering() as phone:
+    with answering() as phone, alertmanager(tmp_path / "alertmanager", phone) as port:
         async with (
             Simulation(World(scripts), clock=utc_now) as simulation,
-            alertmanager(tmp_path / "alertmanager", phone) as port,
             prometheus(tmp_path / "prometheus", hurried(), told_to(port)) as server,
         ):
             made = Scene(simulation=simulation, folder=tmp_path, server=server, phone=phone)
