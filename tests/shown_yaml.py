@@ -61,7 +61,7 @@ def kubernetes(document: Mapping[str, Any], folder: Path) -> None:
     ):
         assert {"kind", "metadata", "spec"} <= {*document}
         return
-    from kubernetes_validate import validate  # type: ignore[import-untyped]  # noqa: PLC0415
+    from kubernetes_validate import validate
 
     del folder
     validate(document, "1.33", strict=True)
