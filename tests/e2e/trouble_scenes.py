@@ -22,7 +22,7 @@ from jobwatch.simulator.receiver import Reply
 from jobwatch.simulator.simulation import Options, Simulation
 from jobwatch.simulator.world import World
 from tests.cli_rig import Done, aside, child, complaints, configuration, end_of, life, lives, spawn
-from tests.daemon import Daemon, free_port, get
+from tests.daemon import Daemon, free_port
 
 Tree = dict[str, Any]
 WIDE = {"COLUMNS": "4000"}
@@ -267,10 +267,12 @@ async def _while_they_run(first: Daemon, second: Daemon) -> list[str]:
     said = [await _asked(first, "was not attempted yet")]
     second.start()
     said.append(await _asked(second, "store is not open"))
+    ready = ("health", "--ready", "--config")
+    said.append(words(await aside(*ready, second.folder / "jobwatch.yaml", env=WIDE)))
     second_file, first_file = (each.folder / "jobwatch.yaml" for each in (second, first))
     said.append(words(await asyncio.to_thread(child, "once", "--config", second_file)))
     edit(first_file, lambda tree: tree.update(rulez={}))
-    said += [await asyncio.to_thread(_reloaded, each) for each in (first, second)]
+    said += [await asyncio.to_thread(_answer, each, "/-/reload", "POST") for each in (first, second)]
     (first.folder.parent / "jobwatch.db").unlink()
     async with asyncio.timeout(60):
         while first.running:
@@ -279,27 +281,31 @@ async def _while_they_run(first: Daemon, second: Daemon) -> list[str]:
 
 
 async def _asked(daemon: Daemon, awaited: str) -> str:
-    """What `/readyz` answers, once it says what is awaited."""
+    """What `/readyz` answers to who comes through a proxy, once it says what is awaited."""
     async with asyncio.timeout(30):
         while True:
-            _, body = await asyncio.to_thread(get, f"http://127.0.0.1:{daemon.port}/readyz")
+            body = await asyncio.to_thread(_answer, daemon, "/readyz", "GET")
             if awaited in body:
                 return " ".join(json.loads(body)["missing"])
             assert daemon.running, daemon.tail()
             await asyncio.sleep(0.1)
 
 
-def _reloaded(daemon: Daemon) -> str:
+def _answer(daemon: Daemon, path: str, method: str) -> str:
+    """What is answered; who only reads comes through a proxy, and so from elsewhere."""
+    headers = {"Content-Type": "application/json"}
+    if method == "GET":
+        headers = {"X-Forwarded-For": "192.0.2.1"}
     request = urllib.request.Request(
-        f"http://127.0.0.1:{daemon.port}/-/reload",
-        method="POST",
-        headers={"Content-Type": "application/json"},
+        f"http://127.0.0.1:{daemon.port}{path}", method=method, headers=headers
     )
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return str(answer.read().decode())
     except urllib.error.HTTPError as refused:
         return refused.read().decode()
+    except OSError:  # it does not listen yet
+        return ""
 
 
 def _stalled() -> str:
