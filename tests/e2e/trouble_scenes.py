@@ -48,11 +48,12 @@ def folder(parent: Path, name: str) -> Path:
 
 # ── sources ─────────────────────────────────────────────────────────────────────────
 
-FAULTS = ("expired_token", "denied", "slowdown", "internal", "html200", "skew=+20m")
+FAULTS = ("expired_token", "denied", "slowdown", "internal", "reset", "html200", "skew=+20m")
 KEYS: tuple[Tree, ...] = (
     {"secret_id": "AKIDother", "secret_key": "demo-not-a-real-key"},
     {"secret_id": "AKIDdemo-not-a-real-id", "secret_key": "another-not-a-real-key"},
     {"use": "environment"},
+    {"metadata_endpoint": "http://127.0.0.1:9"},
 )
 
 
@@ -73,7 +74,8 @@ async def cloud(fault: str = "") -> AsyncIterator[Simulation]:
 
 
 async def _online(file: Path) -> str:
-    return words(await aside("check", "--online", "--config", file, env=WIDE))
+    nobody = {**WIDE, "HOME": str(file.parent)}  # whose keys would be found there
+    return words(await aside("check", "--online", "--config", file, env=nobody))
 
 
 async def _with_fault(place: Path, fault: str) -> str:
@@ -105,6 +107,7 @@ REPLIES = {
     "puzzled": Reply(status=400, body=b"no such field"),
     "too_fast": Reply(status=429),
     "broken": Reply(status=500),
+    "narrow": Reply(status=413),
     "slow": Reply(delay=timedelta(seconds=30)),
 }
 WANTS: dict[str, Tree] = {
@@ -123,7 +126,8 @@ async def receivers(parent: Path) -> str:
     before = type(old)(id="job-old", created_at=utc_now() - timedelta(days=2), steps=old.steps)
     async with Simulation(World([*lives(), before]), clock=utc_now, options=options) as simulation:
         file = edit(
-            configuration(parent, endpoint=simulation.endpoint), lambda tree: _many(tree, simulation)
+            configuration(parent, endpoint=simulation.endpoint),
+            lambda tree: _many(tree, simulation),
         )
         said = [await _run(file, "once")]
         names = yaml.safe_load(file.read_text(encoding="utf-8"))["receivers"]
@@ -156,15 +160,12 @@ def _many(tree: Tree, simulation: Simulation) -> None:
     made["no_name"] = {"url": "https://jobwatch.invalid/x"}
     made["no_tls"] = {"url": simulation.hook_url("/x").replace("http:", "https:")}
     made["metadata"] = {"url": "https://169.254.169.254/x"}
-    made["template"] = {
-        "url": simulation.hook_url("/template"),
-        "format": "template",
-        "template": '{"x": {{ event.data.no.such }}}',
-    }
     for each in made.values():
         if each.get("format", "standard") == "standard":
             each["secrets"] = ["whsec_ZXhhbXBsZSBvbmx5OiBtYWtlIHlvdXIgb3duIGtleSE="]
     tree["receivers"] = made
+    there = tree["sources"]["prod"]["provider"]
+    tree["sources"]["dev"] = {"provider": {**there, "region": "ap-beijing"}}
 
 
 # ── the start ───────────────────────────────────────────────────────────────────────
@@ -174,18 +175,28 @@ sources:
   prod:
     evry: 30s
     provider: {kind: cos-batch, region: ap-chengdu, uin: "100000000001"}
+rules: {stalled_after: 30}
+"""
+UNREADABLE = """
+sources:
+  prod:
+    provider: {kind: cos-batch, region: ap-chengdu, uin: "100000000001", appid: "1250000000"}
 receivers:
   ops: {url_file: nowhere}
-rules: {stalled_after: 30}
+"""
+NOT_YET = (
+    UNREADABLE.split("receivers:", maxsplit=1)[0]
+    + """
 store: {kind: postgres, dsn: "postgresql://db.example.com/jobwatch"}
 """
+)
 
 
 async def starts(parent: Path) -> str:
     """What a start says that fails: for the configuration, the port, and what lies in the store's place."""
     mistaken = folder(parent, "mistaken") / "jobwatch.yaml"
     said = []
-    for part in (MISTAKEN, MISTAKEN.split("store:", maxsplit=1)[0]):
+    for part in (MISTAKEN, UNREADABLE, NOT_YET):
         mistaken.write_text(part, encoding="utf-8")
         said.append(words(await aside("check", "--config", mistaken, env=WIDE)))
     said.append(words(await aside("check", "--config", configuration(folder(parent, "told")), env=WIDE)))  # fmt: skip
@@ -214,6 +225,7 @@ async def stores(parent: Path) -> str:
     database = file.parent / "jobwatch.db"
     there_is_none = configuration(folder(parent, "none"))
     said = [words(await aside("jobs", "--config", there_is_none, env=WIDE))]
+    said.append(words(await aside("explain", "prod/job-failed", "--config", file, env=WIDE)))
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         mute = ("mute", "--source", "prod", "--for", "1h", "--reason", "x")
@@ -272,7 +284,10 @@ async def _while_they_run(first: Daemon, second: Daemon) -> list[str]:
     second_file, first_file = (each.folder / "jobwatch.yaml" for each in (second, first))
     said.append(words(await asyncio.to_thread(child, "once", "--config", second_file)))
     edit(first_file, lambda tree: tree.update(rulez={}))
-    said += [await asyncio.to_thread(_answer, each, "/-/reload", "POST") for each in (first, second)]
+    said += [
+        await asyncio.to_thread(_answer, each, "/-/reload", "POST") for each in (first, second)
+    ]
+    second.kill()  # it would make a file where the store was
     (first.folder.parent / "jobwatch.db").unlink()
     async with asyncio.timeout(60):
         while first.running:
