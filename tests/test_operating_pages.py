@@ -73,14 +73,18 @@ def test_every_alert_is_reached_from_a_symptom() -> None:
 
 
 def anchors(text: str) -> set[str]:
-    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.M)
+    headings = re.findall(
+        r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE
+    )
     return {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
 
 
 def test_the_index_leads_to_every_part_and_no_other() -> None:
     index = TROUBLE.split("## Look first", 1)[0]
     linked = re.findall(r"\]\(#([a-z0-9-]+)\)", index)
-    parts = {each.lower().replace(" ", "-") for each in re.findall(r"^## (.+)$", TROUBLE, re.M)}
+    parts = {
+        each.lower().replace(" ", "-") for each in re.findall(r"^## (.+)$", TROUBLE, re.MULTILINE)
+    }
     assert {*linked} == parts - {"look-first"}
     assert len(linked) == len(parts) - 1
 
@@ -143,19 +147,21 @@ def test_file_systems_that_are_named_are_refused() -> None:
 
 
 def rows(text: str) -> list[str]:
-    return re.findall(r"^\| ([A-Z]?\d+) \|", text, re.M)
+    return re.findall(r"^\| ([A-Z]?\d+) \|", text, re.MULTILINE)
 
 
 def test_assumptions_are_numbered_without_a_gap() -> None:
     text = (DOCS / "assumptions.md").read_text(encoding="utf-8")
-    for part in re.split(r"^## ", text, flags=re.M):
+    for part in re.split(r"^## ", text, flags=re.MULTILINEULTILINE):
         found = rows(part)
         letter = found[0].rstrip("0123456789")
         assert found == [f"{letter}{number}" for number in range(1, len(found) + 1)]
 
 
 def test_the_scheduled_backup_in_a_cluster_is_one_that_kubernetes_takes() -> None:
-    [text] = re.findall(r"^```yml\n(apiVersion: batch.*?)^```", page_of("store.md"), re.M | re.S)
+    [text] = re.findall(
+        r"^```yml\n(apiVersion: batch.*?)^```", page_of("store.md"), re.MULTILINE | re.DOTALL
+    )
     [job] = yaml.safe_load_all(text)
     validate(job, "1.33", strict=True)
     pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]

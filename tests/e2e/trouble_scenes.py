@@ -129,12 +129,11 @@ async def receivers(parent: Path) -> str:
             configuration(parent, endpoint=simulation.endpoint),
             lambda tree: _many(tree, simulation),
         )
-        said = [await _run(file, "once")]
         names = yaml.safe_load(file.read_text(encoding="utf-8"))["receivers"]
-        for name in {*names} - {*WANTS}:
-            said.append(words(await aside("receivers", "test", name, "--config", file, env=WIDE)))
-        for job in ("job-failed", "job-partly", "job-old"):
-            said.append(words(await aside("explain", f"prod/{job}", "--config", file, env=WIDE)))
+        commands = [("receivers", "test", name) for name in names if name not in WANTS]
+        commands += [("explain", f"prod/{job}") for job in ("job-failed", "job-partly", "job-old")]
+        said = [await _run(file, "once")]
+        said += [words(await aside(*each, "--config", file, env=WIDE)) for each in commands]
         return "\n".join(said)
 
 
