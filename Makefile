@@ -45,7 +45,7 @@ manifests: $(STAMP) $(TOOLS) ## copy rules and dashboards into the chart, render
 	@rm -f $(CHART)/files/dashboards/*.json
 	@install -D -m 0644 -t $(CHART)/files deploy/prometheus/rules.yaml
 	@install -D -m 0644 -t $(CHART)/files/dashboards deploy/grafana/*.json
-	@$(BIN)/python -m tests.manifests
+	@$(BIN)/python -m tests.deploying.manifests
 
 .PHONY: demo
 demo: $(STAMP) ## everything on loopback, no account needed; ARGS="--for 40s" stops by itself
@@ -53,7 +53,7 @@ demo: $(STAMP) ## everything on loopback, no account needed; ARGS="--for 40s" st
 
 .PHONY: test
 test: $(STAMP) ## unit, contract and integration tests (under 4 minutes on 2 cores)
-	$(PYTEST) -n $(WORKERS) --dist worksteal tests/unit tests/contract tests/integration tests/*.py $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist worksteal tests/unit tests/contract tests/integration tests/documents tests/deploying tests/*.py $(ARGS)
 
 .PHONY: check
 check: format-check lint types imports test ## format, lint, types, import contracts, tests
@@ -117,16 +117,16 @@ ZIZMOR ?= --offline
 
 .PHONY: release
 release: ## write a version everywhere and date the changelog; make release VERSION=0.2.0
-	@$(PYTHON) -m tests.release set $(VERSION)
+	@$(PYTHON) -m tests.deploying.release set $(VERSION)
 	@$(MAKE) --no-print-directory manifests
 
 .PHONY: version-check
 version-check: ## every place that carries the version says what TAG says
-	@$(PYTHON) -m tests.release check $(TAG)
+	@$(PYTHON) -m tests.deploying.release check $(TAG)
 
 .PHONY: notes
 notes: ## what the changelog says of TAG
-	@$(PYTHON) -m tests.release notes $(TAG)
+	@$(PYTHON) -m tests.deploying.release notes $(TAG)
 
 .PHONY: dist
 dist: $(STAMP) ## wheel and source archive: from one commit, always the same bytes

@@ -19,15 +19,19 @@ FROM = {
     "kubectl": "make tools",
     "tsc": "make tools",
     "amtool": "Debian: apt-get install prometheus-alertmanager",
-    "prometheus-alertmanager": "Debian: apt-get install prometheus-alertmanager",
+    "alertmanager": "Debian: apt-get install prometheus-alertmanager",
     "promtool": "Debian: apt-get install prometheus",
 }
+
+
+AT_DEBIAN = {"alertmanager": "prometheus-alertmanager"}
+"""Programs that have a name of their own there."""
 
 
 def program(name: str) -> str:
     """Where a program is. Skips the test where it is not, and fails it where everything is meant to be."""
     places = os.pathsep.join([*map(str, PLACES), os.environ.get("PATH", "")])
-    found = shutil.which(name, path=places)
+    found = shutil.which(AT_DEBIAN.get(name, name), path=places) or shutil.which(name, path=places)
     if found is None:
         reason = f"{name} is not installed ({FROM.get(name, f'Debian: apt-get install {name}')})"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)

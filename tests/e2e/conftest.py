@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.image import IMAGE, Engine, engine
+from tests.deploying.image import IMAGE, Engine, engine
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from typing import Any
 from jobwatch.simulator.receiver import WebhookSink
 from jobwatch.simulator.simulation import DEMO_ACCOUNT, DEMO_CREDENTIALS
 from tests.daemon import free_port, get
-from tests.image import IMAGE, ROOT, Engine
+from tests.deploying.image import IMAGE, ROOT, Engine
 from tests.tls_front import Certificate
 
 HOST = "host.containers.internal"

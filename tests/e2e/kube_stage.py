@@ -19,10 +19,10 @@ import yaml
 
 from jobwatch.simulator.simulation import DEMO_ACCOUNT, DEMO_CREDENTIALS
 from tests.daemon import get
+from tests.deploying.helm import SECRET_FOLDER
+from tests.deploying.image import BASE, IMAGE, Engine
+from tests.deploying.manifests import FOLDER, manifests
 from tests.e2e.container_stage import HOST, PATIENCE, SECRET, Stage
-from tests.helm import SECRET_FOLDER
-from tests.image import BASE, IMAGE, Engine
-from tests.manifests import FOLDER, manifests
 
 PAUSE = "localhost/jobwatch-pause:test"
 WAITS = (

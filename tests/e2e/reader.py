@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.daemon import get
+from tests.documents.shown import fenced
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "quick-start.md").read_text(encoding="utf-8")
@@ -29,7 +30,7 @@ LASTING = {"jobwatch simulate": "listens at", "receiver.py": "listens on port", 
 
 def blocks(language: str) -> list[str]:
     """The blocks of a language in the page."""
-    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+    return fenced(PAGE, language)
 
 
 def lines() -> list[str]:

@@ -24,8 +24,8 @@ from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
 from tests.cli_rig import Done, environment, jobwatch, lives
 from tests.daemon import Daemon, configuration, free_port
+from tests.documents.shown import ROOT, blocks
 from tests.programs import NODE
-from tests.shown import ROOT, blocks
 
 PATIENCE = 60.0
 TOKEN = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.alerting import CASES
+from tests.deploying.alerting import CASES
 from tests.programs import program, said_by
 
 

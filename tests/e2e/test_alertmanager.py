@@ -5,8 +5,6 @@ of the test.
 """
 
 import json
-import os
-import shutil
 import subprocess
 import threading
 from asyncio import to_thread
@@ -24,9 +22,10 @@ from jobwatch.app.clock import utc_now
 from jobwatch.simulator import faults
 from jobwatch.simulator.simulation import Simulation
 from jobwatch.simulator.world import World
-from tests.alerting import PROMETHEUS, RULES
 from tests.daemon import Daemon, configuration, free_port
-from tests.deployed import read
+from tests.deploying.alerting import PROMETHEUS, RULES
+from tests.deploying.deployed import read
+from tests.programs import program
 from tests.prometheus import Prometheus, prometheus
 from tests.rig import job, step
 
@@ -107,20 +106,10 @@ def routes(phone: Phone) -> str:
     return str(yaml.safe_dump(document))
 
 
-def program_of_alertmanager() -> str:
-    """Debian gives it a name of its own."""
-    found = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-    if found is None:
-        reason = "alertmanager is not installed (Debian: apt-get install prometheus-alertmanager)"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    assert found is not None
-    return found
-
-
 @contextmanager
 def alertmanager(folder: Path, phone: Phone) -> Iterator[int]:
     """A running one; gives its port."""
-    command, port = program_of_alertmanager(), free_port()
+    command, port = program("alertmanager"), free_port()
     folder.mkdir()
     (folder / "alertmanager.yml").write_text(routes(phone), encoding="utf-8")
     options = [

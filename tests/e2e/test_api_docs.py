@@ -18,6 +18,7 @@ from jobwatch.web.api import ENDPOINTS
 from jobwatch.web.api.refused import Code
 from tests.cli_rig import aside, lives
 from tests.daemon import Daemon, configuration, free_port
+from tests.documents.shown import fenced
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 BASE = "http://127.0.0.1:19870"
@@ -28,7 +29,7 @@ REST = "…"
 def examples() -> list[tuple[str, Any]]:
     """Every command that the page shows, and the answer below it."""
     found = []
-    for block in re.findall(r"```console\n(.*?)```", PAGE, flags=re.DOTALL):
+    for block in fenced(PAGE, "console"):
         for command, answer in re.findall(
             r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, flags=re.MULTILINE
         ):

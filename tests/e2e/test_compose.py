@@ -4,7 +4,6 @@ import json
 import math
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -20,7 +19,16 @@ import yaml
 
 from jobwatch.app.clock import utc_now
 from tests.daemon import free_port, get
-from tests.deployed import DASHBOARDS, DEMO, Query, mounts, panels, queries, read, variables
+from tests.deploying.deployed import (
+    DASHBOARDS,
+    DEMO,
+    Query,
+    mounts,
+    panels,
+    queries,
+    read,
+    variables,
+)
 from tests.e2e.neighbours import beside_them, neighbours
 from tests.programs import program
 
@@ -35,16 +43,6 @@ AS_GRAFANA = {
 """What Grafana puts in for the variables, over ten minutes of a server that scrapes as often as the demo's."""
 
 pytestmark = pytest.mark.timeout(150)
-
-
-def alertmanager() -> str:
-    """Debian gives it a name of its own."""
-    found = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-    if found is None:
-        reason = "alertmanager is not installed (Debian: apt-get install prometheus-alertmanager)"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    assert found is not None
-    return found
 
 
 def shows(series: Mapping[str, Any]) -> bool:
@@ -97,7 +95,7 @@ class Stage:
             "receiver": [sys.executable, str(receiver), str(self.ports["receiver"]), "inbox.db"],
             "jobwatch": [sys.executable, "-m", "jobwatch", *self.compose["jobwatch"]["command"]],
             "alertmanager": [
-                alertmanager(),
+                program("alertmanager"),
                 f"--config.file={DEMO / 'alertmanager.yml'}",
                 f"--web.listen-address=127.0.0.1:{self.ports['alertmanager']}",
                 "--storage.path=alerts",
@@ -190,7 +188,7 @@ class Stage:
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     program("prometheus")
-    alertmanager()
+    program("alertmanager")
     with ExitStack() as stack:
         made = Stage(folder=tmp_path, beside=stack.enter_context(neighbours()))
         for name, command in made.commands().items():

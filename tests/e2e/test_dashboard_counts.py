@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployed import DASHBOARDS, queries
+from tests.deploying.deployed import DASHBOARDS, queries
 from tests.programs import program, said_by
 
 AS_GRAFANA = {

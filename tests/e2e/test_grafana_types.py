@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployed import DASHBOARDS, dashboard
+from tests.deploying.deployed import DASHBOARDS, dashboard
 from tests.programs import NODE, node_module, program
 
 Tree = dict[str, Any]

@@ -12,8 +12,17 @@ from typer.main import get_command
 from jobwatch.cli.commands import app
 from jobwatch.providers.tke_oidc import VARIABLES
 from jobwatch.settings import load_settings
-from tests.chart_cases import CASES, DIGEST, INLINE, ROLE, SECRETS, TOLD
-from tests.helm import CHART, MINIMAL, SECRET_FOLDER, Rendered, check_fields, helm, overlaid, render
+from tests.deploying.chart_cases import CASES, DIGEST, INLINE, ROLE, SECRETS, TOLD
+from tests.deploying.helm import (
+    CHART,
+    MINIMAL,
+    SECRET_FOLDER,
+    Rendered,
+    check_fields,
+    helm,
+    overlaid,
+    render,
+)
 from tests.programs import program, said_by
 from tests.tls_front import certificate
 

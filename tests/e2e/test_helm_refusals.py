@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from jobwatch.settings.model import Settings
-from tests.chart_cases import INLINE, ROLE, SECRETS, TOLD
-from tests.helm import MINIMAL, overlaid, refused, render
+from tests.deploying.chart_cases import INLINE, ROLE, SECRETS, TOLD
+from tests.deploying.helm import MINIMAL, overlaid, refused, render
 
 HARMLESS = {"receivers.x.template"}
 """May hold a secret by its type; it is the text of a message, and has no file of its own."""

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart_cases import CASES
-from tests.deployed import DASHBOARDS, DEPLOY, read
-from tests.helm import MINIMAL, Document, Rendered, overlaid, render
+from tests.deploying.chart_cases import CASES
+from tests.deploying.deployed import DASHBOARDS, DEPLOY, read
+from tests.deploying.helm import MINIMAL, Document, Rendered, overlaid, render
 from tests.programs import NODE, node_module, program, said_by
 
 TYPED = """

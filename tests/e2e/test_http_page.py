@@ -17,6 +17,7 @@ from jobwatch.web.entrance.access import Reason
 from jobwatch.web.serving.connections import BODY_BYTES, HEAD_BYTES, MOST, MOST_WITH_TLS, Limits
 from jobwatch.web.serving.protocol import MOST_HEADERS
 from tests.daemon import Daemon, configuration, free_port
+from tests.documents.shown import fenced
 from tests.prometheus import prometheus
 from tests.rig import job, step
 
@@ -80,7 +81,7 @@ async def test_the_examples_answer_as_the_page_says(daemon: Daemon) -> None:
 async def test_prometheus_scrapes_with_the_configuration_of_the_page(
     daemon: Daemon, tmp_path: Path
 ) -> None:
-    block = PAGE.split("<!-- scrape -->\n```yml\n", 1)[1].split("```", 1)[0]
+    block = fenced(PAGE.split("<!-- scrape -->\n", 1)[1], "yml")[0]
     scraping = yaml.safe_load(block.replace("localhost:19870", f"127.0.0.1:{daemon.port}"))
     scraping["scrape_configs"][0]["scrape_interval"] = "300ms"
     scraping["scrape_configs"][0]["scrape_timeout"] = "300ms"

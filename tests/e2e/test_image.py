@@ -24,8 +24,8 @@ from jobwatch.app.clock import utc_now
 from jobwatch.simulator.receiver import WebhookSink
 from jobwatch.simulator.simulation import DEMO_CREDENTIALS, Server
 from tests.daemon import free_port, get
+from tests.deploying.image import IMAGE, REVISION, ROOT, Engine, pip_configuration
 from tests.e2e.container_stage import HOST, PATIENCE, SECRET, Stage
-from tests.image import IMAGE, REVISION, ROOT, Engine, pip_configuration
 from tests.tls_front import certificate, front
 
 JOBS = 4000

@@ -16,10 +16,10 @@ from jobwatch.app.clock import utc_now
 from jobwatch.simulator.receiver import WebhookSink
 from jobwatch.simulator.simulation import DEMO_CREDENTIALS, Server
 from tests.daemon import free_port, get
+from tests.deploying.helm import CONFIG_FOLDER, SECRET_FOLDER
+from tests.deploying.image import IMAGE, Engine
 from tests.e2e.container_stage import HOST, SECRET
 from tests.e2e.kube_stage import CONTAINER, KubeStage, prepare
-from tests.helm import CONFIG_FOLDER, SECRET_FOLDER
-from tests.image import IMAGE, Engine
 from tests.tls_front import certificate, front
 
 JOBS = 500

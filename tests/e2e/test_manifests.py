@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.helm import CONFIG_FOLDER, SECRET_FOLDER, check_fields
-from tests.manifests import FOLDER, manifests
+from tests.deploying.helm import CONFIG_FOLDER, SECRET_FOLDER, check_fields
+from tests.deploying.manifests import FOLDER, manifests
 from tests.programs import program, said_by
 
 SECRETS = ("secret-id", "secret-key", "ops-url", "ops-secret")

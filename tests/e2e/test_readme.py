@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.documents.shown import fenced
 from tests.e2e import reader
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +48,7 @@ def told_of(printed: str, headline: str) -> str:
 
 
 def test_the_configurations_of_the_readme_are_accepted(tmp_path: Path) -> None:
-    shown = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
+    shown = fenced(README, "yaml")
     assert shown
     for number, block in enumerate(shown):
         path = tmp_path / f"{number}.yaml"
@@ -62,7 +63,7 @@ def test_the_configurations_of_the_readme_are_accepted(tmp_path: Path) -> None:
 def test_every_command_of_the_readme_is_run_here_or_where_the_quick_start_is() -> None:
     shown = [
         line.split("#", 1)[0].strip()
-        for block in re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+        for block in fenced(README, "sh")
         for line in block.splitlines()
     ]
     run_here = {"make demo"}

@@ -14,23 +14,24 @@ import pytest
 from jobwatch.app.clock import utc_now
 from jobwatch.formats import FORMATS, FormatName
 from tests.daemon import free_port
+from tests.documents.receiver_pages import page, sections, sent
+from tests.documents.receiver_pages_written import TESTING
+from tests.documents.receiver_tries import REMOVED, tried
+from tests.documents.shown import fenced
 from tests.programs import program
-from tests.receiver_pages import blocks, page, sections, sent
-from tests.receiver_pages_written import TESTING
-from tests.receiver_tries import REMOVED, tried
 
 
 @pytest.mark.parametrize("name", FORMATS)
 async def test_a_page_shows_what_the_test_of_its_receiver_prints(name: FormatName) -> None:
     done = await tried(name)
     assert (done.returncode, done.stderr) == (0, "")
-    assert [done.stdout] == blocks(sections(name, "en")[TESTING], "text")
+    assert [done.stdout] == fenced(sections(name, "en")[TESTING], "text")
 
 
 async def test_the_index_shows_a_test_that_was_accepted_and_one_that_was_not() -> None:
     well, gone = await tried("wecom"), await tried("wecom", REMOVED)
     assert (well.returncode, gone.returncode) == (0, 1)
-    assert blocks(page("index"), "text") == [well.stdout, gone.stdout + gone.stderr]
+    assert fenced(page("index"), "text") == [well.stdout, gone.stdout + gone.stderr]
 
 
 class Alertmanager:
@@ -42,7 +43,7 @@ class Alertmanager:
         file.write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
         self.process = subprocess.Popen(
             [
-                program("prometheus-alertmanager"), f"--config.file={file}", f"--storage.path={folder}",
+                program("alertmanager"), f"--config.file={file}", f"--storage.path={folder}",
                 f"--web.listen-address={self.url.removeprefix('http://')}",
                 "--cluster.listen-address=",
             ],
@@ -92,7 +93,7 @@ def now(body: bytes) -> bytes:
 async def test_alertmanager_takes_the_alerts_of_the_template_and_closes_what_closed(
     alertmanager: Alertmanager,
 ) -> None:
-    (yaml,) = blocks(sections("template", "en")["Prometheus Alertmanager"], "yaml")
+    (yaml,) = fenced(sections("template", "en")["Prometheus Alertmanager"], "yaml")
     await alertmanager.begun()
     for event in ("job.stalled.opened", "job.failed", "source.unreachable.opened"):
         alertmanager.asked("/api/v2/alerts", now(sent(yaml, event).body))

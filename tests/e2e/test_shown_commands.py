@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.daemon import get
+from tests.documents.shown import Shown, commands
+from tests.documents.shown_commands import How, replaced, row_of, stood_in
+from tests.documents.shown_queries import queries
 from tests.e2e.shown_scene import NOWHERE, PATIENCE, Scene, scene
 from tests.programs import program
 from tests.prometheus import prometheus
-from tests.shown import Shown, commands
-from tests.shown_commands import How, replaced, row_of, stood_in
-from tests.shown_queries import queries
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from tests.e2e import trouble_scenes
-from tests.shown import blocks
-from tests.test_operating_pages import MESSAGES
+from tests.documents.shown import blocks
+from tests.documents.test_operating_pages import MESSAGES
+from tests.e2e import trouble_scenes, trouble_stores
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -45,7 +45,7 @@ BY_THE_CODE_ALONE = frozenset(
         "was replaced by another file while jobwatch ran",
     }
 )
-"""Messages that take a machine, a cloud or hours that no test has here; tests/test_operating_pages.py finds them in the code."""
+"""Messages that take a machine, a cloud or hours that no test has here; tests/documents/test_operating_pages.py finds them in the code."""
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +55,8 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
         trouble_scenes.sources,
         trouble_scenes.receivers,
         trouble_scenes.starts,
-        trouble_scenes.stores,
-        trouble_scenes.waits,
+        trouble_stores.stores,
+        trouble_stores.waits,
     )
     told = [asyncio.run(scene(tmp_path_factory.mktemp(scene.__name__))) for scene in scenes]
     return " ".join("\n".join(told).split())

@@ -1,14 +1,9 @@
 """Troubles of users, provoked for real: each scene gives what jobwatch said about it."""
 
 import asyncio
-import json
-import shutil
 import socket
-import sqlite3
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,13 +11,11 @@ from typing import Any
 import yaml
 
 from jobwatch.app.clock import utc_now
-from jobwatch.cli.health import HEALTH, judge, sentence
 from jobwatch.simulator.fault_spec import parse_faults
 from jobwatch.simulator.receiver import Reply
 from jobwatch.simulator.simulation import Options, Simulation
 from jobwatch.simulator.world import World
 from tests.cli_rig import Done, aside, child, complaints, configuration, end_of, life, lives, spawn
-from tests.daemon import Daemon, free_port
 
 Tree = dict[str, Any]
 WIDE = {"COLUMNS": "4000"}
@@ -48,6 +41,7 @@ def folder(parent: Path, name: str) -> Path:
 
 # ── sources ─────────────────────────────────────────────────────────────────────────
 
+NOWHERE = ("http://127.0.0.1:9", "https://jobwatch.invalid")
 FAULTS = ("expired_token", "denied", "slowdown", "internal", "reset", "html200", "skew=+20m")
 KEYS: tuple[Tree, ...] = (
     {"secret_id": "AKIDother", "secret_key": "demo-not-a-real-key"},
@@ -58,12 +52,26 @@ KEYS: tuple[Tree, ...] = (
 
 
 async def sources(parent: Path) -> str:
-    """Everything that `check --online` says of a cloud, of keys and of a network that are not as they should be."""
-    clouds = [_with_fault(folder(parent, str(at)), each) for at, each in enumerate(FAULTS)]
-    others = [_with_keys(folder(parent, f"keys-{at}"), each) for at, each in enumerate(KEYS)]
-    lost = [_unreached(folder(parent, f"lost-{at}"), at == 1) for at in range(2)]
-    said = [await each for each in (*clouds, *others, *lost)]
-    return "\n".join(said)
+    """Everything that `check --online` says of clouds, keys and networks that are not as they should be."""
+    file = configuration(parent)
+    usual = yaml.safe_load(file.read_text(encoding="utf-8"))["sources"]["prod"]
+    async with AsyncExitStack() as stack:
+        sound = (await stack.enter_async_context(cloud())).endpoint
+        others = [(await stack.enter_async_context(cloud(each))).endpoint for each in FAULTS]
+        made: list[Tree] = [{"endpoint": sound, "credentials": each} for each in KEYS]
+        made += [{"endpoint": each} for each in (*others, *NOWHERE)]
+        named = {
+            "prod" if not at else f"prod_{at}": _source(usual, each, at)
+            for at, each in enumerate(made)
+        }
+        edit(file, lambda tree: tree.update(sources=named))
+        nobody = {**WIDE, "HOME": str(parent)}  # whose keys would be found there
+        return words(await aside("check", "--online", "--config", file, env=nobody))
+
+
+def _source(usual: Tree, provider: Tree, number: int) -> Tree:
+    """Each has a region of its own: two sources on one are refused."""
+    return {"provider": {**usual["provider"], **provider, "region": f"ap-region-{number}"}}
 
 
 @asynccontextmanager
@@ -71,30 +79,6 @@ async def cloud(fault: str = "") -> AsyncIterator[Simulation]:
     options = Options(faults=parse_faults(fault), secrets=())
     async with Simulation(World(lives()), clock=utc_now, options=options) as simulation:
         yield simulation
-
-
-async def _online(file: Path) -> str:
-    nobody = {**WIDE, "HOME": str(file.parent)}  # whose keys would be found there
-    return words(await aside("check", "--online", "--config", file, env=nobody))
-
-
-async def _with_fault(place: Path, fault: str) -> str:
-    async with cloud(fault) as simulation:
-        return await _online(configuration(place, endpoint=simulation.endpoint))
-
-
-async def _with_keys(place: Path, keys: Tree) -> str:
-    async with cloud() as simulation:
-        file = configuration(place, endpoint=simulation.endpoint)
-        edit(file, lambda tree: tree["sources"]["prod"]["provider"].update(credentials=keys))
-        return await _online(file)
-
-
-async def _unreached(place: Path, nowhere: bool) -> str:  # noqa: FBT001  # two ways of not arriving
-    file = configuration(place)
-    if nowhere:
-        edit(file, lambda tree: tree["sources"]["prod"]["provider"].update(endpoint="https://jobwatch.invalid"))  # fmt: skip
-    return await _online(file)
 
 
 # ── receivers, and who is told what ─────────────────────────────────────────────────
@@ -130,14 +114,16 @@ async def receivers(parent: Path) -> str:
             lambda tree: _many(tree, simulation),
         )
         names = yaml.safe_load(file.read_text(encoding="utf-8"))["receivers"]
-        commands = [("receivers", "test", name) for name in names if name not in WANTS]
+        commands: list[tuple[str, ...]] = [
+            ("receivers", "test", name) for name in names if name not in WANTS
+        ]
         commands += [("explain", f"prod/{job}") for job in ("job-failed", "job-partly", "job-old")]
-        said = [await _run(file, "once")]
+        said = [await run(file, "once")]
         said += [words(await aside(*each, "--config", file, env=WIDE)) for each in commands]
         return "\n".join(said)
 
 
-async def _run(file: Path, command: str) -> str:
+async def run(file: Path, command: str) -> str:
     process = await spawn(command, "--config", file, env=WIDE)
     said = await complaints(process)
     await end_of(process)
@@ -172,7 +158,7 @@ def _many(tree: Tree, simulation: Simulation) -> None:
 MISTAKEN = """
 sources:
   prod:
-    evry: 30s
+    everyy: 30s
     provider: {kind: cos-batch, region: ap-chengdu, uin: "100000000001"}
 rules: {stalled_after: 30}
 """
@@ -211,118 +197,3 @@ def _on_a_port_that_is_taken(place: Path) -> str:
         listen = f"127.0.0.1:{other.getsockname()[1]}"
         file = edit(configuration(place), lambda tree: tree.update(http={"listen": listen}))
         return words(child("run", "--config", file))
-
-
-# ── the store, and a daemon that waits ──────────────────────────────────────────────
-
-
-async def stores(parent: Path) -> str:
-    """What commands say of a store that they cannot use."""
-    async with cloud() as simulation:
-        file = configuration(folder(parent, "sound"), endpoint=simulation.endpoint)
-        await _run(file, "once")
-    database = file.parent / "jobwatch.db"
-    there_is_none = configuration(folder(parent, "none"))
-    said = [words(await aside("jobs", "--config", there_is_none, env=WIDE))]
-    said.append(words(await aside("explain", "prod/job-failed", "--config", file, env=WIDE)))
-    with closing(sqlite3.connect(database, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        mute = ("mute", "--source", "prod", "--for", "1h", "--reason", "x")
-        said.append(words(await aside(*mute, "--config", file, env=WIDE)))
-    for name, spoil in (("damaged", _damage), ("newer", _make_newer)):
-        spoilt = configuration(folder(parent, name))
-        shutil.copy(database, spoilt.parent)
-        spoil(spoilt.parent / "jobwatch.db")
-        said.append(words(await aside("jobs", "--config", spoilt, env=WIDE)))
-    return "\n".join(said)
-
-
-def _damage(database: Path) -> None:
-    content = bytearray(database.read_bytes())
-    content[100 : 3 * 4096] = b"\xee" * (3 * 4096 - 100)
-    database.write_bytes(content)
-
-
-def _make_newer(database: Path) -> None:
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-        connection.commit()
-
-
-async def waits(parent: Path) -> str:
-    """What a daemon says that is not ready, is refused a reload, and loses its store; and one that waits for the first."""
-    async with cloud("delay=20s") as simulation:
-        first, second = (_daemon(parent, simulation, name) for name in ("first", "second"))
-        first.config["store"] = second.config["store"] = {"path": str(parent / "jobwatch.db")}
-        second.config["http"]["read_token"] = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
-        second.config["http"]["operate_token"] = "f9e8d7c6b5a493827160f5e4d3c2b1a0"
-        said = [words(await aside("health", "--config", configuration(parent), env={"JOBWATCH_HTTP__LISTEN": "127.0.0.1:9"}))]  # fmt: skip
-        try:
-            said += await _while_they_run(first, second)
-        finally:
-            for each in (first, second):
-                if each.running:
-                    each.kill()
-    return "\n".join([*said, first.tail(), second.tail(), _stalled()])
-
-
-def _daemon(parent: Path, simulation: Simulation, name: str) -> Daemon:
-    place, port = folder(parent, name), free_port()
-    file = configuration(place, endpoint=simulation.endpoint)
-    tree = yaml.safe_load(file.read_text(encoding="utf-8"))
-    return Daemon(folder=place, config={**tree, "http": {"listen": f"127.0.0.1:{port}"}}, port=port)
-
-
-async def _while_they_run(first: Daemon, second: Daemon) -> list[str]:
-    first.start()
-    said = [await _asked(first, "was not attempted yet")]
-    second.start()
-    said.append(await _asked(second, "store is not open"))
-    ready = ("health", "--ready", "--config")
-    said.append(words(await aside(*ready, second.folder / "jobwatch.yaml", env=WIDE)))
-    second_file, first_file = (each.folder / "jobwatch.yaml" for each in (second, first))
-    said.append(words(await asyncio.to_thread(child, "once", "--config", second_file)))
-    edit(first_file, lambda tree: tree.update(rulez={}))
-    said += [
-        await asyncio.to_thread(_answer, each, "/-/reload", "POST") for each in (first, second)
-    ]
-    second.kill()  # it would make a file where the store was
-    (first.folder.parent / "jobwatch.db").unlink()
-    async with asyncio.timeout(60):
-        while first.running:
-            await asyncio.sleep(0.1)
-    return said
-
-
-async def _asked(daemon: Daemon, awaited: str) -> str:
-    """What `/readyz` answers to who comes through a proxy, once it says what is awaited."""
-    async with asyncio.timeout(30):
-        while True:
-            body = await asyncio.to_thread(_answer, daemon, "/readyz", "GET")
-            if awaited in body:
-                return " ".join(json.loads(body)["missing"])
-            assert daemon.running, daemon.tail()
-            await asyncio.sleep(0.1)
-
-
-def _answer(daemon: Daemon, path: str, method: str) -> str:
-    """What is answered; who only reads comes through a proxy, and so from elsewhere."""
-    headers = {"Content-Type": "application/json"}
-    if method == "GET":
-        headers = {"X-Forwarded-For": "192.0.2.1"}
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{daemon.port}{path}", method=method, headers=headers
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return str(answer.read().decode())
-    except urllib.error.HTTPError as refused:
-        return refused.read().decode()
-    except OSError:  # it does not listen yet
-        return ""
-
-
-def _stalled() -> str:
-    """A loop that hangs cannot be had from outside: what a daemon answers then, as `jobwatch health` reads it."""
-    body = json.dumps({"healthy": False, "stalled": ["poller:prod"]}).encode()
-    return sentence(judge(503, body, HEALTH), HEALTH)

@@ -15,6 +15,7 @@ from jobwatch.app.clock import utc_now
 from jobwatch.store import SqliteSettings, Store, copying
 from tests.cli_rig import configuration, environment, jobwatch, read
 from tests.contract.watcher import Clock, Watcher
+from tests.documents.shown import fenced
 from tests.factories import job
 from tests.new_store import new_store
 
@@ -145,26 +146,33 @@ def test_what_is_no_backup_is_refused_in_words(file: Path) -> None:
 PAGE = ROOT / "docs" / "store.md"
 
 
-def shown(page: Path) -> list[list[str]]:
-    """The commands of a page that run on the host itself, by their words."""
-    blocks = re.findall(
-        r"^```sh\n(.*?)^```", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL
-    )
-    lines = [shlex.split(line, comments=True) for line in "".join(blocks).splitlines()]
-    return [words for words in lines if words[0] == "jobwatch"]
+def shown(page: Path) -> list[tuple[dict[str, str], list[str]]]:
+    """The commands of a page that run on the host itself, by their words, with what their block exports before them."""
+    found = []
+    for block in fenced(page.read_text("utf-8"), "sh"):
+        exported: dict[str, str] = {}
+        for name, *words in (shlex.split(line, comments=True) for line in block.splitlines()):
+            if name == "export":
+                exported |= dict(word.split("=", 1) for word in words)
+            elif name == "jobwatch":
+                found.append((dict(exported), words))
+    return found
 
 
 def test_the_commands_of_the_page_on_the_store_do_what_it_says(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In their order, beside a configuration; only the folder of the backups is another one."""
+    """In their order, beside a configuration; only the folders of backups and of the drill are others."""
     monkeypatch.chdir(file.parent)
     (file.parent / "backups").mkdir()
     commands = shown(PAGE)
     assert len(commands) >= 7
-    for _, *words in commands:
+    for exported, words in commands:
         given = [word.replace("/backups/", f"{file.parent}/backups/") for word in words]
-        done = jobwatch(*given)
+        drill = {
+            name: value.replace("/tmp/", f"{file.parent}/") for name, value in exported.items()
+        }
+        done = jobwatch(*given, env=drill)
         assert (done.returncode, done.stderr) == (0, ""), words
     assert len(read("jobs")["jobs"]) == 4
     assert read("mutes")["mutes"][0]["reason"] == "restored a backup"

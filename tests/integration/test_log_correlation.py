@@ -25,12 +25,13 @@ from jobwatch.simulator.world import World
 from jobwatch.store.recounting import LINES
 from jobwatch.store.values import DeliveryFilter, EventFilter
 from tests.cli_rig import aside, configuration
+from tests.documents.shown import fenced
 from tests.integration.watching_rig import large_account, running, turns, until_full_is_due
 from tests.log_stream import Stream, kept_logging
 from tests.rig import START, Clock, Rig, job, rig, step
 
 PAGE = (Path(__file__).parents[2] / "docs" / "logs.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^```bash\n(.*?)\n```", PAGE, flags=re.MULTILINE | re.DOTALL)
+COMMANDS = fenced(PAGE, "bash")
 CHAIN = ["event.recorded", "event.released", "delivery.settled"]
 
 

@@ -1,7 +1,6 @@
 """The receiver of the documentation, run as a reader would run it, and told real signed events."""
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from jobwatch.formats import build
 from jobwatch.formats.values import Recipient, Told
 from jobwatch.transport import Transport
 from tests.daemon import free_port
+from tests.documents.shown import fenced
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "receiving.md").read_text(encoding="utf-8")
@@ -105,7 +105,7 @@ async def test_the_example_knows_after_a_restart_what_it_had(tmp_path: Path) -> 
 
 def blocks() -> list[str]:
     """The Python of the page."""
-    return re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+    return fenced(PAGE, "python")
 
 
 def test_the_page_shows_the_example_that_is_run_here() -> None:

@@ -9,7 +9,7 @@ from jobwatch.core.overview import ConditionCount, SingleJob
 from jobwatch.metrics import Metrics
 from jobwatch.metrics.table import BY_NAME, ROWS
 from jobwatch.providers.cos_batch import LIFECYCLE, OPERATIONS
-from tests import metrics_page
+from tests.documents import metrics_page
 from tests.factories import progress
 from tests.overviews import census_row, overview, shape, state
 from tests.scrapes import TEXT

@@ -1,13 +1,22 @@
 {{- /* What no schema can say. Every mistake is told at once, with its key and with what would be right. */ -}}
 {{- define "jobwatch.checks" -}}
 {{- $found := list -}}
-{{- range list "sources" "secretFiles" "place" "environment" "account" -}}
+{{- range list "names" "sources" "secretFiles" "place" "environment" "account" -}}
 {{- $found = concat $found (include (printf "jobwatch.wrong.%s" .) $ | fromYamlArray) -}}
 {{- end -}}
 {{- if not .Values.allowSecretsInConfig -}}
 {{- $found = concat $found (include "jobwatch.wrong.secrets" . | fromYamlArray) -}}
 {{- end -}}
 {{- if $found }}{{ fail (printf "\n%s" (join "\n" $found)) }}{{ end -}}
+{{- end -}}
+
+{{- define "jobwatch.wrong.names" -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" (include "jobwatch.fullname" .)) }}
+- {{ printf "%s cannot name a Service: fullnameOverride (or nameOverride and the release) may have a-z, 0-9 and -, and begins with a letter" (include "jobwatch.fullname" .) | quote }}
+{{- end }}
+{{- if not (regexMatch "^[a-zA-Z0-9]([-_.a-zA-Z0-9]*[a-zA-Z0-9])?$" (include "jobwatch.name" .)) }}
+- {{ printf "nameOverride is %s, which cannot be a label: it may have letters, digits, -, _ and . between them" .Values.nameOverride | quote }}
+{{- end }}
 {{- end -}}
 
 {{- define "jobwatch.wrong.sources" -}}
@@ -34,7 +43,7 @@
 
 {{- define "jobwatch.wrong.place" -}}
 {{- $listen := include "jobwatch.listen" . -}}
-{{- if or (regexMatch "^(127\\.|localhost:|\\[::1\\])" $listen) (not (regexMatch ":[1-9][0-9]*$" $listen)) }}
+{{- if or (regexMatch "^(127\\.|localhost:|\\[::1\\])" $listen) (not (regexMatch ":[1-9][0-9]*$" $listen)) (gt (include "jobwatch.port" . | int) 65535) }}
 - {{ printf "config.http.listen is %s, where neither probes nor Prometheus reach it: write \"0.0.0.0:19870\", or leave it out" $listen | quote }}
 {{- end }}
 {{- $path := include "jobwatch.storePath" . -}}

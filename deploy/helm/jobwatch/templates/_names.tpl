@@ -2,21 +2,33 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
+{{- /* A Service's name begins with a letter, which a release's need not. */ -}}
 {{- define "jobwatch.fullname" -}}
 {{- $name := include "jobwatch.name" . -}}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- if not (regexMatch "^[a-z]" .Release.Name) }}{{ $full = printf "%s-%s" $name .Release.Name }}{{ end -}}
 {{- default $full .Values.fullnameOverride | replace "." "-" | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
 {{- /* Never changes in the life of a release: selectors cannot. */ -}}
 {{- define "jobwatch.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "jobwatch.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "jobwatch.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "jobwatch.labels" -}}
-{{- with .Values.labels }}{{ toYaml . }}
+{{ include "jobwatch.labelsWith" (list . dict) }}
+{{- end -}}
+
+{{- /* With labels of one document, which win over those of everything: a key may be there but once. */ -}}
+{{- define "jobwatch.labelsWith" -}}
+{{- $root := index . 0 -}}
+{{- with merge (dict) (index . 1) ($root.Values.labels | default dict) }}{{ toYaml . }}
 {{ end -}}
+{{ include "jobwatch.ownLabels" $root }}
+{{- end -}}
+
+{{- define "jobwatch.ownLabels" -}}
 {{ include "jobwatch.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}

@@ -2,7 +2,8 @@
 {{- define "jobwatch.wrong.secrets" -}}
 {{- range $name, $source := .Values.config.sources }}
 {{- range $key := list "secret_id" "secret_key" "token" }}
-{{- if dig "provider" "credentials" $key "" ($source | default dict) }}
+{{- $provider := get ($source | default dict) "provider" | default dict }}
+{{- if get (get $provider "credentials" | default dict) $key }}
 {{ include "jobwatch.inTheClear" (list (printf "sources.%s.provider.credentials.%s" $name $key) (printf "%s_file" $key)) }}
 {{- end }}
 {{- end }}
