@@ -257,6 +257,15 @@ def test_every_module_says_what_it_is_for(name: str) -> None:
     assert ast.get_docstring(tree(name)) or (PACKAGE / name).is_relative_to(MIGRATIONS)
 
 
+def test_every_folder_of_tests_is_run_by_a_target_of_make() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = re.findall(r"^\t\$\(PYTEST\) (.*)", makefile, flags=re.MULTILINE)
+    run = {word for words in named for word in words.split()}
+    folders = {path.parent for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert {folder.relative_to(ROOT).as_posix() for folder in folders} <= run
+    assert "tests/*.py" in run
+
+
 def test_there_is_code_to_check() -> None:
     assert {"core/diff.py", "core/events.py", "poller/__init__.py"} <= set(FILES)
     assert {"core/diff.py", "web/pages/job_page.py", "store/closings.py"} <= set(PURE_FILES)

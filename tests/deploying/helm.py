@@ -40,6 +40,15 @@ MINIMAL: dict[str, Any] = {
 Document = dict[str, Any]
 
 
+class Strict(yaml.SafeLoader):
+    """A key that is there twice is a mistake, as it is to Kubernetes; which of the two counts is anybody's guess."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001,FBT002 - as it is called
+        keys = [key.value for key, _ in node.value]
+        assert len({*keys}) == len(keys), f"twice: {sorted(keys)}"
+        return super().construct_mapping(node, deep=deep)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
     """What one `helm template` made."""
@@ -85,7 +94,7 @@ def labels(document: Document) -> dict[str, str]:
     return found
 
 
-def check_fields(document: Document, version: str) -> None:
+def check_fields(document: Mapping[str, Any], version: str) -> None:
     """Raise where Kubernetes of this version does not know a field, or wants another kind of value."""
     kubernetes_validate.validate(document, version, strict=True)
 
@@ -107,7 +116,8 @@ def render(
     """Render the chart for a namespace called `watching`; the test fails where helm refuses."""
     done = helm("template", release, str(chart), "--namespace", "watching", *options, values=values)
     assert done.returncode == 0, done.stderr
-    documents = tuple(each for each in yaml.safe_load_all(done.stdout) if each is not None)
+    read = yaml.load_all(done.stdout, Loader=Strict)
+    documents = tuple(each for each in read if each is not None)
     return Rendered(text=done.stdout, documents=documents)
 
 

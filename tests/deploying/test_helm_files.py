@@ -77,7 +77,7 @@ def test_the_defaults_are_what_the_schema_allows_but_for_what_has_to_be_said() -
 
 
 def test_the_schema_knows_every_value_and_no_other() -> None:
-    assert set(known(SCHEMA)) - {"global"} == {
+    assert set(known(SCHEMA)) - {"global", "enabled"} == {
         path for path in branches(VALUES) if not path.startswith("config.")
     } | {f"{probe}Probe.{key}" for probe in ("startup", "liveness", "readiness") for key in (
         "successThreshold", "terminationGracePeriodSeconds", "initialDelaySeconds",

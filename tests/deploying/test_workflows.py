@@ -133,6 +133,31 @@ def test_only_a_tag_publishes_and_only_after_every_test() -> None:
         assert "push" not in read(GITHUB / "workflows" / name)["on"]
 
 
+@pytest.mark.parametrize("released", [True, False])
+def test_a_version_that_was_released_is_refused_wherever_its_tag_points_by_now(
+    released: bool,  # noqa: FBT001 - a parameter of the test
+    tmp_path: Path,
+) -> None:
+    first = read(GITHUB / "workflows" / "release.yml")["jobs"]["version"]["steps"]
+    [script] = [step["run"] for step in first if "gh release view" in step.get("run", "")]
+    said = tmp_path / "gh"
+    said.write_text(f"#!/bin/sh\ntest $3 = v1.2.3 && exit {int(not released)}\n", encoding="utf-8")
+    said.chmod(0o755)
+    done = subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", script],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "GITHUB_REF_NAME": "v1.2.3"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, "was released already" in done.stdout) == (int(released), released)
+
+
+def test_no_release_moves_what_another_release_is_called() -> None:
+    publish = read(GITHUB / "workflows" / "image.yml")["jobs"]["publish"]
+    [meta] = [step["with"] for step in publish["steps"] if step.get("id") == "meta"]
+    assert meta["flavor"] == "latest=false"
+    assert "latest" not in meta["tags"]
+
+
 def test_every_lock_is_audited_and_each_week() -> None:
     audit = read(GITHUB / "workflows" / "audit.yml")
     assert audit["on"]["schedule"]

@@ -5,8 +5,8 @@ HEAD = """\
 
 # Configuration
 
-Every key, its default and the reason for it. A key that is left out is at its default, so write only what differs: a source is
-enough to begin with, and [jobwatch.minimal.yaml](../config/jobwatch.minimal.yaml) is such a file.
+Every key, its default and the reason for it. A key that is left out has its default, so write only what differs: one source is
+enough to begin with, as in [jobwatch.minimal.yaml](../config/jobwatch.minimal.yaml).
 [jobwatch.example.yaml](../config/jobwatch.example.yaml) shows all keys at a glance.
 
 ```yaml
@@ -31,7 +31,7 @@ One YAML file, and the environment on top of it. The file is the first of these:
 3. `./jobwatch.yaml`
 4. `/etc/jobwatch/jobwatch.yaml`
 
-A file that is named has to exist. No file at all is fine when the environment says enough.
+A file that is named has to exist. No file is needed when the environment says enough.
 
 ```sh
 jobwatch check                          # what holds, and who is told what
@@ -39,23 +39,22 @@ jobwatch check --config jobwatch.yaml   # the same of this file
 jobwatch check --online                 # besides, call every source once
 ```
 
-`check` shows the whole configuration with its defaults, secrets as `***`. The daemon takes a changed file up while it runs:
-[reload.md](reload.md).
+`check` shows the whole configuration with its defaults; secrets are shown as `***`. The daemon takes up a changed file while it
+runs: [reload.md](reload.md).
 
 ## The file
 
-- **Durations** carry one whole number and one unit, of `ms`, `s`, `m`, `h` and `d`: `500ms`, `30s`, `5m`, `2h`, `90d`. A plain
+- **Durations** are one whole number and one unit (`ms`, `s`, `m`, `h` or `d`): `500ms`, `30s`, `5m`, `2h`, `90d`. A plain
   number is refused.
-- **Names** of sources and receivers are small letters, digits and single underscores, first a letter, 63 characters at most:
-  they become metric labels, log keys and variables. Below, `NAME` stands for yours.
-- **`null`** says that there is none, or that a rule is switched off, where the key takes it. It is not the same as leaving the key
-  out.
-- **Paths** that are relative are relative to the file, or to the working directory where there is none.
-- **Globs** match whole texts, small and capital letters apart: `*`, `?`, `[abc]`.
+- **Names** of sources and receivers are lower-case letters, digits and single underscores, begin with a letter and have at most
+  63 characters, because they become metric labels, log keys and variables. Below, `NAME` stands for yours.
+- **`null`**, where a key takes it, means none, or that a rule is switched off. It is not the same as leaving the key out.
+- **Relative paths** are relative to the file, or to the working directory where there is no file.
+- **Globs** match the whole text and distinguish upper and lower case: `*`, `?`, `[abc]`.
 - **Anchors**, aliases and merge keys (`<<`) work. Top-level keys that begin with `x-` are ignored: a place for anchors.
 - **Plain words stay words.** `on`, `off`, `yes` and `no` are texts, and so are dates and `1:30`; `true` and `false` are the only
   booleans. `0123` keeps its zero. Identifiers such as `uin` may be written as numbers.
-- A key that is written twice is a mistake. One document, 1 MiB at most, UTF-8.
+- A key that is written twice is a mistake. The file is one YAML document, at most 1 MiB, in UTF-8.
 
 ## The environment
 
@@ -76,39 +75,40 @@ export JOBWATCH_SOURCES__PROD__PROVIDER__APPID=1250000000
 jobwatch check
 ```
 
-- Keys from variables are in small letters. Where capitals matter, as in `labels`, write the mapping as JSON.
-- An unknown `JOBWATCH_` variable is a mistake, because it is mostly a misspelt one. Variables that Kubernetes sets for a service
+- Keys from variables are lower case. Where capitals matter, as in `labels`, write the mapping as JSON.
+- An unknown `JOBWATCH_` variable is a mistake, because most of these are misspelt. Variables that Kubernetes sets for a service
   (`JOBWATCH_PORT=tcp://…`, `JOBWATCH_SERVICE_HOST`) are ignored with a warning.
-- Two variables that differ only in capitals and say the same key are a mistake.
+- Two variables that name the same key and differ only in case are a mistake.
 - The environment of a running process never changes: a new value needs a restart, `live` or not.
 
 ## Secrets
 
-Keys, tokens and the URLs that are secrets may stand in files: `url_file` instead of `url`, and so on. A file holds the value
-alone, less one newline at its end, 64 KiB at most. Give one of the two; `secrets` and `secret_files` add up, and so do
+Keys, tokens and URLs that are secret can be in files: `url_file` instead of `url`, and so on. Such a file holds only the value,
+at most 64 KiB; one newline at its end does not count. Give one of the two. `secrets` and `secret_files` add up, and so do
 `headers` and `header_files`.
 
-The file is looked at whenever it is used: a new value holds from then on without a reload, and while the file cannot be read,
-or what it holds is malformed, the last good value holds. `check` reads each file once, so that a wrong path is told before it is
-needed. No command, log, page or metric shows a secret. [security.md](security.md) says more.
+The file is read again whenever it is used. A new value is in force from then on, without a reload; while the file cannot be read
+or its content is malformed, the last good value stays. `check` reads each file once, so that you hear of a wrong path before the
+file is needed. No command, log, page or metric shows a secret. [security.md](security.md) says more.
 
 ## What is refused
 
-Whatever is not understood is refused, never ignored: an unknown key, a word that is none of those a key takes, a secret that is
-malformed for its format, two sources on one account and region, a name in `wants` that is no source. Every mistake is told at
-once, each with its key, its line, what would be right, and the key that was likely meant:
+Whatever is not understood is refused, never ignored: an unknown key, a word that the key does not take, a secret that is
+malformed for its format, two sources for one account and region, a name in `wants` that is no source. All mistakes are told at
+once, each with its key, its line, what would be right, and the key that you probably meant:
 
 ```text
 sources.prod.full_sweep (jobwatch.yaml:3): unknown key; did you mean `full_sweep_every`?
 ```
 
-The exit code is 2. A running daemon keeps the configuration that it has ([reload.md](reload.md)). What is allowed and likely not
-meant, such as a URL of Slack under another format, is a warning of `jobwatch check` and a line `configuration.doubted` in the log.
+The exit code is 2. A running daemon keeps the configuration that it has ([reload.md](reload.md)). What is allowed but
+probably not meant, such as a Slack URL under another format, is a warning of `jobwatch check` and `configuration.doubted` in
+the log.
 
-Commands that only look into the store need `store` and which accounts are watched; a mistake elsewhere is told and does not
-keep them from their work. To send something again, the receivers, their `format` and `give_up_after` have to be right as well.
+Commands that only look into the store need `store` and the accounts of the sources. They tell a mistake elsewhere and go on. To
+send something again, the receivers, their `format` and `give_up_after` have to be right as well.
 
-*Not yet active* means: accepted at its default, and any other value is refused until a later version builds it.
+*Not yet active* means that only the default is accepted; any other value is refused until a later version supports it.
 
 ## Editors
 
@@ -128,7 +128,7 @@ sources:
 jobwatch schema > jobwatch.schema.json
 ```
 
-The schema knows each key by itself. What needs more than one, or a file, only `jobwatch check` knows.
+The schema checks each key by itself. What depends on several keys, or on a file, only `jobwatch check` can tell.
 """
 
 EXAMPLES = """\

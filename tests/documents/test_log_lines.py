@@ -1,7 +1,6 @@
 """The page on logs lists every line that the program writes, and the program writes them as the page says."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -10,8 +9,9 @@ from jobwatch.logs.hiding import ITEMS_LIMIT, TEXT_LIMIT
 from jobwatch.logs.repeating import ALLOWED, ALWAYS, FLICKERS, KINDS, REPEATED, SUBJECTS, WINDOW
 from jobwatch.store import recounting
 from tests.documents.log_calls import Lines, logged
+from tests.documents.shown import read
 
-PAGE = (Path(__file__).parents[2] / "docs" / "logs.md").read_text(encoding="utf-8")
+PAGE = read("docs/logs.md")
 ROW = re.compile(r"^\| `([a-z_.]+)` \| ([a-z, ]+) \| ([^|]*)\| (.+) \|$", re.MULTILINE)
 IRREGULAR = {"held", "withheld", "sent", "unread", "broken", "begun"}
 OLD_KEYS = {"problem", "job_id", "status_code", "took", "duration", "elapsed", "id", "status"}

@@ -4,25 +4,24 @@ import errno
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
-from kubernetes_validate import validate
 
 from jobwatch.app.assembling import GRACE
 from jobwatch.core.errors import BrokenReason, TransportKind
+from jobwatch.core.manners import LONGEST_OPENING
 from jobwatch.core.outbox import Result
 from jobwatch.notifier import ANSWER_LIMIT
 from jobwatch.store.place import NETWORKED
 from jobwatch.store.schema import REVISIONS
 from jobwatch.store.settling import ANSWER_LIMIT as ANSWER_KEPT
-from jobwatch.story.words import RESULTS
+from jobwatch.story.words import PAUSES, RESULTS
 from jobwatch.web.serving.connections import Limits
+from tests.deploying.helm import check_fields
 from tests.documents.code_words import can_be_said
-from tests.documents.shown import fenced, unfenced
+from tests.documents.shown import ROOT, anchors, fenced, read
 
-ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TROUBLE = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
 SAYS = "it says"
@@ -73,11 +72,6 @@ def test_every_alert_is_reached_from_a_symptom() -> None:
     assert linked <= alerts
 
 
-def anchors(text: str) -> set[str]:
-    headings = re.findall(r"^#+ (.+)$", unfenced(text), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
-
-
 def test_the_index_leads_to_every_part_and_no_other() -> None:
     index = TROUBLE.split("## Look first", 1)[0]
     linked = re.findall(r"\]\(#([a-z0-9-]+)\)", index)
@@ -95,7 +89,7 @@ def test_the_index_leads_to_every_part_and_no_other() -> None:
 def test_links_into_pages_find_their_heading(name: str) -> None:
     text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
     for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", text):
-        there = (DOCS / target).read_text(encoding="utf-8") if target else text
+        there = (DOCS / (target or f"{name}.md")).resolve().relative_to(ROOT).as_posix()
         assert anchor in anchors(there), f"{target}#{anchor}"
 
 
@@ -116,6 +110,22 @@ def test_every_answer_of_a_receiver_that_somebody_can_mend_is_explained() -> Non
     told = dict(each.split(": ", 1) for each in re.findall(r"`([a-z_0-9]+: [^`]+)`", part))
     by_itself = {Result.OK, Result.CANCELLED, Result.RESET, Result.TOO_LARGE, Result.REJECTED}
     assert told == {each.value: RESULTS[each] for each in Result if each not in by_itself}
+
+
+def test_the_runbook_of_a_paused_receiver_has_the_words_that_the_command_shows() -> None:
+    text = (DOCS / "runbooks/JobwatchReceiverPaused.md").read_text(encoding="utf-8")
+    steps = text.split("## What to do", 1)[1].split("\n## ", 1)[0]
+    assert re.findall(r"^- `([^`]+)`", steps, re.MULTILINE) == list(PAUSES.values())
+
+
+def test_a_source_that_is_mended_is_tried_again_as_soon_as_the_pages_say() -> None:
+    assert LONGEST_OPENING == 120
+    for name in (
+        "troubleshooting",
+        "runbooks/JobwatchSourceDown",
+        "runbooks/JobwatchSourceNeverRead",
+    ):
+        assert "two minutes at most" in page(f"{name}.md")
 
 
 def test_the_security_model_has_the_limits_of_the_code() -> None:
@@ -167,10 +177,10 @@ def test_assumptions_are_numbered_without_a_gap() -> None:
 def test_the_scheduled_backup_in_a_cluster_is_one_that_kubernetes_takes() -> None:
     [job] = [
         yaml.safe_load(text)
-        for text in fenced(page_of("store.md"), "yml")
+        for text in fenced(read("docs/store.md"), "yml")
         if text.startswith("apiVersion: batch")
     ]
-    validate(job, "1.33", strict=True)
+    check_fields(job, "1.33")
     pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     [volume] = [each for each in pod["volumes"] if "persistentVolumeClaim" in each][:1]
     claims = {
@@ -182,7 +192,3 @@ def test_the_scheduled_backup_in_a_cluster_is_one_that_kubernetes_takes() -> Non
     ours = daemon["spec"]["template"]["spec"]
     assert pod["securityContext"] == ours["securityContext"]
     assert pod["containers"][0]["securityContext"] == (ours["containers"][0]["securityContext"])
-
-
-def page_of(name: str) -> str:
-    return (DOCS / name).read_text(encoding="utf-8")

@@ -1,14 +1,13 @@
 """What the page on permissions tells people to allow is what jobwatch asks for, and no more."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from jobwatch.providers import cas, cos_batch
-from tests.documents.shown import fenced
+from tests.documents.shown import fenced, read
 
-PAGE = (Path(__file__).parents[2] / "docs" / "permissions.md").read_text(encoding="utf-8")
+PAGE = read("docs/permissions.md")
 POLICIES = [json.loads(text) for text in fenced(PAGE, "json")]
 ABOUT_JOBS, TRUST = POLICIES[:2], POLICIES[2:]
 

@@ -48,7 +48,13 @@ EXAMPLES = ("Discord", "ntfy", "Mattermost", "Prometheus Alertmanager")
 
 def pace(rates: tuple[Rate, ...]) -> str:
     """A pace as the pages write it."""
-    return " and ".join(f"{each.messages} in {format_duration(each.per)}" for each in rates)
+    spans = {"1m": "a minute", "1s": "a second"}
+    return " and ".join(f"{each.messages} {spans[format_duration(each.per)]}" for each in rates)
+
+
+def pace_in_chinese(rates: tuple[Rate, ...]) -> str:
+    spans = {"1m": "每分钟", "1s": "每秒"}
+    return "、".join(f"{spans[format_duration(each.per)]} {each.messages} 条" for each in rates)
 
 
 def cells(text: str, first: str) -> list[str]:
@@ -132,9 +138,13 @@ def test_the_tables_of_limits_agree_with_the_format(name: FormatName) -> None:
     row = cells(page("index"), f"[`{name}`]({name}.md)")
     assert row[3] == ours
     assert numbers(row[4]) == sizes
-    for title, first, second in (("Limits", "pace", "size"), ("限制", "频率", "大小")):
-        table = sections(name, "en" if title == "Limits" else "zh")[title]
-        assert cells(table, first)[1] == ours
+    chinese = pace_in_chinese(limits(name).rates) or "不限"
+    for language, title, first, second, said in (
+        ("en", "Limits", "pace", "size", ours),
+        ("zh", "限制", "频率", "大小", chinese),
+    ):
+        table = sections(name, language)[title]
+        assert cells(table, first)[1] == said
         assert numbers(cells(table, second)[1]) == sizes
 
 
@@ -142,9 +152,9 @@ def test_the_tables_of_limits_agree_with_the_format(name: FormatName) -> None:
 def test_the_pace_that_a_service_takes_is_the_one_that_its_robot_holds_us_to(
     robot: type[Robot],
 ) -> None:
-    for title, first in (("Limits", "pace"), ("限制", "频率")):
-        table = sections(robot.format, "en" if title == "Limits" else "zh")[title]
-        assert cells(table, first)[0] == pace(robot.rates)
+    english, chinese = (sections(robot.format, language) for language in LANGUAGES)
+    assert cells(english["Limits"], "pace")[0] == pace(robot.rates)
+    assert cells(chinese["限制"], "频率")[0] == pace_in_chinese(robot.rates)
     assert limits(robot.format).rates
     for theirs, ours in zip(robot.rates, limits(robot.format).rates, strict=True):
         assert ours.messages <= theirs.messages

@@ -3,16 +3,22 @@
 import asyncio
 import re
 import shlex
+import signal
+import subprocess
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from jobwatch.app.clock import utc_now
 from jobwatch.simulator.receiver import WebhookSink
-from jobwatch.simulator.simulation import DEMO_ACCOUNT, DEMO_CREDENTIALS
+from jobwatch.simulator.simulation import DEMO_ACCOUNT, DEMO_CREDENTIALS, Server
 from tests.daemon import free_port, get
 from tests.deploying.image import IMAGE, ROOT, Engine
-from tests.tls_front import Certificate
+from tests.tls_front import Certificate, certificate, front
 
 HOST = "host.containers.internal"
 """The name that podman gives the machine that a container runs on."""
@@ -37,16 +43,59 @@ def replaced(words: list[str], values: Mapping[str, str]) -> list[str]:
     return [values.get(option, word) for option, word in zip(before, words, strict=False)]
 
 
-@dataclass(slots=True, kw_only=True)
-class Stage:
-    """What surrounds the containers of a test: a cloud, a receiver, and the way to reach both."""
+@contextmanager
+def simulated(jobs: int) -> Iterator[int]:
+    """`jobwatch simulate` as a process on the host; its port."""
+    port = free_port()
+    options = ["--jobs", str(jobs), "--seed", "7", "--speed", "120", "--port", str(port)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "jobwatch", "simulate", *options], stdout=subprocess.DEVNULL
+    ) as process:
+        try:
+            while not get(f"http://127.0.0.1:{port}/")[0]:
+                assert process.poll() is None
+                time.sleep(0.05)
+            yield port
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
 
-    engine: Engine
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """A cloud and a receiver, behind TLS at ports that containers reach."""
+
     sink: WebhookSink
-    volume: str
     trusted: Certificate
     cloud_port: int
     sink_port: int
+
+
+@asynccontextmanager
+async def reachable(cloud: int, folder: Path) -> AsyncIterator[Outside]:
+    """Put a door with TLS before the cloud at this port, and before a receiver that verifies."""
+    trusted = certificate(folder, HOST)
+    trusted.file.chmod(0o444)
+    sink = WebhookSink([SECRET], clock=utc_now)
+    server = Server(sink.application())
+    await server.start()
+    receiver = int(server.url.rsplit(":", 1)[1])
+    tls = trusted.context()
+    async with (
+        front(cloud, tls, host="0.0.0.0") as cloud_port,
+        front(receiver, tls, host="0.0.0.0") as sink_port,
+    ):
+        yield Outside(sink=sink, trusted=trusted, cloud_port=cloud_port, sink_port=sink_port)
+    await server.stop()
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """The containers of a test, and what surrounds them."""
+
+    engine: Engine
+    outside: Outside
+    volume: str
     port: int = field(default_factory=free_port)
 
     def start(self, name: str) -> float:
@@ -70,8 +119,8 @@ class Stage:
             "JOBWATCH_SOURCES__PROD__FIRST_SIGHT": "baseline",
             "JOBWATCH_SOURCES__PROD__PROVIDER__UIN": DEMO_ACCOUNT.uin,
             "JOBWATCH_SOURCES__PROD__PROVIDER__APPID": DEMO_ACCOUNT.appid,
-            "JOBWATCH_SOURCES__PROD__PROVIDER__ENDPOINT": f"https://{HOST}:{self.cloud_port}",
-            "JOBWATCH_RECEIVERS__OPS__URL": f"https://{HOST}:{self.sink_port}/ops",
+            "JOBWATCH_SOURCES__PROD__PROVIDER__ENDPOINT": f"https://{HOST}:{self.outside.cloud_port}",
+            "JOBWATCH_RECEIVERS__OPS__URL": f"https://{HOST}:{self.outside.sink_port}/ops",
             "JOBWATCH_RECEIVERS__OPS__SECRETS": SECRET,
             "JOBWATCH_RECEIVERS__OPS__WANTS__TYPES": "endings,source.baselined",
             "JOBWATCH_EGRESS__CA_FILE": "/run/secrets/ca.pem",
@@ -79,7 +128,7 @@ class Stage:
         given = [word for key, value in settings.items() for word in ("--env", f"{key}={value}")]
         mounts = [
             "--volume",
-            f"{self.trusted.file}:/run/secrets/ca.pem:ro",
+            f"{self.outside.trusted.file}:/run/secrets/ca.pem:ro",
             "--read-only-tmpfs=false",
         ]
         began = time.monotonic()
@@ -101,7 +150,7 @@ class Stage:
         return state
 
     def told(self) -> list[dict[str, Any]]:
-        return [each.event for each in self.sink.accepted]
+        return [each.event for each in self.outside.sink.accepted]
 
     async def endings(self, more: int) -> list[str]:
         """Wait for so many more endings; the ids of all that arrived, in their order."""
@@ -109,7 +158,7 @@ class Stage:
         async with asyncio.timeout(PATIENCE):
             while self._endings() < wanted:
                 await asyncio.sleep(0.05)
-        return [each.id for each in self.sink.accepted]
+        return [each.id for each in self.outside.sink.accepted]
 
     def _endings(self) -> int:
         return sum(event["type"].startswith("job.") for event in self.told())

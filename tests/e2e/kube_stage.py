@@ -107,7 +107,7 @@ class KubeStage(Stage):
         provider = {
             "uin": DEMO_ACCOUNT.uin,
             "appid": DEMO_ACCOUNT.appid,
-            "endpoint": f"https://{HOST}:{self.cloud_port}",
+            "endpoint": f"https://{HOST}:{self.outside.cloud_port}",
         }
         source = {
             "every": "1s",
@@ -127,9 +127,9 @@ class KubeStage(Stage):
         data = {
             "secret-id": DEMO_CREDENTIALS.secret_id,
             "secret-key": DEMO_CREDENTIALS.secret_key,
-            "ops-url": f"https://{HOST}:{self.sink_port}/ops",
+            "ops-url": f"https://{HOST}:{self.outside.sink_port}/ops",
             "ops-secret": SECRET,
-            "ca.pem": self.trusted.file.read_text("utf-8"),
+            "ca.pem": self.outside.trusted.file.read_text("utf-8"),
         }
         secret = {
             "apiVersion": "v1",

@@ -185,7 +185,7 @@ def test_without_the_roll_a_change_of_the_configuration_leaves_the_pod_alone() -
 def test_the_name_in_event_ids_is_written_down(release: str, instance: str) -> None:
     rendered = render(MINIMAL, release=release)
     assert f"\ninstance: {instance}\n" in f"\n{rendered.configuration}\n"
-    assert re.fullmatch(r"[a-z0-9-]+", rendered.one("Service")["metadata"]["name"])
+    assert re.fullmatch(r"[a-z][a-z0-9-]*", rendered.one("Service")["metadata"]["name"])
 
 
 def test_probes_ask_the_port_of_the_configuration_in_its_scheme() -> None:

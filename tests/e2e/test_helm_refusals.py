@@ -109,6 +109,11 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         },
         "say in serviceMonitor.tokenSecret where Prometheus finds the token",
     ),
+    "a name that no Service may have": ({"fullnameOverride": "Job_Watch"}, "Job_Watch cannot name a Service"),
+    "a name that no label may have": ({"nameOverride": "a b", "fullnameOverride": "a"}, "nameOverride is a b, which cannot be a label"),
+    "a label of the chart": ({"podLabels": {"app.kubernetes.io/instance": "x"}}, "invalid propertyName 'app.kubernetes.io/instance'"),
+    "a number in the environment": ({"extraEnv": [{"name": "A", "value": 8080}]}, "'/extraEnv/0/value': got number, want string"),
+    "a port beyond all ports": ({"config": {"http": {"listen": "0.0.0.0:65536"}}}, "config.http.listen is 0.0.0.0:65536"),
     "no such alert": (
         {"prometheusRule": {"enabled": True, "disabled": ["JobwatchAbsnet"]}},
         "prometheusRule.disabled names JobwatchAbsnet, and there is no such alert; there are",

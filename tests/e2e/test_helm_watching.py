@@ -4,7 +4,9 @@ import json
 import re
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
+from operator import itemgetter
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -104,6 +106,15 @@ def test_series_keep_their_labels_when_the_pod_is_another(
     assert "pod" not in seen[0]
 
 
+def test_two_releases_of_one_name_get_a_job_each_as_the_page_says(tmp_path: Path) -> None:
+    page = (DEPLOY / "kubernetes" / "README.md").read_text("utf-8")
+    [shown] = re.findall(r"```yml\n( +serviceMonitor:\n +relabelings:.*?)```", page, re.DOTALL)
+    values = yaml.safe_load(dedent(shown))
+    enabled = overlaid(values, {"serviceMonitor": {"enabled": True}})
+    labels = labels_after(render(overlaid(MINIMAL, enabled)), tmp_path, "10.0.0.1:1", "jobwatch-1")
+    assert (labels["job"], labels["instance"]) == ("watching/jobwatch", "jobwatch")
+
+
 def labels_after(rendered: Rendered, folder: Path, address: str, pod: str) -> dict[str, str]:
     """What a real Prometheus makes of a target's labels, relabelled as the operator would have it."""
     rules = [
@@ -182,10 +193,19 @@ def test_the_sidecar_finds_every_dashboard_as_it_is(everything: Rendered) -> Non
         for each in everything.all("ConfigMap")
         if "grafana_dashboard" in each["metadata"]["labels"]
     ]
-    found = {json.loads(text)["uid"]: text for each in maps for text in each["data"].values()}
-    originals = [path.read_text("utf-8") for path in DASHBOARDS]
-    assert found == {json.loads(text)["uid"]: text for text in originals}
+    found = [json.loads(text) for each in maps for text in each["data"].values()]
+    originals = [json.loads(path.read_text("utf-8")) for path in DASHBOARDS]
+    assert sorted(found, key=itemgetter("uid")) == sorted(originals, key=itemgetter("uid"))
     assert {each["metadata"]["annotations"]["grafana_folder"] for each in maps} == {"jobwatch"}
+
+
+def test_kubectl_can_apply_a_dashboard_as_its_note_of_it_stays_far_below_the_limit(
+    everything: Rendered,
+) -> None:
+    # `kubectl apply` keeps the document as an annotation of itself, and all annotations may be 256 KiB.
+    maps = everything.all("ConfigMap")
+    assert len(maps) == 1 + len(DASHBOARDS)
+    assert all(len(json.dumps(each).encode()) < 128 * 1024 for each in maps)
 
 
 # ── the network ─────────────────────────────────────────────────────────────────────

@@ -8,9 +8,6 @@ import asyncio
 import json
 import re
 import shlex
-import signal
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
@@ -20,13 +17,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from jobwatch import __version__
-from jobwatch.app.clock import utc_now
-from jobwatch.simulator.receiver import WebhookSink
-from jobwatch.simulator.simulation import DEMO_CREDENTIALS, Server
-from tests.daemon import free_port, get
+from jobwatch.simulator.simulation import DEMO_CREDENTIALS
+from tests.daemon import get
 from tests.deploying.image import IMAGE, REVISION, ROOT, Engine, pip_configuration
-from tests.e2e.container_stage import HOST, PATIENCE, SECRET, Stage
-from tests.tls_front import certificate, front
+from tests.e2e.container_stage import PATIENCE, SECRET, Stage, reachable, simulated
 
 JOBS = 4000
 READY_WITHIN = 10.0
@@ -59,42 +53,16 @@ pytestmark = pytest.mark.timeout(400)
 
 @pytest.fixture
 def cloud() -> Iterator[int]:
-    """`jobwatch simulate` as a process on the host; its port."""
-    port = free_port()
-    options = ["--jobs", str(JOBS), "--seed", "7", "--speed", "120", "--port", str(port)]
-    with subprocess.Popen(
-        [sys.executable, "-m", "jobwatch", "simulate", *options], stdout=subprocess.DEVNULL
-    ) as process:
-        try:
-            while not get(f"http://127.0.0.1:{port}/")[0]:
-                assert process.poll() is None
-                time.sleep(0.05)
-            yield port
-        finally:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
+    with simulated(JOBS) as port:
+        yield port
 
 
 @pytest.fixture
 async def stage(built: Engine, cloud: int, tmp_path: Path) -> AsyncIterator[Stage]:
-    trusted = certificate(tmp_path, HOST)
-    trusted.file.chmod(0o444)
-    sink = WebhookSink([SECRET], clock=utc_now)
-    server = Server(sink.application())
-    await server.start()
-    receiver = int(server.url.rsplit(":", 1)[1])
-    tls = trusted.context()
-    async with (
-        front(cloud, tls, host="0.0.0.0") as cloud_port,
-        front(receiver, tls, host="0.0.0.0") as sink_port,
-    ):
-        yield Stage(
-            engine=built, sink=sink, volume="kept", trusted=trusted,
-            cloud_port=cloud_port, sink_port=sink_port,
-        )  # fmt: skip
+    async with reachable(cloud, tmp_path) as outside:
+        yield Stage(engine=built, outside=outside, volume="kept")
         built.try_podman("rm", "--force", "--all", "--time", "1")
         built.podman("volume", "rm", "kept")
-    await server.stop()
 
 
 def test_the_image_says_what_it_is_and_holds_no_tool_and_no_secret(built: Engine) -> None:
@@ -158,7 +126,7 @@ async def test_a_container_watches_tells_is_scraped_and_leaves_a_store_that_tell
     assert len(set(after)) == len(after) > len(before)
     told = [event["type"] for event in stage.told()]
     assert told.count("source.baselined") == 1
-    assert [each for each in stage.sink.received if not each.valid] == []
+    assert [each for each in stage.outside.sink.received if not each.valid] == []
     ended = await asyncio.to_thread(stage.stop, "second")
     assert (ended["ExitCode"], ended["OOMKilled"]) == (0, False), stage.said("second")
     for secret in (SECRET, DEMO_CREDENTIALS.secret_key):

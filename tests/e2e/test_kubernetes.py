@@ -3,24 +3,16 @@
 import asyncio
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from jobwatch.app.clock import utc_now
-from jobwatch.simulator.receiver import WebhookSink
-from jobwatch.simulator.simulation import DEMO_CREDENTIALS, Server
-from tests.daemon import free_port, get
+from jobwatch.simulator.simulation import DEMO_CREDENTIALS
 from tests.deploying.helm import CONFIG_FOLDER, SECRET_FOLDER
 from tests.deploying.image import IMAGE, Engine
-from tests.e2e.container_stage import HOST, SECRET
+from tests.e2e.container_stage import SECRET, reachable, simulated
 from tests.e2e.kube_stage import CONTAINER, KubeStage, prepare
-from tests.tls_front import certificate, front
 
 JOBS = 500
 USER = 65532
@@ -30,42 +22,17 @@ pytestmark = pytest.mark.timeout(400)
 
 @pytest.fixture
 def cloud() -> Iterator[int]:
-    """`jobwatch simulate` as a process on the host; its port."""
-    port = free_port()
-    options = ["--jobs", str(JOBS), "--seed", "7", "--speed", "120", "--port", str(port)]
-    with subprocess.Popen(
-        [sys.executable, "-m", "jobwatch", "simulate", *options], stdout=subprocess.DEVNULL
-    ) as process:
-        try:
-            while not get(f"http://127.0.0.1:{port}/")[0]:
-                assert process.poll() is None
-                time.sleep(0.05)
-            yield port
-        finally:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
+    with simulated(JOBS) as port:
+        yield port
 
 
 @pytest.fixture
 async def stage(built: Engine, cloud: int, tmp_path: Path) -> AsyncIterator[KubeStage]:
     await asyncio.to_thread(prepare, built)
-    trusted = certificate(tmp_path, HOST)
-    sink = WebhookSink([SECRET], clock=utc_now)
-    server = Server(sink.application())
-    await server.start()
-    receiver = int(server.url.rsplit(":", 1)[1])
-    tls = trusted.context()
-    async with (
-        front(cloud, tls, host="0.0.0.0") as cloud_port,
-        front(receiver, tls, host="0.0.0.0") as sink_port,
-    ):
-        made = KubeStage(
-            engine=built, sink=sink, volume="jobwatch", trusted=trusted,
-            cloud_port=cloud_port, sink_port=sink_port, folder=tmp_path,
-        )  # fmt: skip
+    async with reachable(cloud, tmp_path) as outside:
+        made = KubeStage(engine=built, outside=outside, volume="jobwatch", folder=tmp_path)
         yield made
         await asyncio.to_thread(made.clear)
-    await server.stop()
 
 
 async def test_a_pod_watches_and_its_successor_on_the_volume_tells_nothing_twice(
@@ -85,7 +52,7 @@ async def test_a_pod_watches_and_its_successor_on_the_volume_tells_nothing_twice
     assert told.count("source.baselined") == 1
     jobs = [event for event in stage.told() if event["type"].startswith("job.")]
     assert {event["source"] for event in jobs} == {"/jobwatch/jobwatch/prod"}
-    assert [each for each in stage.sink.received if not each.valid] == []
+    assert [each for each in stage.outside.sink.received if not each.valid] == []
     said += await asyncio.to_thread(stage.down)
     assert "jobwatch.db.before-restore-" in await asyncio.to_thread(stage.put_back, copy)
     for secret in (SECRET, DEMO_CREDENTIALS.secret_key):

@@ -112,7 +112,7 @@ def test_what_asks_a_cluster_or_an_engine_is_understood_by_its_program(stage: Sc
 IN_PART = (
     (r"^make ", "make --dry-run "),
     (r"^systemd-sysusers ", "systemd-sysusers --root=./root "),
-    (r"^\S*python -m (tests\.\w+).*", sys.executable + r" -m \1 --help"),
+    (r"^\S*python -m (tests(?:\.\w+)+).*", sys.executable + r" -m \1 --help"),
     (r"(?<=[ >])/(?=etc/|srv/|opt/)", "./root/"),
     (r"chown -R 65532(:65532)?", "chown -R $(id -u):$(id -g)"),
     (r"-o 65532 -g 65532", "-o $(id -u) -g $(id -g)"),

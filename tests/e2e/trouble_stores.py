@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import signal
 import sqlite3
 import urllib.error
 import urllib.request
@@ -78,6 +79,7 @@ def _daemon(parent: Path, simulation: Simulation, name: str) -> Daemon:
 async def _while_theyrun(first: Daemon, second: Daemon) -> list[str]:
     first.start()
     said = [await _asked(first, "was not attempted yet")]
+    said.append(await _standing_still(first))
     second.start()
     said.append(await _asked(second, "store is not open"))
     ready = ("health", "--ready", "--config")
@@ -94,6 +96,16 @@ async def _while_theyrun(first: Daemon, second: Daemon) -> list[str]:
         while first.running:
             await asyncio.sleep(0.1)
     return said
+
+
+async def _standing_still(daemon: Daemon) -> str:
+    """What is said of a process that is there and does nothing."""
+    assert daemon.process is not None
+    daemon.process.send_signal(signal.SIGSTOP)
+    try:
+        return words(await aside("health", "--config", daemon.folder / "jobwatch.yaml", env=WIDE))
+    finally:
+        daemon.process.send_signal(signal.SIGCONT)
 
 
 async def _asked(daemon: Daemon, awaited: str) -> str:

@@ -1,5 +1,6 @@
 {{- /* What no schema can say. Every mistake is told at once, with its key and with what would be right. */ -}}
 {{- define "jobwatch.checks" -}}
+{{- with include "jobwatch.wrong.nothing" . | fromYamlArray }}{{ fail (printf "\n%s" (join "\n" .)) }}{{ end -}}
 {{- $found := list -}}
 {{- range list "names" "sources" "secretFiles" "place" "environment" "account" -}}
 {{- $found = concat $found (include (printf "jobwatch.wrong.%s" .) $ | fromYamlArray) -}}
@@ -8,6 +9,20 @@
 {{- $found = concat $found (include "jobwatch.wrong.secrets" . | fromYamlArray) -}}
 {{- end -}}
 {{- if $found }}{{ fail (printf "\n%s" (join "\n" $found)) }}{{ end -}}
+{{- end -}}
+
+{{- /* A key with nothing behind it takes the default away, which helm does before it asks the schema. */ -}}
+{{- define "jobwatch.wrong.nothing" -}}
+{{- $needed := list "config" "image.repository" "image.pullPolicy" "persistence.enabled" "persistence.size"
+      "serviceAccount.create" "service.port" "startupProbe" "livenessProbe" "readinessProbe" "podSecurityContext"
+      "securityContext" -}}
+{{- range $path := $needed }}
+{{- $value := $.Values -}}
+{{- range splitList "." $path }}{{ $value = get ($value | default dict) . }}{{ end -}}
+{{- if kindIs "invalid" $value | or (eq (toString $value) "") }}
+- {{ printf "%s is null: leave it out to have the default" $path | quote }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{- define "jobwatch.wrong.names" -}}
