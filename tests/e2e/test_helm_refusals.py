@@ -112,6 +112,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a name that no Service may have": ({"fullnameOverride": "Job_Watch"}, "Job_Watch cannot name a Service"),
     "a name that no label may have": ({"nameOverride": "a b", "fullnameOverride": "a"}, "nameOverride is a b, which cannot be a label"),
     "a label of the chart": ({"podLabels": {"app.kubernetes.io/instance": "x"}}, "invalid propertyName 'app.kubernetes.io/instance'"),
+    "a tag that no image may have": ({"image": {"tag": "a b"}}, "'/image/tag'"),
+    "a number for a tag": ({"image": {"tag": 1.1}}, "'/image/tag': got number, want string"),
+    "a volume of the chart's": ({"extraVolumes": [{"name": "store", "emptyDir": {}}]}, "'/extraVolumes/0/name'"),
     "a number in the environment": ({"extraEnv": [{"name": "A", "value": 8080}]}, "'/extraEnv/0/value': got number, want string"),
     "a port beyond all ports": ({"config": {"http": {"listen": "0.0.0.0:65536"}}}, "config.http.listen is 0.0.0.0:65536"),
     "no such alert": (
