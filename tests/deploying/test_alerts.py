@@ -50,12 +50,12 @@ def metric_of(name: str) -> str:
     return name.removesuffix("_bucket")
 
 
-def test_the_rules_are_four_groups_of_alerts_with_names_of_their_own() -> None:
+def test_the_rules_are_five_groups_of_alerts_with_names_of_their_own() -> None:
     assert len({*NAMES}) == len(NAMES) >= 26
     assert all(name.startswith("Jobwatch") for name in NAMES)
     groups = [rule.group for rule in ALL]
     assert [*dict.fromkeys(groups)] == [
-        f"jobwatch-{part}" for part in ("jobs", "sources", "delivery", "daemon")
+        f"jobwatch-{part}" for part in ("jobs", "days", "sources", "delivery", "daemon")
     ]
 
 
