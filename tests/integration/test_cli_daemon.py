@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import signal
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,17 @@ async def test_the_simulated_cloud_says_when_it_cannot_listen() -> None:
     await end_of(first)
 
 
+async def shows_jobs_wherever_it_is_typed(line: str) -> None:
+    """A shell of another terminal knows nothing of the environment that the demo runs in."""
+    path = "/usr/bin:/bin"
+    shell = await asyncio.create_subprocess_shell(
+        line, stdout=PIPE, stderr=PIPE, env={"PATH": path}, cwd="/"
+    )
+    out, complained = await shell.communicate()
+    assert shell.returncode == Exit.DONE, complained
+    assert b"nightly copy" in out
+
+
 async def test_the_demo_soon_tells_a_success_a_partial_failure_and_a_failure_with_its_reasons() -> (
     None
 ):
@@ -127,7 +139,9 @@ async def test_the_demo_soon_tells_a_success_a_partial_failure_and_a_failure_wit
         asyncio.get_running_loop().time()
     )  # how long Python takes to start is the machine's business
     assert re.search(r" http://127\.0\.0\.1:\d+/$", page.strip())
+    typed = (await line_with(demo, "look inside")).split("look inside", 1)[1]
     await line_with(demo, "● job.succeeded  “nightly copy")
+    await shows_jobs_wherever_it_is_typed(typed)
     await line_with(demo, "● job.completed_with_failures  “restore")
     await line_with(demo, "● job.failed  “copy logs")
     assert "FailureThresholdExceeded: More than 50%" in await line_with(demo, " why ")

@@ -1,7 +1,10 @@
 """`jobwatch demo`: everything on loopback. The cloud is simulated; the daemon and its webhooks are the real ones."""
 
 import asyncio
+import shlex
+import shutil
 import socket
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -71,6 +74,14 @@ def _is_free(port: int) -> bool:
     return True
 
 
+def _this_program() -> str:
+    """What to type for this program in another terminal: `make demo` puts nothing on the search path."""
+    beside = Path(sys.executable).with_name("jobwatch")
+    if shutil.which("jobwatch") == str(beside):
+        return "jobwatch"
+    return shlex.join([str(beside)] if beside.exists() else [sys.executable, "-m", "jobwatch"])
+
+
 def _introduce(screen: Screen, plan: Plan, file: Path, url: str) -> None:
     url = url.rstrip("/")
     ends = f"after {length(plan.lasts)}, or with Ctrl-C" if plan.lasts else "with Ctrl-C"
@@ -79,7 +90,7 @@ def _introduce(screen: Screen, plan: Plan, file: Path, url: str) -> None:
     )
     screen.words(f"  status page  {url}/")
     screen.words(f"  metrics      {url}/metrics")
-    screen.words(f"  look inside  jobwatch jobs --config {file}")
+    screen.words(f"  look inside  {_this_program()} jobs --config {shlex.quote(str(file))}")
     screen.words(f"  daemon log   {file.with_name(LOG_FILE)}")
     screen.words(f"It ends {ends}. The first events come within seconds.")
 
