@@ -101,23 +101,23 @@ class CasSettings(BaseModel):
     Examples: ["ap-chengdu"]
     """
     uid: Uid = OWN_ACCOUNT
-    """The number of the account that owns the vaults, or `-` for that of the keys. Write the number where two sources
-    share a region: an account that says nothing is not recognised under a new name.
+    """The number of the account that owns the vaults, or `-` for the account of the keys. Write the number if two
+    sources share a region: a source whose account is not named is not recognised under a new name.
     """
     vaults: VaultNames = ("*",)
-    """Names, or globs that are resolved at each full sweep. Each vault costs a call a sweep, even when it is empty;
-    names alone spare the question which there are.
+    """Names of vaults, or globs that are resolved at each full sweep. Each vault costs a call for each sweep, even
+    when it is empty. If there are only names, jobwatch need not ask which vaults exist.
 
     Examples: [["backup", "logs_*"]]
     """
     endpoint: Annotated[str, AfterValidator(read_endpoint)] | None = None
-    """Where the API answers: scheme, host and port. Null is `https://cas.<region>.myqcloud.com`. http is for
-    loopback, such as `jobwatch simulate`.
+    """The address of the API: scheme, host and port. Null is `https://cas.<region>.myqcloud.com`. http is allowed on
+    loopback only, for `jobwatch simulate`.
 
     Examples: ["http://127.0.0.1:8080"]
     """
     credentials: CredentialsSettings = CredentialsSettings()
-    """The keys. `{}` looks for them where Tencent Cloud's own tools do."""
+    """The keys to call with. `{}` looks for them where Tencent Cloud's own tools do."""
 
     @property
     def base_url(self) -> str:

@@ -93,24 +93,24 @@ class CosBatchSettings(BaseModel):
     Examples: ["ap-chengdu"]
     """
     uin: Digits
-    """The number of the account, as text or as a number. It is part of the host name, and names the account in the
-    store.
+    """The number of the account, as text or as a number. It is part of the host name, and identifies the account in
+    the store.
 
     Examples: ["100000000001"]
     """
     appid: Digits
-    """The number of the account's storage, which ends the names of its buckets. It is not the `uin`.
+    """The number of the account's storage, with which the names of its buckets end. It is not the `uin`.
 
     Examples: ["1250000000"]
     """
     endpoint: Annotated[str, AfterValidator(read_endpoint)] | None = None
-    """Where the API answers: scheme, host and port. Null is `https://<uin>.cos-control.<region>.myqcloud.com`. http
-    is for loopback, such as `jobwatch simulate`.
+    """The address of the API: scheme, host and port. Null is `https://<uin>.cos-control.<region>.myqcloud.com`. http
+    is allowed on loopback only, for `jobwatch simulate`.
 
     Examples: ["http://127.0.0.1:8080"]
     """
     credentials: CredentialsSettings = CredentialsSettings()
-    """The keys. `{}` looks for them where Tencent Cloud's own tools do."""
+    """The keys to call with. `{}` looks for them where Tencent Cloud's own tools do."""
 
     @property
     def base_url(self) -> str:

@@ -68,10 +68,10 @@ class CredentialsSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     use: Literal["environment", "profile", "cvm-role", "tke-oidc"] | None = None
-    """Take keys from one place alone. `environment`: `TENCENTCLOUD_SECRET_ID`, `TENCENTCLOUD_SECRET_KEY`,
+    """Take keys from this place only. `environment`: `TENCENTCLOUD_SECRET_ID`, `TENCENTCLOUD_SECRET_KEY`,
     `TENCENTCLOUD_TOKEN`. `profile`: `~/.tencentcloud/credentials`, the same under `/etc`, and the file of `tccli`.
-    `tke-oidc`: the role of the pod. `cvm-role`: the role that is bound to the machine. Null takes the first place
-    where there is something, in this order.
+    `tke-oidc`: the role of the pod. `cvm-role`: the role that is bound to the machine. Null tries them in this order
+    and takes the first that has something.
     """
     secret_id: Key | None = None
     """The id of a key, instead of a place to look for one. It needs `secret_key`."""
@@ -82,17 +82,19 @@ class CredentialsSettings(BaseModel):
     secret_key_file: Path | None = None
     """A file that holds the key; instead of `secret_key`."""
     token: Key | None = None
-    """The token that temporary keys came with."""
+    """The token that belongs to temporary keys."""
     token_file: Path | None = None
     """A file that holds the token; instead of `token`."""
     role: RoleName | None = None
-    """`cvm-role`: the name of the role to take. Null takes the first that is bound: a machine has one."""
+    """`cvm-role`: the name of the role. Null takes the first that is bound: a machine has one."""
     metadata_endpoint: Annotated[str, AfterValidator(partial(read_endpoint, plain=True))] = (
         METADATA_ENDPOINT
     )
-    """`cvm-role`: where a CVM asks about itself. The service speaks no TLS, so http is allowed here."""
+    """`cvm-role`: the address of the metadata service, which a CVM asks about itself. The service has no TLS, so http
+    is allowed here.
+    """
     sts_endpoint: Annotated[str, AfterValidator(read_endpoint)] = STS_ENDPOINT
-    """`tke-oidc`: where the token of the pod is exchanged for keys."""
+    """`tke-oidc`: the address of the service that exchanges the pod's token for keys."""
 
     @property
     def explicit(self) -> bool:

@@ -85,30 +85,30 @@ class Egress(Part):
     """Where jobwatch may send to. Loopback may always be http. A proxy may carry a user and a password."""
 
     guard: Literal["no_metadata", "public_only", "off"] = "no_metadata"
-    """Where nothing is sent. `no_metadata`: to metadata services, which hand out the keys of a machine to whoever
-    asks from it, and to link-local addresses. `public_only`: nor to private networks. `off`: anywhere. The default
-    lets chats and alert routers of one's own network be reached.
+    """Which addresses nothing is sent to. `no_metadata`: metadata services, which hand out the keys of a machine to
+    any program on it, and link-local addresses. `public_only`: private networks as well. `off`: none. With the
+    default, chat servers and alert routers in your own network can be reached.
     """
     allow_cidrs: tuple[Annotated[Line, checked(_wrong_cidr)], ...] = ()
-    """Networks and single addresses that may be sent to whatever `guard` says.
+    """Networks and single addresses that are allowed whatever `guard` says.
 
     Examples: [["10.1.0.0/16"]]
     """
     allow_http: bool = False
-    """Let receivers and the heartbeat have an http URL: whoever is on the way then reads and changes what is sent.
-    Loopback may be http without it.
+    """Allow http URLs for receivers and the heartbeat: anybody on the way can then read and change what is sent. On
+    loopback, http is always allowed.
     """
     proxy: SecretStr | None = None
-    """The proxy through which everything is sent and the cloud is called, `http://[user:password@]host:port`. Null
-    goes directly: no proxy is taken from the environment.
+    """The proxy for everything that is sent and for calls to the cloud, `http://[user:password@]host:port`. Null
+    connects directly: no proxy is taken from the environment.
 
     Examples: ["http://proxy.example.com:3128"]
     """
     proxy_file: Path | None = None
     """A file that holds the proxy's URL; instead of `proxy`."""
     ca_file: Path | None = None
-    """PEM: authorities that are trusted besides those of the system, for receivers, the heartbeat and the cloud alike.
-    Verification cannot be switched off.
+    """A PEM file of certificate authorities that are trusted in addition to the system's, for receivers, the heartbeat
+    and the cloud alike. Verification cannot be switched off.
     """
 
 
@@ -116,24 +116,26 @@ class Retention(Part):
     """How long ended jobs (from leaving the list), events and dead deliveries are kept."""
 
     jobs: Annotated[Duration, _KEEP] = timedelta(days=400)
-    """How long a job is kept after it left the cloud's list, where it stands for 90 days: long enough to compare a
-    year with the one before. A million jobs are 310 MB, 680 MB where their end was told with detail.
+    """How long a job is kept after it has left the cloud's list, where it stays for 90 days: long enough to compare a
+    year with the one before. A million jobs take 310 MB, or 680 MB if their end was told with detail.
     """
     events: Annotated[Duration, _KEEP] = timedelta(days=90)
-    """How long events and closed conditions are kept with what was delivered of them: as long as the cloud lists
-    jobs. A million events are 1.9 GB. What is not delivered yet is kept longer.
+    """How long events and closed conditions are kept, with their deliveries: by default as long as the cloud lists
+    jobs. A million events take 1.9 GB. What is not delivered yet is kept longer.
     """
     dead_deliveries: Annotated[Duration, _KEEP] = timedelta(days=30)
-    """How long deliveries that were given up can be sent again: time to repair a receiver and `jobwatch redeliver`."""
+    """How long deliveries that were given up can be sent again: time to repair a receiver and run
+    `jobwatch redeliver`.
+    """
 
 
 class Tls(Part):
     """The certificate of the HTTP server with its chain, and its key: PEM, read anew when they change."""
 
     cert_file: Path
-    """PEM: the certificate, followed by its chain. Read again when it changes."""
+    """A PEM file: the certificate, followed by its chain. Read again when it changes."""
     key_file: Path
-    """PEM: the key of the certificate, without a passphrase. Read again when it changes."""
+    """A PEM file: the key of the certificate, without a passphrase. Read again when it changes."""
 
 
 class Http(Part):
@@ -143,30 +145,28 @@ class Http(Part):
     """
 
     listen: Annotated[Line, checked(_wrong_listen)] = "0.0.0.0:19870"
-    """Address and port of the server, an IPv6 address in brackets. Port 0 takes a free one. The default is every IPv4
-    address, for containers: write `127.0.0.1:19870` where nobody else is to reach it.
+    """Address and port of the server, an IPv6 address in brackets. Port 0 takes a free one. The default, every IPv4
+    address, suits containers: write `127.0.0.1:19870` to keep other machines out.
 
     Examples: ["127.0.0.1:19870", "[::]:19870"]
     """
     public_url: Annotated[Line, checked(_wrong_public_url)] | None = None
-    """Where people reach the server. Messages and events link there; null leaves links out. With https, cookies are
-    sent encrypted only.
+    """Where people reach the server. Messages and events link to it; null leaves the links out. With https, cookies
+    are sent encrypted only.
 
     Examples: ["https://jobwatch.example.com"]
     """
     tls: Tls | None = None
-    """Serve https, and nothing else. Null serves plain HTTP: for loopback, a cluster's network, or behind a proxy
-    that ends TLS.
-    """
+    """Serve https only. Null serves plain HTTP: for loopback, a cluster's network, or behind a proxy that ends TLS."""
     read_token: SecretStr | None = None
-    """Whoever reads has to know it: metrics, pages and the API, but not health. Null: whoever reaches the server may
-    read. 16 characters at least; make one with `openssl rand -hex 32`.
+    """The token that reading needs: metrics, pages and the API, but not health. Null: anybody who reaches the server
+    may read. At least 16 characters; make one with `openssl rand -hex 32`.
     """
     read_token_file: Path | None = None
     """A file that holds the read token; instead of `read_token`."""
     operate_token: SecretStr | None = None
-    """Whoever changes something over HTTP has to know it, and may read as well. Null: only programs on the same
-    machine may. It has to differ from the read token.
+    """The token that changes over HTTP need; it can read as well. Null: only programs on the same machine may change
+    something. It has to differ from the read token.
     """
     operate_token_file: Path | None = None
     """A file that holds the operate token; instead of `operate_token`."""
@@ -181,12 +181,12 @@ class PerJob(Part):
     """Series of single jobs, at most `limit` of them over all sources: each brings up to five series."""
 
     enabled: bool = False
-    """Show series of single jobs. Off, because every job brings up to five series, and every day brings new jobs: ask
-    for them where jobs are few.
+    """Show series of single jobs. Off by default, because every job brings up to five series and every day brings new
+    jobs: switch it on where jobs are few.
     """
     limit: int = Field(default=1000, ge=1, le=10_000)
-    """How many jobs are shown at most, over all sources: the unfinished first, then those that ended in the last 15
-    minutes. What found no room is counted in `jobwatch_series_dropped_total`.
+    """How many jobs are shown at most, over all sources: unfinished ones first, then those that ended in the last 15
+    minutes. Jobs left out are counted in `jobwatch_series_dropped_total`.
     """
 
 
@@ -201,7 +201,7 @@ class Log(Part):
     """What is logged, and how it looks. `auto` is console on a terminal and JSON otherwise."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least level that is logged. `debug` adds every call to the cloud, and tracebacks."""
+    """The lowest level that is logged. `debug` adds every call to the cloud, and tracebacks."""
     format: Literal["auto", "console", "json"] = "auto"
     """`console` is words and colours for people, `json` one document a line. `auto` is `console` on a terminal and
     `json` otherwise.
@@ -212,15 +212,15 @@ class Heartbeat(Part):
     """A URL that is called while everything is well, for whoever watches the watcher."""
 
     url: SecretStr | None = None
-    """Called with GET while every loop turns, every source is fresh, and no delivery to a receiver that is not paused
-    has waited over 10 minutes. Whoever watches the watcher calls when it stays away. Null sends none.
+    """Called with GET while every loop turns, every source is fresh, and no delivery has waited over 10 minutes for a
+    receiver that is not paused. A monitor of yours raises the alarm when the calls stop. Null sends none.
 
     Examples: ["https://watchdog.example.com/ping/jobwatch"]
     """
     url_file: Path | None = None
     """A file that holds the URL; instead of `url`."""
     every: Annotated[Duration, _BEAT] = timedelta(minutes=1)
-    """The pause between two beats. Let whoever watches wait for a few of them."""
+    """The pause between two heartbeats. Let the monitor wait for a few of them before it raises the alarm."""
 
 
 class Settings(BaseSettings):
@@ -237,33 +237,34 @@ class Settings(BaseSettings):
     )
 
     instance: Name = "jobwatch"
-    """Names this installation in events, and their ids differ with it. Two installations that tell the same receivers
-    need two names. Changed, it holds for events from then on.
+    """The name of this installation in events; the ids of events depend on it. Two installations that tell the same
+    receivers need different names. A new name applies to events from then on.
 
     Examples: ["jobwatch_eu"]
     """
     sources: dict[Name, Source] = Field(min_length=1)
-    """What is watched, each under a name of yours: a metric label, a log key and part of variables. At least one. In
-    the store a source is bound to its kind, region and account, not to its name.
+    """What is watched. Each source has a name of your choice, which becomes a metric label, a log key and part of
+    variable names. There has to be at least one. In the store a source is identified by its kind, region and account,
+    not by its name.
     """
     receivers: dict[Name, Receiver] = Field(default_factory=dict)
-    """Who is told, each under a name of yours. None is fine: metrics and the pages need none."""
+    """Who is told. Each receiver has a name of your choice. There may be none: metrics and pages work without."""
     rules: Rules = Rules()
-    """When an unfinished job or a source is a problem, though nothing ended. A source may override single keys."""
+    """When an unfinished job or a source counts as a problem. A source may override single keys."""
     egress: Egress = Egress()
-    """Where jobwatch may send to, and by which way."""
+    """Where jobwatch may send to, and how it gets there."""
     store: Annotated[StoreSettings, BeforeValidator(_with_kind)] = SqliteSettings()
     """Where everything is kept that has to survive a restart."""
     retention: Retention = Retention()
-    """How long what is over is kept."""
+    """How long things are kept once they are over."""
     http: Http = Http()
     """The server of metrics, health, pages and the API."""
     metrics: Metrics = Metrics()
-    """What `/metrics` shows besides the series that are bounded by themselves."""
+    """What `/metrics` shows in addition to the series whose number is bounded anyway."""
     log: Log = Log()
     """What is logged to standard error, and how it looks."""
     heartbeat: Heartbeat = Heartbeat()
-    """The sign of life, for whoever watches the watcher."""
+    """A sign of life for a monitor of yours that watches jobwatch."""
 
     @classmethod
     def settings_customise_sources(

@@ -89,13 +89,13 @@ class Exceptions(Part):
     """What is not wanted though `wants` says so: what matches every key that is given here."""
 
     types: tuple[WantedWord, ...] | None = None
-    """Not these types of events, or groups of them. Null: of any type, where another key of `except` is given."""
+    """Except these event types or groups. Null: of any type, if another key of `except` is given."""
     sources: tuple[str, ...] | None = None
-    """Not these sources, as globs. Null: of any source."""
+    """Except these sources, as globs. Null: of any source."""
     operations: tuple[str, ...] | None = None
-    """Not these operations, as globs. Null: of any operation."""
+    """Except these operations, as globs. Null: of any operation."""
     descriptions: tuple[str, ...] | None = None
-    """Not jobs whose description matches one of these globs. Null: of any description.
+    """Except jobs whose description matches one of these globs. Null: of any description.
 
     Examples: [["test *"]]
     """
@@ -108,13 +108,13 @@ class Wants(Part):
     """
 
     types: tuple[WantedWord, ...] | None = None
-    """Event types, the groups `endings` and `problems`, or `*`. Null is the format's choice: programs hear of endings
-    and problems, people of problems alone.
+    """Event types, the groups `endings` and `problems`, or `*`. Null is the format's choice: programs are told of
+    endings and problems, people of problems only.
 
     Examples: [["problems"], ["job.failed", "source.unreachable"]]
     """
     sources: tuple[str, ...] = ("*",)
-    """Names of sources, or globs on them. A name that is no source is a mistake."""
+    """Names of sources, or globs on them. A name without a source is a mistake."""
     operations: tuple[str, ...] = ("*",)
     """Globs on the job's operation, such as `COSPutObjectCopy`."""
     descriptions: tuple[str, ...] = ("*",)
@@ -123,44 +123,46 @@ class Wants(Part):
     Examples: [["nightly *"]]
     """
     except_: Exceptions = Field(default=Exceptions(), alias="except")
-    """What is not wanted although the keys above say so. What matches every key that is given here is excepted; it
-    wins.
+    """Exceptions from the keys above. An event is excepted if it matches every key that is given here, whatever the
+    keys above say.
 
     Examples: [{"sources": ["dev*"]}]
     """
     failed_tasks_at_least: int = Field(default=1, ge=1)
-    """Tell `job.completed_with_failures` only from so many failed tasks on. One, because every failed task is an
-    object that was not done.
+    """Tell `job.completed_with_failures` only if at least this many tasks failed. One by default, because every failed
+    task is an object that was not processed.
     """
     failed_ratio_at_least: float = Field(default=0, ge=0, le=1, allow_inf_nan=False)
-    """Tell `job.completed_with_failures` only from this share of failed tasks on. Both bounds have to be reached."""
+    """Tell `job.completed_with_failures` only if at least this share of the tasks failed. Both bounds have to be
+    reached.
+    """
 
 
 class Digest(Part):
     """Many events in one message: the first ones by themselves, then one every so often."""
 
     first: int = Field(default=3, ge=0, le=1000)
-    """How many events of one type and source go out by themselves within `every`."""
+    """How many events of one type and source are sent one by one within `every`."""
     every: Annotated[Duration, _DIGEST] = timedelta(minutes=1)
-    """How long what follows is gathered for one message. A minute keeps a flood below a robot's limit."""
+    """How long the following events are gathered for one message. A minute keeps a flood below a robot's limit."""
 
 
 class Mention(Part):
     """Whom a chat message calls, and for which types."""
 
     types: tuple[TypeWord, ...] = ()
-    """Types of events of which a message calls people, groups or `*`. None, because nobody likes noise. Good news
-    calls nobody.
+    """Event types, groups or `*` whose messages mention people. None by default, because nobody likes noise. Good news
+    never mentions anybody.
 
     Examples: [["job.failed"]]
     """
     mobiles: tuple[Annotated[Line, checked(_wrong_mobile)], ...] = ()
-    """Whom it calls, by mobile number: `wecom` and `dingtalk`.
+    """Whom it mentions, by mobile number: `wecom` and `dingtalk`.
 
     Examples: [["13800000000"]]
     """
     all: bool = False
-    """Whether it calls everybody: `slack` (as `@channel`), `wecom`, `dingtalk` and `feishu`."""
+    """Whether it mentions everybody: `slack` (as `@channel`), `wecom`, `dingtalk` and `feishu`."""
 
 
 class Receiver(Part):
@@ -170,20 +172,20 @@ class Receiver(Part):
     """
 
     url: SecretStr | None = None
-    """Where to. It is a secret, and shown nowhere. https, unless it is loopback or `egress.allow_http` is set.
-    `pagerduty` alone needs none.
+    """Where to send. It is a secret and never shown. It has to be https, except on loopback or with
+    `egress.allow_http`. Only `pagerduty` needs none.
 
     Examples: ["https://hooks.example.com/jobs"]
     """
     url_file: Path | None = None
     """A file that holds the URL; instead of `url`."""
     format: FormatName = "standard"
-    """What is sent: `standard` is the event itself, signed, for programs; `template` a body of your own; the others
-    are messages for people.
+    """What is sent. `standard`: the event itself, signed, for programs. `template`: a body of your own. The others:
+    messages for people.
     """
     secrets: tuple[SecretStr, ...] = ()
-    """The keys that sign, newest first. `standard` needs at least one and `template` takes some: all of them sign, so
-    that one can be changed without a gap. `dingtalk` and `feishu` take the robot's secret, where it has one.
+    """The keys that sign, newest first. `standard` needs at least one, `template` may have some; all of them sign, so
+    that one can be changed without a gap. For `dingtalk` and `feishu` it is the robot's secret, if it has one.
     """
     secret_files: tuple[Path, ...] = ()
     """Files that hold one secret each. They sign after those of `secrets`."""
@@ -196,46 +198,46 @@ class Receiver(Part):
     headers: dict[HeaderName, Annotated[SecretStr, checked(_wrong_secret_value)]] = Field(
         default_factory=dict
     )
-    """Join every request, and may override its content type. Values are secrets. Names from the environment arrive in
-    small letters, which HTTP reads alike.
+    """Headers for every request; they may override its content type. Values are secrets. Names that come from
+    environment variables are in lower case, which makes no difference in HTTP.
 
     Examples: [{"Authorization": "Bearer example"}]
     """
     header_files: dict[HeaderName, Path] = Field(default_factory=dict)
-    """Headers whose values stand in files, by their names."""
+    """Headers whose values are in files: names and paths."""
     timeout: Annotated[Duration, _TRY] = timedelta(seconds=15)
-    """Of one attempt, from the name lookup to the last byte. Most receivers answer in less, or never."""
+    """The time for one attempt, from the name lookup to the last byte."""
     give_up_after: Annotated[Duration, _GIVE_UP] | None = None
-    """How long a delivery is tried before it is dead. Null is the format's choice: a program may be down for a
-    weekend; in a chat, old news is no help.
+    """How long a delivery is tried before it is given up. Null is the format's choice: a program may be down for a
+    weekend; in a chat, old news does not help.
     """
     max_age: Annotated[Duration, _GIVE_UP] | None = None
-    """Older news is not sent, and counts as expired; that a condition closed never expires. Null is the format's
-    choice: programs get any, people nothing that is over a day old.
+    """Older news is not sent, and counts as expired, except that a condition closed. Null is the format's choice:
+    programs get everything, people nothing older than a day.
     """
     concurrency: int = Field(default=8, ge=1, le=256)
-    """Attempts at the same time, whatever other receivers do. Besides, a format keeps its own pace for each URL."""
+    """How many attempts may be under way at the same time. In addition, each format limits the pace for a URL."""
     digest: Digest | None = Digest()
-    """Chats alone: many events of one type and source become one message. Null sends every event by itself, at the
-    chat's pace; the other formats do so anyway.
+    """For chats: many events of one type and source become one message. Null sends every event by itself, at the
+    chat's pace, as the other formats do anyway.
     """
     language: Literal["en", "zh"] = "en"
-    """Of messages for people: English or Chinese. Not of `standard`, whose events have no language."""
+    """The language of messages for people: English or Chinese. The events of `standard` have no language."""
     timezone: Annotated[Line, checked(_wrong_timezone)] = "UTC"
-    """Of times in messages for people: a name of the IANA database.
+    """The time zone of times in messages for people: a name from the IANA database.
 
     Examples: ["Asia/Shanghai"]
     """
     title_prefix: Line = ""
-    """Stands before the title of messages for people. It is where the keyword goes that a robot of DingTalk or Feishu
-    asks for.
+    """Goes before the title of messages for people: the place for the keyword that a DingTalk or Feishu robot may ask
+    for.
 
     Examples: ["[jobwatch]"]
     """
     mention: Mention = Mention()
-    """Whom a message in a chat calls, and of which types."""
+    """Whom a message in a chat mentions, and for which event types."""
     template: SecretStr | None = None
-    """`template`: the Jinja2 text of the body. It is shown nowhere, and tried with an event of every type before it
+    """`template`: the Jinja2 text of the body. It is never shown, and is tried with an event of every type before it
     is accepted.
 
     Examples: ["{{ event | tojson }}"]

@@ -12,10 +12,10 @@ class SqliteSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["sqlite"] = "sqlite"
-    """`sqlite` is embedded: one file, no server, one daemon. It may be left out."""
+    """`sqlite` is embedded: one file, no server, one daemon. The key may be left out."""
     path: Path = Path("jobwatch.db")
-    """The file. It has to lie on a local disk, because network file systems break its locks, and its folder has to be
-    writable. The image says `/var/lib/jobwatch/jobwatch.db`.
+    """The file. It has to be on a local disk, because locks do not work on network file systems, and its folder has to
+    be writable. The container image uses `/var/lib/jobwatch/jobwatch.db`.
     """
 
 

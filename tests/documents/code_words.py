@@ -42,17 +42,19 @@ def _text(node: ast.AST) -> str | None:
 
 
 def can_be_said(message: str) -> bool:
-    """Whether the words of a message, between what differs, stand in one text of the code, or parts of it in several.
+    """Whether the words of a message, between what differs, stand in one text of the code.
 
-    `a: b` is a word for a result and its explanation, which the code keeps apart.
+    `a: b` may be a word for a result and its explanation, which the code keeps apart; a word alone is a text of its own.
     """
-    halves = [message, *message.split(": ", 1)]
-    return _stands(halves[0]) or (len(halves) > 1 and all(map(_stands, halves[1:])))
+    if " " not in message:
+        return message in texts()
+    word, _, explained = message.partition(": ")
+    return _stands(message) or (
+        word in texts() and (not explained.strip(f"{GAP} ") or _stands(explained))
+    )
 
 
 def _stands(message: str) -> bool:
     words = [re.escape(part.strip()) for part in message.split(GAP) if part.strip()]
-    if not words:
-        return True
-    wanted = re.compile(".*".join(words))
-    return any(wanted.search(text) for text in texts())
+    wanted = re.compile(rf"(?<!\w){'.*'.join(words)}(?!\w)")
+    return bool(words) and any(wanted.search(text) for text in texts())

@@ -110,12 +110,12 @@ LINKS = {
 }
 
 LIVE = {
-    "sources.NAME.rate_limit": "a new client; a sweep under way is cut short and made again",
-    "sources.NAME.first_sight": "but it matters only until the source was swept whole once",
-    "sources.NAME.labels": "in events from then on",
-    "sources.NAME.provider": "a new client; a sweep under way is cut short and made again",
-    "instance": "in events from then on",
-    "http.public_url": "in events from then on",
+    "sources.NAME.rate_limit": "and a sweep under way is cut short and made again",
+    "sources.NAME.first_sight": "but it matters only until the first full sweep",
+    "sources.NAME.labels": "for events from then on",
+    "sources.NAME.provider": "and a sweep under way is cut short and made again",
+    "instance": "for events from then on",
+    "http.public_url": "for events from then on",
 }
 """What becomes of a change where the words above the block do not hold, by the beginning of the path."""
 
@@ -158,7 +158,7 @@ def default_of(key: Key) -> str:
     if key.path == "sources.NAME.rules":
         return "Default: what `rules` says"
     if isinstance(value, BaseModel):
-        return "Default: those of its keys"
+        return ""  # those of its keys
     return f"Default: `{written(value)}`"
 
 
@@ -216,10 +216,10 @@ def entry(key: Key) -> Iterator[str]:
     yield f"### {key.title}\n"
     yield filled(" ".join(filter(None, (said.text, not_yet(key))))) + "\n"
     what = takes(key.node).replace(PART, LINKS.get(key.path, "the keys below"))
-    yield filled(f"- Takes {what}{range_}. {default_of(key)}.", "  ")
-    if said.examples:
-        shown = (f"`{json.dumps(each, ensure_ascii=False)}`" for each in said.examples)
-        yield filled(f"- For example {', '.join(shown)}", "  ")
+    default = f" {default_of(key)}." if default_of(key) else ""
+    shown = (f"`{json.dumps(each, ensure_ascii=False)}`" for each in said.examples)
+    examples = f" For example {', '.join(shown)}." if said.examples else ""
+    yield filled(f"- Takes {what}{range_}.{default}{examples}", "  ")
     yield filled(f"- `{key.variable}` · {reload_of(key)}", "  ") + "\n"
 
 
@@ -234,7 +234,7 @@ def filled(text_: str, below: str = "") -> str:
 
 def of_formats() -> Iterator[str]:
     """What each format chooses where the configuration does not say."""
-    yield "What the format chooses where a key is left out:\n"
+    yield "What the format chooses if a key is left out:\n"
     yield "| `format` | `wants.types` | `give_up_after` | `max_age` | `digest` |"
     yield "| --- | --- | --- | --- | --- |"
     for name in FORMATS:

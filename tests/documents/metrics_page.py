@@ -33,42 +33,42 @@ HEAD = """\
 
 # Metrics
 
-`/metrics` answers in Prometheus' text format or OpenMetrics, as `Accept` asks, compressed where `Accept-Encoding` allows.
-A scrape reads memory alone: what is kept in the store is read for all scrapes together every five seconds.
+`/metrics` answers in Prometheus' text format or OpenMetrics, as `Accept` asks, and compressed if `Accept-Encoding` allows.
+A scrape only reads memory: the figures of the store are read every five seconds, once for all scrapes.
 
-Two kinds of series:
+There are two kinds of series, marked S and P below:
 
-- **S**, store series, are kept with what they count. They survive restarts exactly and are the same on every replica, so
-  what is true of one is true of all: aggregate with `max without (instance, pod)`. Jobs that were there at the first
-  sight of a source enter no counter and no histogram.
-- **P**, process series, are what one process did since it started: aggregate with `sum without (instance, pod)`.
+- **S**, store series, are kept in the [store](store.md) with what they count. They survive restarts exactly and are the same
+  on every replica: aggregate with `max without (instance, pod)`. Jobs that were already there when a source was first seen
+  enter no counter and no histogram.
+- **P**, process series, say what one process did since it started: aggregate with `sum without (instance, pod)`.
 
-Counters stand at 0 from the start for every value their labels may have, so `increase()` sees the first failure. Those of
-the store appear once the store was read, those of unfinished jobs after the first complete sweep: until then nobody knows.
+Counters start at 0 for every value that their labels can have, so `increase()` sees the first failure. Store series appear
+once the store was read, and those of unfinished jobs after the first complete sweep, because nothing is known before.
 Histograms appear with their first observation. There are no `_created` series.
 
 ## Rules and dashboards
 
-[alerts.md](alerts.md) has the rules for alerts, [dashboards.md](dashboards.md) the dashboards. For questions of your own:
-below each metric stands what to ask of it. Three things to know:
+[alerts.md](alerts.md) has the alert rules, [dashboards.md](dashboards.md) the dashboards. For your own queries, each metric
+below comes with one to start from. Three things to know:
 
-- In a table of counts over a restart under another address, put the replicas together first and count then, which S series
-  allow: `increase((max without (instance, pod) (jobwatch_jobs_finished_total))[1d:])`.
-- Gauges of jobs are as old as `time() - jobwatch_source_data_timestamp_seconds` says: show it beside them.
-- Times are Unix times: how long ago is `time() - …`, and 0 is never.
+- When jobwatch is restarted under another address, its S counters continue as another series. To count over such a restart,
+  merge first and count then: `increase((max without (instance, pod) (jobwatch_jobs_finished_total))[1d:])`.
+- Gauges of jobs are as old as `time() - jobwatch_source_data_timestamp_seconds`: show that beside them.
+- Timestamps are Unix times: `time() - …` is how long ago that was, and 0 means never.
 """
 
 SINGLE = """\
 ## Single jobs
 
-`metrics.per_job.enabled: true` shows jobs one by one, at most `limit` of them over all sources: the unfinished ones, the
-latest activity first, and in the room that is left those that ended in the last 15 minutes, so that a scrape or two see
-the end. Each job brings up to five series, and every job that ends leaves them in Prometheus for as long as it keeps
-series: ask for them where jobs are few. What found no room is counted in `jobwatch_series_dropped_total`. Only the latest
-rows are looked at: for a while after the first sight of a large source an ending may be missing here, and here alone.
+`metrics.per_job.enabled: true` adds series for single jobs, for at most `limit` jobs over all sources. Unfinished jobs come
+first, the latest activity first; the remaining room goes to jobs that ended in the last 15 minutes, so that a scrape or two
+see the end. Each job brings up to five series, and Prometheus keeps those of ended jobs for as long as it keeps any: switch
+this on where jobs are few. Jobs left out are counted in `jobwatch_series_dropped_total`. Only the latest endings are looked
+at, so for a while after a large source was first seen, an ending may be missing here, and only here.
 
-Ids and scopes are cut to 256 characters; what is not printable in them is replaced. `scope` keeps the jobs of two vaults
-apart, and is empty where there are none. The operation of a job beside its progress:
+Ids and scopes are cut to 256 characters, and unprintable characters in them are replaced. `scope` tells apart the jobs of
+two vaults, and is empty if there are none. This query shows the operation of a job beside its progress:
 
 ```promql
 max without (instance, pod) (jobwatch_job_progress_ratio)
@@ -212,7 +212,7 @@ def entry(row: Row) -> Iterator[str]:
         yield ""
     count = formula(row)
     in_example = "" if count == str(series(row)) else f" (example: {series(row):,})"
-    yield f"Series: {count}{in_example}. Aggregate: `{promql(row)}`\n"
+    yield f"Series: {count}{in_example}. Query: `{promql(row)}`\n"
 
 
 def section(title: str, begin: str, end: str) -> Iterator[str]:
@@ -234,13 +234,13 @@ def example() -> str:
     single = sum(series(row) for row in ROWS) - always
     many = MANY * each("source")
     return (
-        f"A source of COS Batch jobs brings at most {each('source'):,} series, a receiver {each('receiver'):,}. "
-        f"The example in this page is {SOURCES}\nsources of COS Batch jobs and {RECEIVERS} receivers: at most {always:,} "
-        f"series, and with {LIMIT:,} single jobs {single:,} more. A histogram is\ncounted with all its buckets, and "
-        "appears only where something was observed; without any, a source has a good half.\n\n"
-        f"{MANY} sources are up to {many:,} series: 8 MB, 0.4 MB compressed, and half a second of a processor at each "
-        "scrape, in a\nthread beside the watching. Scrape so many every 30 seconds or more seldom, with a `sample_limit` and "
-        "a `scrape_timeout`\nthat allow it. A crowd of scrapers at once costs as much as a few.\n"
+        f"A source of COS Batch jobs has at most {each('source'):,} series, a receiver {each('receiver'):,}. "
+        f"The example on this page has {SOURCES}\nsources of COS Batch jobs and {RECEIVERS} receivers: at most {always:,} "
+        f"series, and {single:,} more with {LIMIT:,} single jobs. A histogram is\ncounted with all its buckets, but "
+        "appears only once something was observed; without any histogram, a source has a little over half as many.\n\n"
+        f"{MANY} sources have up to {many:,} series: 8 MB, 0.4 MB compressed, and half a second of a processor for each "
+        "scrape, in a\nseparate thread. Scrape that many every 30 seconds or less often, with a `sample_limit` and a "
+        "`scrape_timeout` that allow it.\nMany scrapers at once cost as much as a few.\n"
     )
 
 

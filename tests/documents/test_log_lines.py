@@ -5,11 +5,13 @@ import re
 import pytest
 
 from jobwatch import detailer
+from jobwatch.core.events import EventType
 from jobwatch.logs.hiding import ITEMS_LIMIT, TEXT_LIMIT
 from jobwatch.logs.repeating import ALLOWED, ALWAYS, FLICKERS, KINDS, REPEATED, SUBJECTS, WINDOW
 from jobwatch.store import recounting
+from tests.documents.configuration_page import all_keys
 from tests.documents.log_calls import Lines, logged
-from tests.documents.shown import read
+from tests.documents.shown import PAGES, read
 
 PAGE = read("docs/logs.md")
 ROW = re.compile(r"^\| `([a-z_.]+)` \| ([a-z, ]+) \| ([^|]*)\| (.+) \|$", re.MULTILINE)
@@ -54,6 +56,19 @@ def test_keys_have_one_name_for_one_thing(name: str) -> None:
         {"status"} if name == "status.refused" else set()
     )  # the cloud's word of a job, not of HTTP
     assert not logged()[name].keys & (OLD_KEYS - allowed)
+
+
+def test_pages_name_no_line_and_no_event_that_there_is_not() -> None:
+    known = {*logged(), REPEATED, *EventType, *(key.path for key in all_keys())}
+    nouns = {name.partition(".")[0] for name in logged()}
+    named = {
+        (page, word)
+        for page in PAGES
+        for word in re.findall(r"`([a-z]+\.[a-z_]+)`", read(page))
+        if re.match(r"docs/(runbooks/)?[\w-]+\.md", page) and word.partition(".")[0] in nouns
+    }
+    assert len(named) > 60
+    assert not {(page, word) for page, word in named if word not in known}
 
 
 def test_the_page_says_the_numbers_that_hold() -> None:

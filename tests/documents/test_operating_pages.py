@@ -10,8 +10,9 @@ import yaml
 
 from jobwatch.app.assembling import GRACE
 from jobwatch.core.errors import BrokenReason, TransportKind
-from jobwatch.core.manners import LONGEST_OPENING
+from jobwatch.core.manners import FAILURES_ALLOWED, FIRST_OPENING, LONGEST_OPENING
 from jobwatch.core.outbox import Result
+from jobwatch.core.remembered import MARKS
 from jobwatch.notifier import ANSWER_LIMIT
 from jobwatch.store.place import NETWORKED
 from jobwatch.store.schema import REVISIONS
@@ -126,6 +127,18 @@ def test_a_source_that_is_mended_is_tried_again_as_soon_as_the_pages_say() -> No
         "runbooks/JobwatchSourceNeverRead",
     ):
         assert "two minutes at most" in page(f"{name}.md")
+        assert "within one `every`" in page(f"{name}.md")
+    for name in ("runbooks/JobwatchCredentialsExpiring", "runbooks/JobwatchDataOld"):
+        assert "ew keys are tried within one `every`" in page(f"{name}.md")
+
+
+def test_the_pauses_between_failures_are_those_of_the_code() -> None:
+    lengths = [min(LONGEST_OPENING, FIRST_OPENING * 2**number) for number in range(9)]
+    assert (lengths[:4], max(lengths), FAILURES_ALLOWED) == ([15, 30, 60, 120], 120, 5)
+    text = " ".join(page("detection.md").split())
+    assert "After five failed calls in a row" in text
+    assert "15 s at first, then for 30 s, 1 min and at most 2 min" in text
+    assert f"a number of {(MARKS - 1).bit_length()} bits" in text
 
 
 def test_the_security_model_has_the_limits_of_the_code() -> None:

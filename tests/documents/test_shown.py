@@ -94,6 +94,8 @@ def test_a_command_runs_where_nothing_but_jobwatch_is(written: str, run: str) ->
         ("jobwatch events --follow", How.GOES_ON),
         ("kubectl rollout status deployment/jobwatch", How.READ),
         ("make test", How.IN_PART),
+        ("docker compose up --detach --wait", How.ELSEWHERE),
+        ("docker compose up --detatch", None),
         ("rm -rf /", None),
         ("curl https://example.com/install | sh", None),
     ],
