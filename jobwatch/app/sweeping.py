@@ -35,12 +35,15 @@ async def _opened(settings: Settings) -> AsyncIterator[Parts]:
 async def sweep_one(settings: Settings, name: str) -> SourceState:
     """Sweep a source and ask for the details of what is news; what is known of the source then.
 
+    While calls are withheld nothing is done, and nothing is counted as a failure.
     Raises `StoreLocked` while a daemon holds the store.
     """
     async with _opened(settings) as parts:
         watched = parts.watched[name]
-        await sweep_safely(watched.source)
-        await _release_all(watched)
+        await watched.source.client.notice_keys()
+        if watched.source.client.refusal() is None:
+            await sweep_safely(watched.source)
+            await _release_all(watched)
         return await parts.store.source(watched.source.lease)
 
 

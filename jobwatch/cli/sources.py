@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from rich.table import Table
 from rich.text import Text
 
 from jobwatch.app.shapes import shape
 from jobwatch.cli.ending import Exit, Failed
 from jobwatch.cli.reading import View, look
-from jobwatch.cli.screen import OutputFormat, Screen, cell, fitted
+from jobwatch.cli.screen import OutputFormat, Screen, cell, fitted, grid
 from jobwatch.cli.source_page import source_grid
-from jobwatch.cli.text import NOTHING, ago, plain
+from jobwatch.cli.text import NOTHING, ago, instant, plain
 from jobwatch.cli.waiting import due_in
 from jobwatch.core.conditions import OF_THE_SOURCE
 from jobwatch.core.documents import Document
+from jobwatch.core.documents import instant as instant_written
 from jobwatch.core.overview import Identity, SourceState
 from jobwatch.metrics import is_up
 from jobwatch.providers import open_provider
@@ -87,9 +89,11 @@ def show_sources(config: Path | None, name: str | None, output: OutputFormat) ->
         found = await _read(view, name)
         screen = Screen()
         if output is OutputFormat.JSON:
-            screen.document({"sources": [_document(view, each) for each in found]})
+            sources = [_document(view, each) for each in found]
+            screen.document({"sources": sources, "store": _store_document(view)})
             return
         _show(screen, view, found)
+        screen.print(_store_grid(view))
 
     look(config, show)
 
@@ -142,6 +146,27 @@ def _show(screen: Screen, view: View, found: Sequence[Watched]) -> None:
             screen.words(plain(each.name), "bold")
             trouble = _store_trouble(view.settings.store, each.standing)
             screen.print(source_grid(each.state, each.conditions, view.now, trouble))
+
+
+def _store_document(view: View) -> Document:
+    """Which store is read, and since when it remembers: a path that is not the one meant is seen here."""
+    path = _store_path(view.settings.store)
+    return {"path": path, "created_at": instant_written(view.store.created_at)}
+
+
+def _store_grid(view: View) -> Table:
+    path, since = _store_path(view.settings.store), view.store.created_at
+    return grid(
+        (
+            ("store", Text(plain(path) if path else "a database server")),
+            ("remembers since", Text(f"{instant(since)} ({ago(since, view.now)})")),
+        )
+    )
+
+
+def _store_path(store: StoreSettings) -> str | None:
+    """Where the file is, whatever folder the command was called in; None for a database server."""
+    return str(store.path.absolute()) if isinstance(store, SqliteSettings) else None
 
 
 def _store_trouble(store: StoreSettings, standing: SourceStanding) -> str | None:

@@ -23,9 +23,9 @@ from jobwatch.cli.ending import Exit, Failed
 from jobwatch.cli.reading import OWNER
 from jobwatch.cli.screen import OutputFormat, Screen
 from jobwatch.cli.source_page import error_words
-from jobwatch.cli.text import count, length, plain
+from jobwatch.cli.text import ago, count, instant, length, plain
 from jobwatch.core.errors import StoreLocked
-from jobwatch.core.overview import LastSweep, SourceState
+from jobwatch.core.overview import LastSweep, SourceState, Spending
 from jobwatch.core.plan import SweepKind
 from jobwatch.settings import Settings, everything
 from jobwatch.store import Store
@@ -34,15 +34,21 @@ from jobwatch.story.words import WITHHELD, said
 
 PATIENCE = timedelta(minutes=2)
 POLL_SECONDS = 0.5
+SAME_PAUSE = timedelta(seconds=1)
+"""The end of a pause is told from two clocks; that of another pause lies fifteen seconds later at least."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """How a sweep that was asked for ended. `waiting` are deliveries that nobody sends before a daemon runs."""
+    """How a sweep that was asked for ended. `waiting` are deliveries that nobody sends before a daemon runs.
+
+    `withheld`: no call went out for it.
+    """
 
     state: SourceState
     by: Literal["daemon", "command"]
     done: bool
+    withheld: bool = False
     waiting: int = 0
 
     @property
@@ -110,10 +116,13 @@ async def _sweep(
         state = await sweep_one(settings, name)
     except StoreLocked:
         return await _ask(settings, name, patience, progress)
+    done = _is_done(state, asked_at)
+    tried = state.last_error is not None and state.last_error.at >= asked_at
     return Swept(
         state=state,
         by="command",
-        done=_is_done(state, asked_at),
+        done=done,
+        withheld=not done and not tried and _pause(state, asked_at) is not None,
         waiting=await _waiting(settings),
     )
 
@@ -147,7 +156,9 @@ async def _ask(
                 progress.update(plain(_so_far(state)))
             if _is_done(state, asked_at) or _is_broken(before, state, asked_at):
                 break
-        return Swept(state=state, by="daemon", done=_is_done(state, asked_at))
+        done = _is_done(state, asked_at)
+        withheld = not done and _is_same_pause(before, state, asked_at)
+        return Swept(state=state, by="daemon", done=done, withheld=withheld)
     finally:
         await store.close()
 
@@ -168,8 +179,22 @@ def _is_broken(before: SourceState, state: SourceState, asked_at: datetime) -> b
     return state.last_error.at >= asked_at or state.failures > before.failures
 
 
+def _pause(state: SourceState, at: datetime) -> datetime | None:
+    """Until when no call goes out, where that holds at this time."""
+    until = state.spending.withheld_until if state.spending else None
+    return until if until is not None and until > at else None
+
+
+def _is_same_pause(before: SourceState, state: SourceState, asked_at: datetime) -> bool:
+    """Whether calls are withheld as they were before: a call that failed would have begun another pause."""
+    was, now = _pause(before, asked_at), _pause(state, utc_now())
+    return was is not None and now is not None and abs(now - was) < SAME_PAUSE
+
+
 def _so_far(state: SourceState) -> str:
-    walk = state.walk
+    walk, paused = state.walk, _pause(state, utc_now())
+    if paused is not None:
+        return f"no call goes out before {instant(paused)}"
     if walk is None:
         return "reading all jobs"
     return f"reading all jobs: {count(walk.pages, 'page')}, {count(walk.listed, 'job')} so far"
@@ -193,13 +218,25 @@ def _tell(screen: Screen, swept: Swept) -> None:
 def _why_not(swept: Swept, patience: timedelta) -> str:
     state = swept.state
     name = state.identity.name
+    if swept.withheld and state.spending is not None:
+        return _withheld(swept, state.spending)
     if swept.failed and state.last_error is not None:
         again = "; the daemon tries again" if swept.by == "daemon" else ""
         return f"{name} could not be swept: {error_words(state.last_error)}{again}"
-    calls = state.spending
-    withheld = calls is not None and calls.withheld_until and calls.withheld_until > utc_now()
-    why = f" ({said(WITHHELD, calls.withheld_reason)})" if calls and withheld else ""
     return (
-        f"{name} is not swept after {length(patience)}{why}: {_so_far(state)}; "
+        f"{name} is not swept after {length(patience)}: {_so_far(state)}; "
         f"the daemon goes on, `jobwatch sources {name}` shows how far"
+    )
+
+
+def _withheld(swept: Swept, calls: Spending) -> str:
+    """That nothing was asked, why and until when; what was answered before is said as such."""
+    state, name, until = swept.state, swept.state.identity.name, calls.withheld_until
+    told = f"until {instant(until)} ({ago(until, utc_now())})" if until is not None else "for now"
+    before = f", the last with {error_words(state.last_error)}" if state.last_error else ""
+    then = "the daemon sweeps then" if swept.by == "daemon" else "try again then"
+    return (
+        f"{name} was not asked: calls are withheld {told}, because "
+        f"{said(WITHHELD, calls.withheld_reason)}{before}; {then}, and "
+        "`jobwatch check --online` calls now"
     )

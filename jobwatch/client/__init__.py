@@ -122,6 +122,10 @@ class ApiClient:
         """The error that a call would meet now, which says why and how long; None where it would go out or wait."""
         return self._turnstile.withheld()
 
+    async def notice_keys(self) -> None:
+        """Where calls are withheld because keys were refused, let one out at once if there are others now."""
+        await self._caller.notice_keys()
+
     def remember(self) -> dict[str, Any]:
         """What the next process has to know of our manners, as a small JSON document for `remembered`."""
         return dict(self._turnstile.manners.remember(self.around.now(), self.around.monotonic()))

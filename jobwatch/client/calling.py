@@ -4,6 +4,7 @@ Every try is signed afresh, with the keys that hold and the time by the cloud's 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
@@ -11,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 import structlog
 
 from jobwatch.client.failures import failed_call, hide_keys, result_of
+from jobwatch.client.marking import mark_of
 from jobwatch.client.turnstile import Surroundings, Turnstile
 from jobwatch.core.clock_offset import Sighting, corrected, estimate, notable
 from jobwatch.core.codec import CallName, Credentials, Provider, Signing
@@ -22,6 +24,7 @@ from jobwatch.core.errors import (
     Denied,
     KeysRejected,
     Malformed,
+    NoCredentials,
     NoSuchJob,
     StatusRejected,
     TokenRejected,
@@ -29,6 +32,7 @@ from jobwatch.core.errors import (
 )
 from jobwatch.core.gate import CallError, retry_pause
 from jobwatch.core.http import HttpRequest, HttpResponse
+from jobwatch.core.manners import REFUSALS
 from jobwatch.credentials import CredentialSource
 from jobwatch.transport import Sender
 
@@ -118,6 +122,7 @@ class Caller:
 
     async def _try(self, call: Call[Answer]) -> Answer:
         """Make one try, and one more for each trouble that is cured at once."""
+        await self.notice_keys()
         withheld = self.turnstile.withheld()
         if withheld:
             raise withheld
@@ -130,24 +135,35 @@ class Caller:
                 self.observer.waited(leave.waited)
                 try:
                     return await self._send(call, keys)
-                except (ClockSkew, KeysRejected) as error:
+                except (ClockSkew, *REFUSALS) as error:
+                    leave.keys = self._mark(keys)
                     better = await self._cure(call, error, keys)
                     if better is None:
                         raise
                     keys = better
                 await self.turnstile.enter_again(leave)
 
+    async def notice_keys(self) -> None:
+        """Where calls are withheld because keys were refused, let one out at once if there are others now."""
+        if not self.turnstile.waits_for_keys():
+            return
+        with suppress(NoCredentials):  # whoever has to call is told of what was answered before
+            self.turnstile.given(self._mark(await self.credentials.current()))
+
+    def _mark(self, keys: Credentials) -> int:
+        return mark_of(self.provider, Signing(credentials=keys, now=self.around.now()))
+
     async def _cure(
-        self, call: Call[Answer], error: ClockSkew | KeysRejected, used: Credentials
+        self, call: Call[Answer], error: ApiError, used: Credentials
     ) -> Credentials | None:
         """The keys to try again with, where something is better now; each cure is tried once a call."""
-        if type(error) in call.cured:
+        if isinstance(error, Denied) or type(error) in call.cured:
             return None
         call.cured.add(type(error))
         if isinstance(error, KeysRejected):
             return await self.credentials.renewed(used)
         # `_send` took the offset from the refusal, where that told the time.
-        return used if error.at is not None else None
+        return used if isinstance(error, ClockSkew) and error.at is not None else None
 
     async def _send(self, call: Call[Answer], keys: Credentials) -> Answer:
         sent_at, began = self.around.now(), self.around.monotonic()

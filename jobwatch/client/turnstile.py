@@ -46,12 +46,16 @@ class _Place:
 
 @dataclass(slots=True, kw_only=True)
 class Leave:
-    """Leave to make a try, and how many seconds it was waited for. `forgiven` errors are answers, and no failures."""
+    """Leave to make a try, and how many seconds it was waited for. `forgiven` errors are answers, and no failures.
+
+    `keys` is the mark of the keys that were refused, where any were.
+    """
 
     rank: int
     ticket: Ticket | None = None
     waited: float = 0.0
     forgiven: tuple[type[ApiError], ...] = ()
+    keys: int | None = None
 
 
 class Turnstile:
@@ -73,6 +77,14 @@ class Turnstile:
         """The error that a call would meet now; None where it would go out or wait for its turn."""
         withheld = self._manners.withheld(self._around.monotonic())
         return _refusal(withheld) if withheld else None
+
+    def waits_for_keys(self) -> bool:
+        """Whether calls are withheld, and other keys might end that."""
+        return self._manners.waits_for_keys(self._around.monotonic())
+
+    def given(self, keys: int) -> None:
+        """Let one call out at once where these keys are others than those that were refused."""
+        self._manners = self._manners.given(keys, self._around.monotonic())
 
     async def enter(self, rank: int, forgiven: tuple[type[ApiError], ...] = ()) -> Leave:
         """Wait for leave to make a try. A cancelled wait takes nothing. Raises `CallWithheld`."""
@@ -113,7 +125,9 @@ class Turnstile:
             return
         now, chance = self._around.monotonic(), self._around.chance() if error else 0.5
         before = self._manners.breaker.era
-        self._manners = self._manners.answered(leave.ticket, error, now, chance=chance)
+        self._manners = self._manners.answered(
+            leave.ticket, error, now, chance=chance, keys=leave.keys
+        )
         # While all is well nobody is woken for nothing: who sleeps knows when there is a token.
         if self._manners.withheld(now) or self._manners.breaker.era != before:
             self._wake_first()

@@ -39,6 +39,8 @@ LONGEST_CREDIT = 60.0
 SLACK = 1e-6
 """Seconds. Without it a sleep that ends a rounding error early is followed by one so short that no clock shows it."""
 
+_UNAVAILABLE = 503
+
 CallError: TypeAlias = TransportError | ApiError
 
 
@@ -147,6 +149,13 @@ def retry_pause(error: CallError, tries: int, *, chance: float) -> timedelta | N
 def wish_of(error: CallError) -> timedelta | None:
     """How long the cloud asks us to stay away (`Retry-After`)."""
     return error.retry_after if isinstance(error, Throttled | ServerError) else None
+
+
+def too_fast(error: CallError) -> bool:
+    """Whether an error says that we call too often: COS says SlowDown, or has no room (503)."""
+    return isinstance(error, Throttled) or (
+        isinstance(error, ServerError) and error.status == _UNAVAILABLE
+    )
 
 
 def _worth_retrying(error: CallError) -> bool:

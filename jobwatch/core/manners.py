@@ -4,8 +4,6 @@ Every try asks first (`ask`) and reports its end (`answered`, or `abandoned` whe
 of the caller's monotonic clock; only what is kept for the next process (`remember`, `restored`) is wall-clock time.
 """
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
@@ -26,8 +24,10 @@ from jobwatch.core.gate import (
     Bucket,
     Budget,
     CallError,
+    too_fast,
     wish_of,
 )
+from jobwatch.core.remembered import NEVER, Reading
 
 FAILURES_ALLOWED = 5
 FIRST_OPENING = 15.0
@@ -40,9 +40,11 @@ LONGEST_HOLD = timedelta(hours=1)
 FAILURES = (TransportError, ServerError, Malformed, Throttled, Denied, KeysRejected, ClockSkew)
 """What opens the breaker. Other answers (an unknown job, a refused token) prove that the cloud serves us."""
 
-NEVER = float("-inf")
+REFUSALS = (Denied, KeysRejected)
+"""What other keys may mend at once."""
+MARKS_KEPT = 16
+
 _OPENINGS_COUNTED = 10
-_UNAVAILABLE = 503
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class Breaker:
     """Stops calling after failures in a row, and lets one call out at a time to see whether the trouble is over.
 
     Closed while `openings` is 0, open until `open_until`, half-open from then on: one probe at a time.
+    `refused` are marks of the keys that were tried in vain; none where anything but keys is in the way.
     """
 
     failures: int = 0
@@ -65,6 +68,7 @@ class Breaker:
     open_until: float = NEVER
     probing: bool = False
     era: int = 0
+    refused: tuple[int, ...] = ()
 
     def ticket(self) -> Ticket:
         """The leave that the present state gives."""
@@ -86,18 +90,37 @@ class Breaker:
         """Close: the cloud answers."""
         if ticket.era != self.era:
             return self
-        return Breaker(era=self.era + 1) if self.openings else replace(self, failures=0)
+        return Breaker(era=self.era + 1) if self.openings else replace(self, failures=0, refused=())
 
-    def failed(self, ticket: Ticket, now: float, chance: float) -> "Breaker":
-        """Count a failure, and open where it was one too many, or where it was the probe's."""
+    def failed(
+        self, ticket: Ticket, now: float, chance: float, keys: int | None = None
+    ) -> "Breaker":
+        """Count a failure, and open where it was one too many, or where it was the probe's.
+
+        `keys` is the mark of the keys that were refused, None where the failure says nothing about keys.
+        """
         if ticket.era != self.era:
             return self
+        refused = self._with(keys) if self.refused or not self.failures else ()
         if not ticket.probe and self.failures + 1 < FAILURES_ALLOWED:
-            return replace(self, failures=self.failures + 1)
+            return replace(self, failures=self.failures + 1, refused=refused)
         openings = min(self.openings + 1, _OPENINGS_COUNTED)
         length = min(LONGEST_OPENING, FIRST_OPENING * (1 << (openings - 1)))
         length *= 1 + JITTER * (2 * chance - 1)
-        return Breaker(openings=openings, open_until=now + length, era=self.era + 1)
+        until, era = now + length, self.era + 1
+        return Breaker(openings=openings, open_until=until, era=era, refused=refused)
+
+    def given(self, keys: int) -> "Breaker":
+        """Let the one probe out now where keys alone were in the way, and these are others: once for each."""
+        if not self.openings or not self.refused or keys in self.refused:
+            return self
+        return replace(self, open_until=NEVER, refused=self._with(keys))
+
+    def _with(self, keys: int | None) -> tuple[int, ...]:
+        if keys is None:
+            return ()
+        others = tuple(each for each in self.refused if each != keys)
+        return (*others, keys)[-MARKS_KEPT:]
 
     def abandoned(self, ticket: Ticket) -> "Breaker":
         """Free the probe's place: it ended without telling anything."""
@@ -173,15 +196,33 @@ class Manners:
         after = replace(self, budget=self.budget.taken(bucket), breaker=self.breaker.taken())
         return Go(after, owned or self.breaker.ticket())
 
+    def given(self, keys: int, now: float) -> "Manners":
+        """Take note of the keys that the next call has: a pause for the keys before them protects nobody."""
+        return replace(self, breaker=self.breaker.given(keys)) if self.waits_for_keys(now) else self
+
+    def waits_for_keys(self, now: float) -> bool:
+        """Whether calls are withheld, and other keys might end that."""
+        return bool(self.breaker.refused) and self.breaker.remaining(now) > SLACK
+
     def answered(
-        self, ticket: Ticket, error: CallError | None, now: float, *, chance: float
+        self,
+        ticket: Ticket,
+        error: CallError | None,
+        now: float,
+        *,
+        chance: float,
+        keys: int | None = None,
     ) -> "Manners":
-        """Learn from the end of a try. `chance` in [0, 1) jitters how long the breaker stays open."""
+        """Learn from the end of a try, made with the keys of this mark.
+
+        `chance` in [0, 1) jitters how long the breaker stays open.
+        """
         if error is None or not isinstance(error, FAILURES):
             budget, breaker = self.budget.answered(now), self.breaker.answered(ticket)
             return replace(self, budget=budget, breaker=breaker)
-        slower = self.budget.refused if _too_fast(error) else self.budget.interrupted
-        breaker = self.breaker.failed(ticket, now, chance)
+        slower = self.budget.refused if too_fast(error) else self.budget.interrupted
+        blamed = keys if isinstance(error, REFUSALS) else None
+        breaker = self.breaker.failed(ticket, now, chance, blamed)
         return replace(self, budget=slower(now), breaker=breaker).heeding(wish_of(error), now)
 
     def abandoned(self, ticket: Ticket) -> "Manners":
@@ -197,7 +238,7 @@ class Manners:
             return replace(self, paused_until=max(self.paused_until, until))
         return replace(self, held_until=max(self.held_until, until))
 
-    def remember(self, now: datetime, monotonic: float) -> dict[str, float]:
+    def remember(self, now: datetime, monotonic: float) -> dict[str, float | list[int]]:
         """What the next process has to know: a small JSON document; empty where all is at rest.
 
         `full_at`, `held_until`, `paused_until` and `open_until` are seconds since 1970 by our own wall clock, `rate`
@@ -212,9 +253,13 @@ class Manners:
             "open_until": breaker.open_until if breaker.openings else NEVER,
         }
         # Milliseconds: the difference of the two clocks is not the same to the last bit at every reading.
-        document = {name: round(wall + at, 3) for name, at in times.items() if at > monotonic}
+        document: dict[str, float | list[int]] = {
+            name: round(wall + at, 3) for name, at in times.items() if at > monotonic
+        }
         if budget.bucket.rate < budget.ceiling:
             document["rate"] = budget.bucket.rate
+        if breaker.refused:
+            document["refused"] = list(breaker.refused)
         counts = {"failures": breaker.failures, "openings": breaker.openings}
         return document | {name: float(number) for name, number in counts.items() if number}
 
@@ -229,7 +274,7 @@ class Manners:
         3. There is one token at most, whatever was remembered: the document may be older than the last calls, and
            with the pace it fills again before anybody notices.
         """
-        read = _Reading(document, now.timestamp(), monotonic)
+        read = Reading(document, now.timestamp(), monotonic)
         rate = read.number("rate", bucket.rate)
         budget = Budget.of(bucket).at(rate, monotonic)
         paced = budget.bucket
@@ -244,40 +289,8 @@ class Manners:
                 failures=int(read.number("failures", 0, FAILURES_ALLOWED - 1)),
                 openings=int(read.number("openings", 0, _OPENINGS_COUNTED)),
                 open_until=read.time("open_until", LONGEST_OPENING * (1 + JITTER)),
+                refused=read.marks("refused", MARKS_KEPT),
             ),
             held_until=read.time("held_until", LONGEST_HOLD.total_seconds()),
             paused_until=read.time("paused_until", RETRY_AFTER_HONOURED.total_seconds()),
         )
-
-
-class _Reading:
-    """A remembered document, read with suspicion."""
-
-    def __init__(self, document: object, wall: float, monotonic: float) -> None:
-        self._fields = document if isinstance(document, Mapping) else {}
-        self._wall = wall
-        self._monotonic = monotonic
-
-    def number(self, name: str, otherwise: float, most: float = math.inf) -> float:
-        """A number that is not negative, cut at `most`."""
-        value = self._fields.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return otherwise
-        # Compared before anything else: an integer may be too large to become a float; NaN is in no range.
-        return float(min(value, most)) if 0 <= value < _SENSIBLE else otherwise
-
-    def time(self, name: str, longest: float) -> float:
-        """A wall-clock time on the monotonic clock; long ago where it is not within `longest` seconds."""
-        ahead = self.number(name, 0.0) - self._wall
-        # What was rounded to milliseconds may lie that much beyond the longest.
-        return self._monotonic + ahead if 0 < ahead <= longest + 0.001 else NEVER
-
-
-_SENSIBLE = 1e12
-
-
-def _too_fast(error: CallError) -> bool:
-    """Whether an error says that we call too often: COS says SlowDown, or has no room (503)."""
-    return isinstance(error, Throttled) or (
-        isinstance(error, ServerError) and error.status == _UNAVAILABLE
-    )

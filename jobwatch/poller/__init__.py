@@ -51,6 +51,7 @@ async def turn(source: Source) -> timedelta:
         case Rest(until=until):
             return until - now
         case Plan() as planned:
+            await source.client.notice_keys()
             refusal = source.client.refusal()
             if refusal is not None:
                 return await _miss(source, state, refusal)

@@ -259,6 +259,7 @@ def test_a_word_has_the_same_colour_on_every_panel(board: Path) -> None:
 
 @each_board
 def test_lines_that_are_called_by_a_word_have_its_colour(board: Path) -> None:
+    seen = 0
     for panel in drawn(board):
         coloured = {word for word, _ in colours(panel)}
         legends = [re.fullmatch(r"{{(\w+)}}", each["legendFormat"]) for each in panel["targets"]]
@@ -269,7 +270,10 @@ def test_lines_that_are_called_by_a_word_have_its_colour(board: Path) -> None:
             if legend[1] in of.labels and legend[1] not in ("source", "receiver", "call", "reason"):
                 words = {*re.findall(r"`([\w.]+)`", metrics_page.label(of, legend[1]).values)}
                 excluded = re.findall(rf'{legend[1]}!="(\w+)"', panel["targets"][0]["expr"])
+                assert words
                 assert coloured >= words - {*excluded}, panel["title"]
+                seen += 1
+    assert seen
 
 
 # ── what is bad ─────────────────────────────────────────────────────────────────────

@@ -64,10 +64,12 @@ def test_every_place_says_the_version_of_the_package() -> None:
 
 def test_what_is_shown_names_the_version_that_is_there() -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.*")]
+    named: dict[str, set[str]] = {}
     for page in pages:
         if page.suffix in {".md", ".yaml", ".yml", ".txt"}:
-            found = set(NAMED.findall(page.read_text(encoding="utf-8")))
-            assert found <= {__version__}, page
+            for version in NAMED.findall(page.read_text(encoding="utf-8")):
+                named.setdefault(version, set()).add(page.relative_to(ROOT).as_posix())
+    assert set(named) == {__version__}, named
 
 
 def test_the_latest_release_of_the_changelog_is_this_version_or_there_was_none_yet() -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,10 +93,18 @@ class Terminal:
         return self.folder / f"{name.replace(' ', '-')}.log"
 
     def close(self) -> None:
-        """End what goes on, the latest first."""
-        for process in reversed(self.lasting):
-            process.send_signal(signal.SIGINT)
-            process.wait(PATIENCE)
+        """End what goes on, the latest first; what does not end fails the test, and nothing stays behind."""
+        with ExitStack() as ending:
+            for process in self.lasting:
+                ending.callback(_end, process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(PATIENCE)
+    finally:
+        process.kill()
 
 
 def wait_for(holds: Callable[[], object], log: Path) -> None:

@@ -25,7 +25,7 @@ from jobwatch.simulator.world import World
 from tests.cli_rig import Done, environment, jobwatch, lives
 from tests.daemon import Daemon, configuration, free_port
 from tests.documents.shown import ROOT, blocks
-from tests.programs import NODE
+from tests.programs import NODE, said_by
 
 PATIENCE = 60.0
 TOKEN = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
@@ -167,6 +167,7 @@ def _furnish(folder: Path) -> None:
         "jobwatch",
     ):  # what a machine has, and what a page makes a line before
         (folder / "root" / "etc" / name).mkdir(parents=True)
+    said_by("git", "init", "--quiet", "--bare", str(folder / "nowhere.git"))
     (folder / "rest" / "backups").symlink_to(folder / "backups")
     for name in ("read-token", "operate-token"):
         (folder / name).write_text(TOKEN + "\n", encoding="ascii")

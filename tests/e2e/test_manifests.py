@@ -13,6 +13,7 @@ from tests.deploying.manifests import FOLDER, manifests
 from tests.programs import program, said_by
 
 SECRETS = ("secret-id", "secret-key", "ops-url", "ops-secret")
+BY_HAND = {"kustomization.yaml", "values.yaml", "namespace.yaml"}
 LEFT_OUT = re.compile(r"^#  - ", re.MULTILINE)
 
 
@@ -22,7 +23,9 @@ def built(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_the_manifests_are_what_the_chart_renders() -> None:
-    for name, text in manifests().items():
+    made = manifests()
+    assert set(made) == {path.name for path in FOLDER.glob("*.yaml")} - BY_HAND
+    for name, text in made.items():
         assert (FOLDER / name).read_text("utf-8") == text, f"{name}: make manifests"
 
 

@@ -159,7 +159,7 @@ def test_the_lock_has_every_package_that_the_wheel_asks_for_in_a_version_it_take
 def interpreter(version: str) -> str | None:
     """A Python of this version that can make environments; pyenv's stand beside the search path."""
     places = sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python"))
-    for place in (shutil.which(f"python{version}"), *map(str, places)):
+    for place in (shutil.which(f"python{version}"), *map(str, places), sys.executable):
         if place is None:
             continue
         asked = subprocess.run(

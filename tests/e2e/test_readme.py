@@ -66,6 +66,7 @@ def test_every_command_of_the_readme_is_run_here_or_where_the_quick_start_is() -
         for block in fenced(README, "sh")
         for line in block.splitlines()
     ]
+    assert "make demo" in shown
     run_here = {"make demo"}
     makes_this_run = {"make test"}
     assert {*shown} <= run_here | makes_this_run | {*reader.lines(), *reader.ELSEWHERE}

@@ -83,6 +83,7 @@ async def cloud(fault: str = "") -> AsyncIterator[Simulation]:
 
 # ── receivers, and who is told what ─────────────────────────────────────────────────
 
+KEY = "whsec_ZXhhbXBsZSBvbmx5OiBtYWtlIHlvdXIgb3duIGtleSE="
 REPLIES = {
     "wrong_key": Reply(status=401, body=b"bad signature"),
     "not_there": Reply(status=404),
@@ -147,10 +148,45 @@ def _many(tree: Tree, simulation: Simulation) -> None:
     made["metadata"] = {"url": "https://169.254.169.254/x"}
     for each in made.values():
         if each.get("format", "standard") == "standard":
-            each["secrets"] = ["whsec_ZXhhbXBsZSBvbmx5OiBtYWtlIHlvdXIgb3duIGtleSE="]
+            each["secrets"] = [KEY]
     tree["receivers"] = made
     there = tree["sources"]["prod"]["provider"]
     tree["sources"]["dev"] = {"provider": {**there, "region": "ap-beijing"}}
+
+
+ENDLESS = ("repeat", "endless_empty", "unavailable")
+
+
+async def sweeps(parent: Path) -> str:
+    """What is said of clouds whose lists do not end, or that say nothing else than that they have trouble."""
+    file = configuration(parent)
+    usual = yaml.safe_load(file.read_text(encoding="utf-8"))["sources"]["prod"]
+    async with AsyncExitStack() as stack:
+        found = [(await stack.enter_async_context(cloud(each))).endpoint for each in ENDLESS]
+        named = {
+            name: _source(usual, {"endpoint": endpoint}, at)
+            for at, (name, endpoint) in enumerate(zip(ENDLESS, found, strict=True))
+        }
+        edit(file, lambda tree: tree.update(sources=named))
+        return await run(file, "once")
+
+
+async def silence(parent: Path) -> str:
+    """What is said of a job that ended badly while its source was muted."""
+    options = Options(secrets=())
+    async with Simulation(World([]), clock=utc_now, options=options) as before:
+        file = configuration(parent, endpoint=before.endpoint)
+        receiver = {"url": before.hook_url("/ops"), "secrets": [KEY], "wants": {"types": ["*"]}}
+        edit(file, lambda tree: tree.update(receivers={"ops": receiver}))
+        await run(file, "once")
+    mute = ("mute", "--source", "prod", "--for", "1h", "--reason", "known")
+    said = [words(await aside(*mute, "--config", file, env=WIDE))]
+    async with Simulation(World(lives()), clock=utc_now, options=options) as after:
+        there = {"endpoint": after.endpoint}
+        edit(file, lambda tree: tree["sources"]["prod"]["provider"].update(there))
+        await run(file, "once")
+        said.append(words(await aside("explain", "prod/job-failed", "--config", file, env=WIDE)))
+    return "\n".join(said)
 
 
 # ── the start ───────────────────────────────────────────────────────────────────────

@@ -1,5 +1,6 @@
 """`jobwatch sources`: nothing of how a source fares is hidden; and a sweep that somebody asks for."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -7,8 +8,10 @@ import pytest
 import yaml
 
 from jobwatch.app.clock import utc_now
+from jobwatch.app.sweeping import sweep_one
 from jobwatch.cli.ending import Exit
 from jobwatch.core.plan import PlanReason
+from jobwatch.settings import load_settings
 from jobwatch.simulator import faults as f
 from jobwatch.simulator.script import JobScript, Step
 from jobwatch.simulator.simulation import Simulation
@@ -82,6 +85,20 @@ def test_a_source_that_was_never_tried_has_the_same_keys(tmp_path: Path) -> None
     done = jobwatch("sources", "other", "--config", file)
     assert (done.returncode, done.stderr) == (0, "")
     assert "never" in done.stdout
+
+
+def test_whoever_is_sent_to_a_lost_store_sees_which_one_is_read_and_since_when_it_remembers(
+    tmp_path: Path,
+) -> None:
+    file = fill_story(tmp_path)
+    shown = read("sources", "--config", file)["store"]
+    assert shown["path"] == str(tmp_path / "jobwatch.db")
+    since = shown["created_at"].replace("T", " ")[:19]
+    for words in ([], ["prod"]):
+        done = jobwatch("sources", *words, "--config", file)
+        said = "".join(done.stdout.split())  # a long path is folded
+        assert f"store{shown['path']}rememberssince" in said
+        assert f" {since} UTC (" in done.stdout
 
 
 @pytest.mark.parametrize("width", [80, 200])
@@ -168,3 +185,59 @@ async def test_a_sweep_that_breaks_without_a_daemon_says_why(tmp_path: Path) -> 
         assert done.stderr.startswith("jobwatch: prod could not be swept: AccessDenied: ")
         assert done.stderr.count("\n") == 1
         assert "request " in done.stderr
+
+
+LEAVE_ALONE = f.Say(
+    status=503, code="ServiceUnavailable", message="busy", headers=(("Retry-After", "300"),)
+)
+
+
+async def test_a_sweep_while_calls_are_withheld_showed_the_old_error_as_if_it_had_just_asked(
+    tmp_path: Path,
+) -> None:
+    async with Simulation(World(), clock=utc_now) as simulation:
+        simulation.faults.add(LEAVE_ALONE)
+        file = configuration(tmp_path, endpoint=simulation.endpoint)
+        command = ("sources", "sweep", "prod", "--config", file)
+        done = await aside(*command)
+        assert "prod could not be swept: ServiceUnavailable: busy" in done.stderr
+        asked = simulation.cloud.asked
+        done = await aside(*command)
+        assert done.returncode == Exit.FAILED
+        assert done.stderr.startswith("jobwatch: prod was not asked: calls are withheld until 2")
+        assert "because the cloud asked for a pause, the last with ServiceUnav" in done.stderr
+        assert "; try again then" in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert simulation.cloud.asked == asked
+        shown = await asyncio.to_thread(read, "sources", "--config", file)
+        assert shown["sources"][0]["failures"] == 1, "what was not asked did not fail"
+
+
+async def test_a_daemon_that_withholds_calls_is_not_said_to_have_asked(tmp_path: Path) -> None:
+    async with Simulation(World(), clock=utc_now) as simulation:
+        simulation.faults.add(LEAVE_ALONE)
+        file = configuration(tmp_path, endpoint=simulation.endpoint)
+        daemon = await spawn("run", "--config", file)
+        await logged(daemon, "sweep.failed")
+        asked = simulation.cloud.asked
+        done = await aside("sources", "sweep", "prod", "--config", file, "--output", "json")
+        assert done.returncode == Exit.FAILED
+        assert done.stderr.startswith("jobwatch: prod was not asked: calls are withheld until 2")
+        assert "; the daemon sweeps then" in done.stderr
+        assert json.loads(done.stdout)["done"] is False
+        assert simulation.cloud.asked == asked
+        daemon.terminate()
+        assert await end_of(daemon) == Exit.DONE
+
+
+async def test_a_sweep_with_mended_keys_goes_out_though_calls_are_withheld(tmp_path: Path) -> None:
+    async with Simulation(World(lives()), clock=utc_now) as simulation:
+        file = configuration(tmp_path, endpoint=simulation.endpoint)
+        good = simulation.credentials.secret_id
+        file.write_text(file.read_text().replace(good, "AKIDwrong"))
+        for _ in range(6):
+            state = await sweep_one(load_settings(file, {}).settings, "prod")
+        assert (state.failures, simulation.cloud.asked) == (5, 5)
+        file.write_text(file.read_text().replace("AKIDwrong", good))
+        state = await sweep_one(load_settings(file, {}).settings, "prod")
+        assert (state.failures, state.listed) == (0, 4)

@@ -18,6 +18,7 @@ from jobwatch.core.gate import Bucket, CallError
 from jobwatch.core.manners import Go, Manners, Ticket
 
 RATE, BURST = 4.0, 6
+KEYS = st.integers(0, 3)
 
 
 def _throttled(wish: timedelta | None) -> Throttled:
@@ -67,11 +68,22 @@ class Calls(RuleBasedStateMachine):
             self.under_way.append(word.ticket)
             self.times.append(self.now)
 
+    @rule(keys=KEYS)
+    def other_keys_are_given(self, keys: int) -> None:
+        self.manners = self.manners.given(keys, self.now)
+
     @precondition(lambda self: self.under_way)
-    @rule(which=st.integers(0, 99), error=st.sampled_from(OUTCOMES), chance=st.floats(0, 0.99))
-    def an_answer_comes(self, which: int, error: CallError | None, chance: float) -> None:
+    @rule(
+        which=st.integers(0, 99),
+        error=st.sampled_from(OUTCOMES),
+        chance=st.floats(0, 0.99),
+        keys=KEYS,
+    )
+    def an_answer_comes(
+        self, which: int, error: CallError | None, chance: float, keys: int
+    ) -> None:
         ticket = self.under_way.pop(which % len(self.under_way))
-        self.manners = self.manners.answered(ticket, error, self.now, chance=chance)
+        self.manners = self.manners.answered(ticket, error, self.now, chance=chance, keys=keys)
 
     @precondition(lambda self: self.under_way)
     @rule(which=st.integers(0, 99))
