@@ -5,11 +5,10 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-import pytest
+from tests.programs import program
 
 ARTEFACTS = Path(os.environ.get("JOBWATCH_ARTEFACTS") or Path(__file__).parents[1] / "artefacts")
 """Where pictures are kept, for people to look at."""
@@ -24,12 +23,7 @@ Scheme = Literal["light", "dark"]
 
 def chromium() -> str:
     """The browser's program. Skips the test where there is none."""
-    if find_spec("playwright") is None:
-        pytest.skip("playwright is not installed: see requirements-dev.lock")
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        pytest.skip("no chromium here: apt-get install chromium")
-    return found
+    return shutil.which("chromium-browser") or program("chromium")
 
 
 @dataclass

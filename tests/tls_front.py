@@ -1,7 +1,6 @@
 """A door with TLS before servers on loopback, for clients that reach this machine through a network."""
 
 import asyncio
-import shutil
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
@@ -9,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from tests.programs import program
 
 PIECE = 64 * 1024
 
@@ -30,9 +29,7 @@ class Certificate:
 
 def certificate(folder: Path, name: str) -> Certificate:
     """Make one for a host of this name. Skips the test where there is no openssl."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs the openssl command to make a certificate")
+    openssl = program("openssl")
     made = Certificate(file=folder / "certificate.pem", key=folder / "key.pem")
     subject = ["-subj", "/CN=jobwatch test", "-addext", f"subjectAltName=DNS:{name}"]
     kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]

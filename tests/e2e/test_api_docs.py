@@ -4,12 +4,9 @@ import asyncio
 import json
 import re
 import shlex
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from jobwatch.app.clock import utc_now
 from jobwatch.simulator.simulation import Simulation
@@ -19,6 +16,7 @@ from jobwatch.web.api.refused import Code
 from tests.cli_rig import aside, lives
 from tests.daemon import Daemon, configuration, free_port
 from tests.documents.shown import fenced
+from tests.programs import program
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 BASE = "http://127.0.0.1:19870"
@@ -79,8 +77,8 @@ def ask(command: str, port: int) -> Any:
     return json.loads(done.stdout)
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are run by curl")
 async def test_every_example_of_the_page_is_answered_as_shown(tmp_path: Path) -> None:
+    program("curl")
     async with Simulation(World(lives()), clock=utc_now) as simulation:
         port = free_port()
         daemon = Daemon(folder=tmp_path, config=configuration(simulation, port), port=port)

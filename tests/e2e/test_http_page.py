@@ -18,6 +18,7 @@ from jobwatch.web.serving.connections import BODY_BYTES, HEAD_BYTES, MOST, MOST_
 from jobwatch.web.serving.protocol import MOST_HEADERS
 from tests.daemon import Daemon, configuration, free_port
 from tests.documents.shown import fenced
+from tests.programs import program
 from tests.prometheus import prometheus
 from tests.rig import job, step
 
@@ -62,8 +63,7 @@ def tried(command: str, daemon: Daemon) -> str:
 
 
 async def test_the_examples_answer_as_the_page_says(daemon: Daemon) -> None:
-    if shutil.which("curl") is None:
-        pytest.skip("needs curl")
+    program("curl")
     assert len(EXAMPLES) >= 7
     for command, status in EXAMPLES:
         assert await asyncio.to_thread(tried, command, daemon) == status, command

@@ -1,18 +1,15 @@
 """A certificate that nobody vouches for."""
 
-import shutil
 import ssl
 import subprocess
 from pathlib import Path
 
-import pytest
+from tests.programs import program
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:
     """What a server needs that signed its own certificate. Skips the test where there is no openssl."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs the openssl command to make a certificate")
+    openssl = program("openssl")
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     subject = ["-subj", "/CN=jobwatch test", "-addext", "subjectAltName=IP:127.0.0.1"]
     kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]

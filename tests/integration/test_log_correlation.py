@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -28,6 +27,7 @@ from tests.cli_rig import aside, configuration
 from tests.documents.shown import fenced
 from tests.integration.watching_rig import large_account, running, turns, until_full_is_due
 from tests.log_stream import Stream, kept_logging
+from tests.programs import program
 from tests.rig import START, Clock, Rig, job, rig, step
 
 PAGE = (Path(__file__).parents[2] / "docs" / "logs.md").read_text(encoding="utf-8")
@@ -69,6 +69,7 @@ async def one_ending(one: Rig, clock: Clock) -> None:
 async def test_from_a_webhook_to_its_sweep_and_back(
     tmp_path: Path, clock: Clock, written: Stream
 ) -> None:
+    program("jq")
     async with account(World([ending(1)]), clock, tmp_path / "db") as one:
         await one_ending(one, clock)
         (accepted,) = [each for each in one.accepted if b"job.failed" in each.body]
@@ -240,7 +241,6 @@ def answer(command: str, folder: Path, asked: Mapping[str, str]) -> str:
     ).stdout
 
 
-@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not here: apt-get install jq")
 async def test_what_the_page_on_logs_asks_of_a_log_is_answered(
     tmp_path: Path, clock: Clock, written: Stream
 ) -> None:

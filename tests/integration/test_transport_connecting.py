@@ -1,6 +1,5 @@
 """Every way not to reach a server, in our own words and without the URL in them."""
 
-import shutil
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
@@ -12,6 +11,7 @@ import pytest
 from jobwatch.core.errors import TransportKind
 from jobwatch.core.http import HttpRequest
 from jobwatch.transport import Transport
+from tests.programs import program
 from tests.raw_server import Peer, fail, serving
 
 SECOND = timedelta(seconds=1)
@@ -79,9 +79,7 @@ async def test_a_transport_that_is_not_open_says_so() -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs the openssl command to make a certificate")
+    openssl = program("openssl")
     folder = tmp_path_factory.mktemp("tls")
     key, cert = folder / "key.pem", folder / "cert.pem"
     subject = ["-subj", "/CN=jobwatch test", "-addext", "subjectAltName=IP:127.0.0.1"]
