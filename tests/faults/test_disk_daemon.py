@@ -84,12 +84,12 @@ async def test_a_source_that_is_overdue_for_a_full_disk_is_shown_with_the_reason
             assert (await aside("sources", "sweep", *shown[1:])).returncode == 0
             small.fill(leave=100_000)
             await until_overdue(shown)
-            (line,) = [each for each in await said_by(shown) if each.split()[:1] == ["store"]]
+            line, _ = [each for each in await said_by(shown) if each.split()[:1] == ["store"]]
             assert f"the disk of the store {small.folder}/jobwatch.db is full (" in line
             assert line.rstrip().endswith("KiB left); make room and jobwatch goes on by itself")
             small.make_room()
             told = await said_by(shown)
-            assert "overdue" in " ".join(told)
+            assert "overdue" in words(told)
             assert not any("is full" in each for each in told)
 
 
@@ -101,8 +101,12 @@ async def said_by(command: list[str | Path]) -> list[str]:
 
 async def until_overdue(command: list[str | Path]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while "overdue" not in " ".join(await said_by(command)):
+        while "overdue" not in words(await said_by(command)):
             await asyncio.sleep(0.2)
+
+
+def words(lines: list[str]) -> list[str]:
+    return " ".join(lines).split()
 
 
 def said_at(port: int) -> str:
