@@ -26,12 +26,6 @@ def around() -> Around:
 
 
 @pytest.fixture
-async def transport() -> AsyncIterator[Transport]:
-    async with Transport() as opened:
-        yield opened
-
-
-@pytest.fixture
 async def cloud(around: Around) -> AsyncIterator[Simulation]:
     async with cloud_of(around, jobs=2500) as running:
         yield running

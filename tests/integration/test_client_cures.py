@@ -1,7 +1,7 @@
 """What the client puts right by itself within a call: a wrong clock and keys that have expired. Once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -21,7 +21,7 @@ from jobwatch.simulator import faults as f
 from jobwatch.simulator.quirks import Quirks
 from jobwatch.simulator.simulation import DEMO_CREDENTIALS, Simulation
 from jobwatch.transport import Transport
-from tests.client_rig import TEMPORARY, Around, Keys, client_of, cloud_of, walk
+from tests.client_rig import TEMPORARY, Around, Keys, client_of, walk
 
 KEY = JobKey("", "job-0001")
 SKEWED = f.Say(status=403, code="RequestTimeTooSkewed", message="the difference is too large")
@@ -37,18 +37,6 @@ def told(logs: Sequence[EventDict]) -> list[EventDict]:
 @pytest.fixture
 def around() -> Around:
     return Around()
-
-
-@pytest.fixture
-async def transport() -> AsyncIterator[Transport]:
-    async with Transport() as opened:
-        yield opened
-
-
-@pytest.fixture
-async def cloud(around: Around) -> AsyncIterator[Simulation]:
-    async with cloud_of(around, jobs=10) as running:
-        yield running
 
 
 @pytest.mark.parametrize("hidden", [False, True], ids=["named", "hidden in the message"])

@@ -1,7 +1,7 @@
 """Keys that are mended while calls are withheld for the keys before them: seen at once, and by one call."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from jobwatch.simulator import faults as f
 from jobwatch.simulator.simulation import DEMO_CREDENTIALS, Simulation
 from jobwatch.simulator.world import World
 from jobwatch.transport import Transport
-from tests.client_rig import T0, Around, Keys, client_of, cloud_of
+from tests.client_rig import T0, Around, Keys, client_of
 from tests.rig import EVERY, Clock, rig
 
 KEY = JobKey("", "job-0001")
@@ -32,18 +32,6 @@ WRONG_TOO = Credentials(secret_id="AKIDwrong", secret_key="wrong-too")
 @pytest.fixture
 def around() -> Around:
     return Around(chance=0.5)
-
-
-@pytest.fixture
-async def transport() -> AsyncIterator[Transport]:
-    async with Transport() as opened:
-        yield opened
-
-
-@pytest.fixture
-async def cloud(around: Around) -> AsyncIterator[Simulation]:
-    async with cloud_of(around, jobs=10) as running:
-        yield running
 
 
 async def withheld(client: ApiClient, error: type[ApiError]) -> None:

@@ -1,7 +1,6 @@
 """The client against a cloud that wants to be left alone: slower, not at all, one call to see, and back again."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -22,7 +21,7 @@ from jobwatch.simulator import faults as f
 from jobwatch.simulator.answers import Question
 from jobwatch.simulator.simulation import Simulation
 from jobwatch.transport import Transport
-from tests.client_rig import Around, Keys, client_of, cloud_of, walk
+from tests.client_rig import Around, Keys, client_of, walk
 
 KEY = JobKey("", "job-0001")
 TEN = Bucket(rate=10, burst=20)
@@ -32,18 +31,6 @@ FIVE_MINUTES = (("Retry-After", "300"),)
 @pytest.fixture
 def around() -> Around:
     return Around(chance=0.5)
-
-
-@pytest.fixture
-async def transport() -> AsyncIterator[Transport]:
-    async with Transport() as opened:
-        yield opened
-
-
-@pytest.fixture
-async def cloud(around: Around) -> AsyncIterator[Simulation]:
-    async with cloud_of(around, jobs=10) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The client against a cloud in trouble: what is tried again, how often, and what is told."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from jobwatch.client import ApiClient
@@ -23,24 +21,12 @@ from jobwatch.core.model import JobKey
 from jobwatch.simulator import faults as f
 from jobwatch.simulator.simulation import DEMO_CREDENTIALS, Simulation
 from jobwatch.transport import Transport
-from tests.client_rig import ENDPOINT, Around, Keys, client_of, cloud_of, walk
+from tests.client_rig import ENDPOINT, Around, Keys, client_of, walk
 
 
 @pytest.fixture
 def around() -> Around:
     return Around()
-
-
-@pytest.fixture
-async def transport() -> AsyncIterator[Transport]:
-    async with Transport() as opened:
-        yield opened
-
-
-@pytest.fixture
-async def cloud(around: Around) -> AsyncIterator[Simulation]:
-    async with cloud_of(around, jobs=10) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A heartbeat on a real socket: sent while all is well, and what is logged when it is not."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -52,12 +51,6 @@ class World:
             send=transport.send,
             monotonic=lambda: self.seconds,
         )
-
-
-@pytest.fixture
-async def transport() -> AsyncIterator[Transport]:
-    async with Transport() as opened:
-        yield opened
 
 
 def events(logs: list[Any]) -> list[str]:

@@ -5,7 +5,7 @@ import gzip
 import time
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -20,12 +20,6 @@ from tests.raw_server import Peer, serving
 SECOND = timedelta(seconds=1)
 LIMIT = 4 * 1024 * 1024
 DEFAULTS = {f"User-Agent: jobwatch/{__version__}", "Accept-Encoding: gzip", "Accept: */*"}
-
-
-@pytest.fixture
-async def transport() -> AsyncIterator[Transport]:
-    async with Transport() as opened:
-        yield opened
 
 
 async def send(

@@ -2,7 +2,6 @@
 
 import ssl
 import subprocess
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,12 +14,6 @@ from tests.programs import program
 from tests.raw_server import Peer, fail, serving
 
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-async def transport() -> AsyncIterator[Transport]:
-    async with Transport() as opened:
-        yield opened
 
 
 async def says_nothing(peer: Peer) -> None:

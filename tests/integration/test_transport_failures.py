@@ -1,7 +1,6 @@
 """Every way an exchange can break, in our own words and without the URL in them."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -12,12 +11,6 @@ from jobwatch.transport import Transport
 from tests.raw_server import Peer, Script, Server, fail, serving
 
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-async def transport() -> AsyncIterator[Transport]:
-    async with Transport() as opened:
-        yield opened
 
 
 async def closes_before_reading(_peer: Peer) -> None:
